@@ -1,0 +1,158 @@
+"""Boundary precision and recall."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from scipy.optimize import linear_sum_assignment
+
+from bes.errors import BesError
+from bes.metrics.boundary import boundaries_of, boundary_scores, match_boundaries, thin
+
+
+def line_at(column: int, shape: tuple[int, int] = (30, 40)) -> np.ndarray:
+    line = np.zeros(shape, bool)
+    line[:, column] = True
+    return line
+
+
+def pixels(distance: float, shape: tuple[int, int] = (30, 40)) -> float:
+    """The tolerance that allows a distance in pixels."""
+    return distance / math.hypot(*shape)
+
+
+@pytest.mark.parametrize("distance", [1, 2, 3, 5, 7])
+def test_the_tolerance_itself_still_matches(distance):
+    line, other = line_at(10), line_at(10 + distance)
+    assert match_boundaries(line, other, tolerance=pixels(distance)) == (30, 30, 30)
+    assert match_boundaries(line, other, tolerance=pixels(distance) - 1e-6).matched == 0
+
+
+def test_a_pixel_is_matched_once():
+    doubled = line_at(10) | line_at(11)
+    assert match_boundaries(doubled, line_at(10), tolerance=pixels(4)) == (30, 60, 30)
+
+
+def test_the_matching_is_the_largest_there_is(rng):
+    for _ in range(20):
+        predicted, truth = rng.random((2, 14, 15)) < 0.15
+        there, here = np.argwhere(truth), np.argwhere(predicted)
+        near = np.hypot(*(here[:, None] - there).transpose(2, 0, 1)) <= 3
+        matched = near[linear_sum_assignment(near, maximize=True)].sum()
+        found = match_boundaries(predicted, truth, tolerance=pixels(3, (14, 15)))
+        assert found == (matched, len(here), len(there))
+
+
+def test_predicted_and_true_are_interchangeable(rng):
+    predicted, truth = rng.random((2, 25, 20)) < 0.2
+    forth = match_boundaries(predicted, truth, tolerance=0.06)
+    back = match_boundaries(truth, predicted, tolerance=0.06)
+    assert back == (forth.matched, forth.truth, forth.predicted)
+
+
+def test_more_tolerance_never_matches_less(rng):
+    predicted, truth = rng.random((2, 25, 20)) < 0.1
+    matched = [
+        match_boundaries(predicted, truth, tolerance=t).matched for t in (0, 0.02, 0.04, 0.08, 0.3)
+    ]
+    assert matched == sorted(matched)
+    assert matched[0] == (predicted & truth).sum()
+
+
+def test_nothing_matches_nothing():
+    empty = np.zeros((30, 40), bool)
+    assert match_boundaries(empty, line_at(3), tolerance=0.1) == (0, 0, 30)
+    assert match_boundaries(line_at(3), empty, tolerance=0.1) == (0, 30, 0)
+
+
+def test_sizes_that_differ_are_refused():
+    with pytest.raises(BesError, match=r"\(30, 40\).*\(30, 41\)"):
+        match_boundaries(line_at(3), line_at(3, (30, 41)), tolerance=0.1)
+
+
+def test_a_blurred_boundary_scores_one_once_thinned():
+    truth = line_at(20)
+    probability = cv2.GaussianBlur(truth.astype(np.float32), (0, 0), 2)
+    scores = boundary_scores(probability / probability.max(), truth, tolerance=pixels(2))
+    assert scores.best_f > 0.95
+
+
+def test_a_boundary_elsewhere_scores_zero():
+    scores = boundary_scores(line_at(3).astype(float), line_at(30))
+    assert scores.best_f == 0
+    assert (scores.precision == 0).all() and (scores.recall == 0).all()
+
+
+def test_each_threshold_scores_as_it_does_alone(rng):
+    probability = cv2.GaussianBlur(rng.random((40, 50)), (0, 0), 2)
+    probability = (probability - probability.min()) / np.ptp(probability)
+    truth = thin(rng.random((40, 50)) < 0.1)
+    scores = boundary_scores(probability, truth, thresholds=9, tolerance=0.03)
+    np.testing.assert_allclose(scores.thresholds, np.arange(1, 10) / 10)
+    for i, threshold in enumerate(scores.thresholds):
+        alone = match_boundaries(thin(probability >= threshold), truth, tolerance=0.03)
+        assert (scores.matched[i], scores.predicted[i], scores.truth[i]) == alone
+
+
+def test_an_empty_map_scores_zero_and_not_nan():
+    scores = boundary_scores(np.zeros((30, 40)), np.zeros((30, 40), bool))
+    assert scores.best_f == 0
+    assert np.isfinite(scores.precision).all() and np.isfinite(scores.recall).all()
+
+
+def test_scores_of_two_images_add_their_pixels():
+    hit = boundary_scores(line_at(3).astype(float), line_at(3), thresholds=3)
+    miss = boundary_scores(line_at(3).astype(float), line_at(30), thresholds=3)
+    np.testing.assert_allclose((hit + miss).precision, 0.5)
+    np.testing.assert_allclose((hit + miss).recall, 0.5)
+
+
+def test_two_halves_have_one_line_between_them():
+    mask = np.zeros((10, 12), np.uint8)
+    mask[:, 6:] = 3
+    assert (boundaries_of(mask) == line_at(5, (10, 12))).all()
+
+
+def test_which_labels_meet_does_not_matter():
+    mask = np.arange(4, dtype=np.uint8).reshape(2, 2).repeat(8, axis=0).repeat(8, axis=1)
+    np.testing.assert_array_equal(boundaries_of(mask), boundaries_of(mask * 7 + 1))
+
+
+def test_a_void_rim_has_the_boundary_along_its_middle():
+    mask = np.zeros((10, 15), np.uint8)
+    mask[:, 5:10] = 255
+    mask[:, 10:] = 3
+    assert np.unique(np.nonzero(boundaries_of(mask))[1]).tolist() in ([6], [7])
+
+
+def test_void_within_a_label_has_no_boundary():
+    mask = np.zeros((10, 15), np.uint8)
+    mask[3:6, 4:9] = 255
+    assert not boundaries_of(mask).any()
+    assert not boundaries_of(np.full((10, 15), 255, np.uint8)).any()
+
+
+def test_a_bar_thins_to_a_line():
+    bar = np.zeros((20, 40), bool)
+    bar[8:13, 5:35] = True
+    thinned = thin(bar)
+    assert (thinned.sum(axis=0) <= 1).all()
+    assert thinned[10].sum() > 20
+
+
+def test_thinning_keeps_the_regions_and_holes(rng):
+    mask = cv2.GaussianBlur(rng.random((80, 90)), (0, 0), 3) > 0.5
+    thinned = thin(mask)
+
+    def components(image: np.ndarray, connectivity: int) -> int:
+        return cv2.connectedComponents(image.astype(np.uint8), connectivity=connectivity)[0]
+
+    assert not (thinned & ~mask).any()
+    assert components(thinned, 8) == components(mask, 8)
+    assert components(~np.pad(thinned, 1), 4) == components(~np.pad(mask, 1), 4)
+
+
+def test_a_thinned_boundary_is_as_thin_as_it_gets(rng):
+    thinned = thin(cv2.GaussianBlur(rng.random((80, 90)), (0, 0), 3) > 0.5)
+    np.testing.assert_array_equal(thin(thinned), thinned)
