@@ -1,0 +1,274 @@
+"""Pixels in and out: photographs, masks, label PNGs, boundary maps and map files."""
+
+import io
+import warnings
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from bes.errors import BesError
+
+# A closed list: Pillow would hand an EPS file to Ghostscript, which runs what is written in it.
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
+
+# Pillow warns of broken EXIF blocks, which do not matter here, and of pictures from 89 Mpx on; what
+# cannot be read, and a picture from 179 Mpx on, is an error anyway.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+_ORIENTATION_TAG = 0x0112
+_ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read_photograph(path: Path) -> np.ndarray:
+    """A photograph as it is displayed: uint8 (H, W, 3), RGB.
+
+    The EXIF rotation is applied; grey, palette, CMYK and 16-bit pictures are converted, alpha is
+    laid over white, of an animation the first frame counts.
+
+    Raises BesError if the file is missing, damaged or no picture.
+    """
+    return decode_photograph(read_bytes(path), path)
+
+
+def decode_photograph(content: bytes, path: Path) -> np.ndarray:
+    """`read_photograph` of bytes already read; `path` only names them in errors."""
+    image = _open(content, path, formats=FORMATS)
+    transpose = _ORIENTATIONS.get(_orientation(image))
+    try:
+        rgb = _to_rgb(image)
+    except ValueError as error:
+        raise BesError(
+            f"{path}: pixels of mode {image.mode} cannot be shown as RGB ({error}), "
+            "expected 8 or 16 bits a channel"
+        ) from None
+    return np.array(rgb if transpose is None else rgb.transpose(transpose))
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """The label indices of a mask as they are in the file: uint8 (H, W).
+
+    Raises BesError unless the file is a whole 8-bit PNG with a palette or in grey.
+    """
+    return decode_mask(read_bytes(path), path)
+
+
+def decode_mask(content: bytes, path: Path) -> np.ndarray:
+    """`read_mask` of bytes already read; `path` only names them in errors."""
+    image = _open(content, path, formats=("PNG",))
+    if image.mode not in ("P", "L"):
+        found = {
+            "1": "1-bit pixels",
+            "RGB": "RGB colours",
+            "RGBA": "RGB colours with alpha",
+            "LA": "grey with alpha",
+            "I;16": "16-bit grey",
+            "I": "16-bit grey",
+        }.get(image.mode, f"mode {image.mode}")
+        raise BesError(
+            f"{path}: a mask of {found}, expected label indices in an 8-bit palette or grey PNG"
+        )
+    return np.array(image)
+
+
+def _voc_palette() -> bytes:
+    """The 256 colours of PASCAL VOC: index bits 0, 1, 2 are the top bits of R, G, B, and so on."""
+    index = np.arange(256)
+    colours = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        colours[:, bit % 3] |= (((index >> bit) & 1) << (7 - bit // 3)).astype(np.uint8)
+    return colours.tobytes()
+
+
+def _boundary_palette() -> bytes:
+    """Okabe and Ito's colours, told apart by the colour-blind too; greys for unused values."""
+    colours = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    colours[0] = (0, 0, 0)  # background
+    colours[50] = (86, 180, 233)  # foreground
+    colours[100] = (213, 94, 0)  # boundary between two classes
+    colours[150] = (240, 228, 66)  # boundary between a class and the background
+    colours[200] = (110, 110, 110)  # uncertain
+    return colours.tobytes()
+
+
+VOC_PALETTE = _voc_palette()
+BOUNDARY_PALETTE = _boundary_palette()
+
+
+def encode_labels(labels: np.ndarray) -> bytes:
+    """Label indices, uint8 (H, W), as a PNG with the 256 VOC colours, 255 = (224, 224, 192)."""
+    return _encode_palette(labels, VOC_PALETTE)
+
+
+def encode_boundary_labels(labels: np.ndarray) -> bytes:
+    """Values of BoundaryLabel, uint8 (H, W), as a PNG in which each has its colour."""
+    return _encode_palette(labels, BOUNDARY_PALETTE)
+
+
+def decode_labels(path: Path) -> np.ndarray:
+    """The indices of a label PNG that a stage wrote: uint8 (H, W).
+
+    Raises BesError if the file is missing, damaged or no label PNG.
+    """
+    return read_mask(path)
+
+
+def encode_boundary_map(probability: np.ndarray) -> bytes:
+    """Boundary probabilities in [0, 1], (h, w), as a 16-bit grey PNG: value / 65535."""
+    values = np.rint(np.clip(probability, 0, 1).astype(np.float64) * 65535).astype(np.uint16)
+    return _encode_png(Image.fromarray(values))
+
+
+def read_boundary_map(path: Path) -> np.ndarray:
+    """Boundary probabilities in [0, 1]: float32 (h, w).
+
+    Raises BesError if the file is missing, damaged or no 16-bit grey PNG.
+    """
+    image = _open(read_bytes(path), path, formats=("PNG",))
+    if image.mode not in ("I;16", "I"):
+        raise BesError(f"{path}: found pixels of mode {image.mode}, expected 16-bit grey")
+    return np.array(image).astype(np.float32) / np.float32(65535)
+
+
+class Maps(NamedTuple):
+    """The content of a map file."""
+
+    maps: np.ndarray
+    """float32 (K, h, w), in [0, 1]."""
+    classes: np.ndarray
+    """uint8 (K,): the label indices, from 1, that the maps belong to."""
+    size: tuple[int, int]
+    """Height and width of the photograph, pixels."""
+
+
+def encode_maps(
+    maps: np.ndarray, classes: Sequence[int] | np.ndarray, size: tuple[int, int]
+) -> bytes:
+    """Maps (K, h, w) in [0, 1] with their K label indices, as an npz that `np.load` reads.
+
+    The maps are rounded to float16. Equal arguments give equal bytes.
+    """
+    arrays = {
+        "maps": np.asarray(maps, np.float16),
+        "classes": np.asarray(classes, np.uint8),
+        "size": np.asarray(size, np.int32),
+    }
+    content = io.BytesIO()
+    # bzip2 makes these maps a quarter smaller than deflate does; each member bears the fixed
+    # date that ZipInfo starts with.
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+            archive.writestr(
+                zipfile.ZipInfo(f"{name}.npy"),
+                member.getvalue(),
+                zipfile.ZIP_BZIP2 if name == "maps" else zipfile.ZIP_STORED,
+            )
+    return content.getvalue()
+
+
+def read_maps(path: Path) -> Maps:
+    """The content of a map file; K may be 0.
+
+    Raises BesError if the file is missing, damaged or no map file.
+    """
+    content = read_bytes(path)
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            maps, classes, size = archive["maps"], archive["classes"], archive["size"]
+            if maps.ndim != 3 or classes.shape != maps.shape[:1] or size.shape != (2,):
+                raise ValueError(f"shapes {maps.shape}, {classes.shape}, {size.shape}")
+            height, width = (int(length) for length in size)
+            return Maps(maps.astype(np.float32), classes.astype(np.uint8), (height, width))
+    # Damage surfaces as whatever zipfile, bz2 or numpy's header parser stumbles over.
+    except Exception as error:
+        raise BesError(
+            f"{path}: damaged or no map file ({_one_line(error)}), "
+            "expected an npz with `maps`, `classes` and `size`"
+        ) from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file; raises BesError if it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise BesError(f"{path}: no such file") from None
+    except OSError as error:
+        raise BesError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _open(content: bytes, path: Path, *, formats: tuple[str, ...]) -> Image.Image:
+    """The first picture in the bytes, decoded to its last pixel."""
+    expected = "a PNG" if formats == ("PNG",) else f"a picture ({', '.join(formats)})"
+    if not content:
+        raise BesError(f"{path}: an empty file, expected {expected}")
+    try:
+        image = Image.open(io.BytesIO(content), formats=formats)
+        image.load()
+        return image
+    except UnidentifiedImageError:
+        raise BesError(
+            f"{path}: found a file that starts with {content[:8]!r}, expected {expected}"
+        ) from None
+    # Damage surfaces as whatever the decoder stumbles over: OSError, SyntaxError, struct.error...
+    except Exception as error:
+        raise BesError(
+            f"{path}: a damaged picture ({_one_line(error)}), expected a whole one"
+        ) from None
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where the EXIF block is missing or damaged."""
+    try:
+        return image.getexif().get(_ORIENTATION_TAG, 1)
+    # A photograph with a broken EXIF block is still displayed by every viewer.
+    except Exception:
+        return 1
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """The picture in mode RGB; raises ValueError where there is no agreed conversion."""
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        # Pillow's own conversion cuts values at 255 instead of scaling them.
+        values = np.array(image).astype(np.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError(f"values from {values.min()} to {values.max()}")
+        return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no agreed range")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _encode_palette(labels: np.ndarray, palette: bytes) -> bytes:
+    image = Image.fromarray(labels)
+    image.putpalette(palette)
+    return _encode_png(image)
+
+
+def _encode_png(image: Image.Image) -> bytes:
+    content = io.BytesIO()
+    # Level 9 takes 5 to 10 times as long on a label PNG for a tenth less.
+    image.save(content, "PNG", compress_level=6)
+    return content.getvalue()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,143 @@
+"""The manifest: one row per photograph, and its division into shards."""
+
+import csv
+import hashlib
+import io
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from bes.engine.files import write_if_changed
+from bes.errors import BesError
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One photograph of the dataset; a row of `images.csv`."""
+
+    id: str
+    path: str
+    """Relative to the dataset root."""
+    width: int
+    """As displayed, that is after the EXIF rotation; pixels."""
+    height: int
+    labels: tuple[str, ...]
+    """Names of the classes present, in index order; empty for a background-only photograph."""
+    split: str
+    """`train`, `val` or `test`."""
+    digest: str
+    """BLAKE2b-128 of the photograph's bytes, hexadecimal."""
+    mask: str = ""
+    """Relative to the dataset root; empty where there is none."""
+    mask_digest: str = ""
+
+
+def shard_of(image_id: str, shards: int) -> int:
+    """The shard in [0, shards) of an image; it depends on the id alone, so other images never move
+    it."""
+    return int.from_bytes(hashlib.blake2b(image_id.encode(), digest_size=8).digest()) % shards
+
+
+def shard_name(shard: int) -> str:
+    """The wildcard value of a shard: `007`."""
+    return f"{shard:03d}"
+
+
+def to_csv(records: list[ImageRecord]) -> str:
+    """The rows as CSV text with a header."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([field.name for field in fields(ImageRecord)])
+    for record in records:
+        writer.writerow(
+            [
+                ";".join(value) if isinstance(value, tuple) else value
+                for value in (getattr(record, field.name) for field in fields(ImageRecord))
+            ]
+        )
+    return text.getvalue()
+
+
+def read_manifest(path: Path) -> list[ImageRecord]:
+    """The records of `images.csv` or of one shard of it.
+
+    Raises BesError if the file is missing or is no manifest.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+            return [
+                ImageRecord(
+                    id=row["id"],
+                    path=row["path"],
+                    width=int(row["width"]),
+                    height=int(row["height"]),
+                    labels=tuple(row["labels"].split(";")) if row["labels"] else (),
+                    split=row["split"],
+                    digest=row["digest"],
+                    mask=row["mask"],
+                    mask_digest=row["mask_digest"],
+                )
+                for row in rows
+            ]
+    except FileNotFoundError:
+        raise BesError(f"{path}: no such manifest; `bes dataset` writes it") from None
+    except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
+        raise BesError(f"{path}: not a manifest written by `bes dataset` ({error})") from None
+
+
+def write_dataset(
+    folder: Path, *, records: list[ImageRecord], catalog: "Catalog", shards: int
+) -> None:
+    """Write `images.csv`, `classes.json` and `shards/*.csv` (the photographs of split `train`).
+
+    A file whose content stays the same is left alone, and so is what depends on it.
+    """
+    records = sorted(records, key=lambda record: record.id)
+    train = [record for record in records if record.split == "train"]
+    rows: dict[str, list[ImageRecord]] = {shard_name(shard): [] for shard in range(shards)}
+    for record in train:
+        rows[shard_name(shard_of(record.id, shards))].append(record)
+    for path in (folder / "shards").glob("*.csv"):
+        if path.stem not in rows:  # of a division into more shards
+            path.unlink()
+    for name, members in rows.items():
+        write_if_changed(folder / "shards" / f"{name}.csv", to_csv(members).encode())
+    content = {
+        "root": str(catalog.root),
+        "classes": catalog.classes,
+        "mask_values": catalog.mask_values,
+    }
+    write_if_changed(folder / "classes.json", (json.dumps(content, indent=1) + "\n").encode())
+    write_if_changed(folder / "images.csv", to_csv(records).encode())
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What every stage must know of the dataset beyond its own images."""
+
+    root: Path
+    """The folder that the manifest's paths start from."""
+    classes: tuple[str, ...]
+    """Foreground names; the label index of a class is its position + 1."""
+    mask_values: tuple[int, ...]
+    """What each class has in the mask files, where 0 is background and 255 void."""
+
+    def indices(self, record: ImageRecord) -> list[int]:
+        """Label indices, from 1, of the classes present in a photograph."""
+        return [self.classes.index(name) + 1 for name in record.labels]
+
+
+def read_catalog(path: Path) -> Catalog:
+    """Read `classes.json`; raises BesError if it is missing."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Catalog(
+            root=Path(content["root"]),
+            classes=tuple(content["classes"]),
+            mask_values=tuple(content["mask_values"]),
+        )
+    except FileNotFoundError:
+        raise BesError(f"{path}: no such file; `bes dataset` writes it") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise BesError(f"{path}: not a class list written by `bes dataset` ({error})") from None
