@@ -1,0 +1,34 @@
+"""Trained networks as safetensors, with the settings that rebuild them inside the file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import nn
+
+from bes.engine.files import write_atomic
+from bes.errors import BesError
+
+
+def save_network(path: Path, network: nn.Module, settings: dict[str, Any]) -> None:
+    """Write the weights, and the settings as JSON in the file's metadata."""
+    state = {key: value.contiguous().cpu() for key, value in network.state_dict().items()}
+    metadata = {"settings": json.dumps(settings, sort_keys=True)}
+    write_atomic(path, safetensors.torch.save(state, metadata))
+
+
+def load_settings(path: Path) -> dict[str, Any]:
+    """The settings that `save_network` put into the file."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return json.loads(file.metadata()["settings"])
+    except (OSError, safetensors.SafetensorError, TypeError, KeyError) as error:
+        raise BesError(f"{path}: not a network that bes trained ({error})") from None
+
+
+def load_weights(path: Path, network: nn.Module) -> nn.Module:
+    """Fill a network built from `load_settings`; returns it in evaluation mode."""
+    network.load_state_dict(safetensors.torch.load_file(path))
+    return network.eval()

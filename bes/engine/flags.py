@@ -1,0 +1,68 @@
+"""Options as command-line flags, both ways."""
+
+import argparse
+import shlex
+from typing import Any
+
+from bes.engine.options import Option, docs_of, options_of
+
+
+def add_flags(parser: argparse.ArgumentParser, cls: type, *, documented: bool) -> None:
+    """One flag for each option of a dataclass. Reading the documentation takes a while: on
+    demand."""
+    docs = docs_of(cls) if documented else {}
+    for option in options_of(cls):
+        help_text = docs.get(option.name, "").replace("%", "%%")
+        default = " ".join(map(str, option.default)) if option.many else option.default
+        bounds = f"; {option.range}" if option.range else ""
+        text = f"{help_text} (default: {default}{bounds})"
+        if option.kind is bool:
+            parser.add_argument(
+                option.flag,
+                action=argparse.BooleanOptionalAction,
+                default=option.default,
+                help=text,
+            )
+        else:
+            parser.add_argument(
+                option.flag,
+                type=_parser_of(option),
+                default=option.default,
+                choices=option.choices or None,
+                nargs="+" if option.many else None,
+                help=text,
+                metavar=None if option.choices else option.kind.__name__.upper(),
+            )
+
+
+def _parser_of(option: Option) -> Any:
+    def parse(text: str) -> Any:
+        try:
+            value = option.kind(text)
+        except ValueError:
+            value = None
+        if value is None or not option.accepts((value,) if option.many else value):
+            raise argparse.ArgumentTypeError(f"found {text!r}, expected {option.expected()}")
+        return value
+
+    return parse
+
+
+def options_from(args: argparse.Namespace, cls: type) -> Any:
+    """The options dataclass of parsed flags."""
+    values = {option.name: getattr(args, option.name) for option in options_of(cls)}
+    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def flags_of(options: Any) -> str:
+    """The flags that say how options differ from their defaults, quoted for a shell."""
+    words = []
+    for option in options_of(type(options)):
+        value = getattr(options, option.name)
+        if value == option.default:
+            continue
+        if option.kind is bool:
+            words.append(option.flag if value else option.flag.replace("--", "--no-", 1))
+        else:
+            words += [option.flag, *map(str, value if option.many else [value])]
+    return shlex.join(words)

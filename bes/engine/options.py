@@ -1,0 +1,112 @@
+"""Typed options of a stage: a frozen dataclass that is also CLI flags, config section and schema.
+
+Each field is annotated with its type, optionally `Annotated` with a `Range`, has a default, and is
+followed by a string that documents it with its unit. The string is no part of the code digest.
+"""
+
+import ast
+import inspect
+import textwrap
+import types
+import typing
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Literal, NamedTuple
+
+
+class Range(NamedTuple):
+    """Inclusive bounds of a number, or of each number of a list."""
+
+    low: float
+    high: float = float("inf")
+
+    def __str__(self) -> str:
+        return f">= {self.low}" if self.high == float("inf") else f"{self.low} to {self.high}"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One field of an options dataclass, taken apart."""
+
+    name: str
+    kind: type
+    """int, float, bool or str."""
+    default: Any
+    choices: tuple[Any, ...] = ()
+    range: Range | None = None
+    many: bool = False
+    """A list of `kind`."""
+    optional: bool = False
+    """None is a value too."""
+
+    @property
+    def flag(self) -> str:
+        """`theta_scale` is typed `--theta-scale`."""
+        return "--" + self.name.replace("_", "-")
+
+    def expected(self) -> str:
+        """What a value must be, in words."""
+        if self.choices:
+            return "one of " + ", ".join(map(str, self.choices))
+        words = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
+        word = f"a list, each {words[self.kind]}" if self.many else words[self.kind]
+        return word + (f", {self.range}" if self.range else "") + (" or null" * self.optional)
+
+    def accepts(self, value: Any) -> bool:
+        """Whether a value has the type, the range and the choices of this option."""
+        if value is None:
+            return self.optional
+        if self.many:
+            return isinstance(value, list | tuple) and all(map(self._accepts_one, value))
+        return self._accepts_one(value)
+
+    def _accepts_one(self, value: Any) -> bool:
+        if self.choices:
+            return value in self.choices
+        if isinstance(value, bool) != (self.kind is bool):
+            return False
+        if not isinstance(value, (int, float) if self.kind is float else self.kind):
+            return False
+        number: Any = value
+        return self.range is None or self.range.low <= number <= self.range.high
+
+
+def options_of(cls: type) -> list[Option]:
+    """The options of a dataclass, in order."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return [_option(field.name, hints[field.name], field.default) for field in fields(cls)]
+
+
+def _option(name: str, hint: Any, default: Any) -> Option:
+    assert default is not MISSING, f"{name} needs a default"
+    properties: dict[str, Any] = {}
+    while True:
+        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+        if origin is typing.Annotated:
+            hint, properties["range"] = arguments
+        elif origin is types.UnionType:
+            properties["optional"] = True
+            (hint,) = (argument for argument in arguments if argument is not type(None))
+        elif origin is tuple:
+            properties["many"], hint = True, arguments[0]
+        elif origin is Literal:
+            properties["choices"], hint = arguments, type(arguments[0])
+        else:
+            return Option(name, hint, default, **properties)
+
+
+def docs_of(cls: type) -> dict[str, str]:
+    """The string that follows each field, inherited fields included."""
+    docs: dict[str, str] = {}
+    for base in reversed([base for base in cls.__mro__ if base is not object]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for statement, following in zip(body.body, body.body[1:], strict=False):
+            if (
+                isinstance(statement, ast.AnnAssign)
+                and isinstance(statement.target, ast.Name)
+                and isinstance(following, ast.Expr)
+                and isinstance(following.value, ast.Constant)
+                and isinstance(text := following.value.value, str)
+            ):
+                docs[statement.target.id] = " ".join(text.split())
+    return docs

@@ -1,0 +1,214 @@
+"""Runs a per-image stage over a shard: only what changed, whole files, a receipt at the end."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bes.data.layout import image_file, memo_file, model_file, model_receipt, receipt_file
+from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
+from bes.engine.code_digest import code_digest
+from bes.engine.device import acquire_device
+from bes.engine.files import digest_bytes, digest_file, write_atomic
+from bes.engine.lock import locked
+from bes.engine.memo import Entry, Memo, differences, digest_of
+from bes.engine.pool import forked_map, limit_threads
+from bes.engine.progress import Progress
+from bes.engine.receipts import read_receipt, write_receipt
+from bes.errors import BesError
+
+Compute = Callable[[ImageRecord], bytes]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a stage reads: the dataset, the folders of other stages, on a device."""
+
+    catalog: Catalog
+    folders: dict[str, Path]
+    device: str
+
+    def photograph(self, record: ImageRecord) -> Path:
+        """The photograph itself."""
+        return self.catalog.root / record.path
+
+    def file(self, stage: str, record: ImageRecord) -> Path:
+        """What another per-image stage wrote for the same photograph."""
+        return image_file(stage, self.folders[stage], record.id)
+
+    def model(self, stage: str) -> Path:
+        """The network that a training stage wrote."""
+        return model_file(self.folders[stage])
+
+
+@dataclass(frozen=True)
+class PerImageStage:
+    """A stage that turns each photograph's inputs into one file."""
+
+    name: str
+    options: type
+    prepare: Callable[[Any, Sources], Compute]
+    """(options, sources) -> the function from a photograph to the bytes of its file.
+
+    It imports what it needs itself: a job with nothing to do must not wait for torch.
+    """
+    reads: tuple[str, ...] = ()
+    """Per-image stages whose file of the same photograph is read."""
+    model: str | None = None
+    """The training stage whose network is used."""
+    photograph: bool = True
+    """Whether the photograph itself is read."""
+    on_device: bool = False
+    """Whether a GPU is of use."""
+    sources: tuple[str, ...] = field(init=False)
+    """Every stage that is read."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", self.reads + ((self.model,) if self.model else ()))
+
+    def code(self) -> str:
+        """The digest of the code that computes this stage's files."""
+        return code_digest(self.prepare.__module__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a shard consists of, and which of it is out of date and why."""
+
+    records: list[ImageRecord]
+    origins: dict[str, dict[str, str]]
+    """Image -> what its file is to be computed from."""
+    reasons: dict[str, list[str]]
+    """Image that is out of date -> what changed; `missing` and `damaged` speak of the file."""
+
+
+def plan_shard(
+    stage: PerImageStage,
+    *,
+    options: Any,
+    code: str,
+    dataset: Path,
+    folders: dict[str, Path],
+    out: Path,
+    shard: str,
+    memo: Memo,
+) -> Plan:
+    """Compare what a shard's files were computed from with what they should be computed from.
+
+    Raises BesError if an input is missing.
+    """
+    catalog = read_catalog(dataset / "classes.json")
+    records = read_manifest(dataset / "shards" / f"{shard}.csv")
+    common = {"options": digest_of(asdict(options)), "code": code}
+    if stage.model:
+        common[stage.model] = _model_digest(folders[stage.model])
+    upstream = {name: read_receipt(receipt_file(folders[name], shard)) for name in stage.reads}
+    origins, reasons = {}, {}
+    for record in records:
+        origin = common | {"labels": digest_of(catalog.indices(record))}
+        if stage.photograph:
+            origin["photograph"] = record.digest
+        for name, files in upstream.items():
+            digest = files.get(image_file(name, folders[name], record.id).name)
+            if digest is None:
+                raise BesError(
+                    f"{receipt_file(folders[name], shard)}: found no file of {record.id}, expected "
+                    f"one of every photograph in shard {shard}; run `bes {name}` first"
+                )
+            origin[name] = digest
+        origins[record.id] = origin
+        entry = memo.entries.get(record.id)
+        found = digest_file(image_file(stage.name, out, record.id))
+        if entry is None or found is None:
+            reasons[record.id] = ["missing"]
+        elif entry.origin != origin:
+            reasons[record.id] = differences(entry.origin, origin)
+        elif entry.file != found:
+            reasons[record.id] = ["damaged"]
+    return Plan(records, origins, reasons)
+
+
+def run_per_image(
+    stage: PerImageStage,
+    *,
+    options: Any,
+    dataset: Path,
+    folders: dict[str, Path],
+    out: Path,
+    shards: list[str],
+    threads: int,
+    device: str,
+    code: str | None = None,
+) -> None:
+    """Bring the files of some shards up to date and write their receipts.
+
+    A file is left alone if it is intact and was computed from the same inputs, options, network and
+    code. Raises BesError for unusable inputs; what was finished before stays finished.
+    """
+    catalog = read_catalog(dataset / "classes.json")
+    for shard in shards:
+        with locked(memo_file(out, shard).with_suffix(".lock")):
+            memo = Memo(memo_file(out, shard))
+            plan = plan_shard(
+                stage,
+                options=options,
+                code=code or stage.code(),
+                dataset=dataset,
+                folders=folders,
+                out=out,
+                shard=shard,
+                memo=memo,
+            )
+            todo = [record for record in plan.records if record.id in plan.reasons]
+            print(
+                f"{stage.name} {shard}: {len(todo)} of {len(plan.records)} to do",
+                file=sys.stderr,
+                flush=True,
+            )
+            progress = Progress(f"{stage.name} {shard}", len(todo), unit="images")
+            for record, content in _contents(
+                stage, options, Sources(catalog, folders, device), todo, threads
+            ):
+                write_atomic(image_file(stage.name, out, record.id), content)
+                memo.add(record.id, Entry(plan.origins[record.id], digest_bytes(content)))
+                progress.step()
+            memo.compact()
+            write_receipt(
+                receipt_file(out, shard),
+                {
+                    image_file(stage.name, out, record.id).name: memo.entries[record.id].file
+                    for record in plan.records
+                },
+            )
+
+
+def _model_digest(folder: Path) -> str:
+    path = model_receipt(folder)
+    try:
+        return json.loads(path.read_bytes())["files"][model_file(folder).name]
+    except FileNotFoundError:
+        raise BesError(f"{path}: no such network; run `bes {folder.name}` first") from None
+    except (ValueError, KeyError) as error:
+        raise BesError(f"{path}: not written by a training of bes ({error})") from None
+
+
+def _contents(
+    stage: PerImageStage, options: Any, sources: Sources, todo: list[ImageRecord], threads: int
+) -> Iterator[tuple[ImageRecord, bytes]]:
+    """Compute the files in order. CPU: a process for each thread; GPU: threads, one network."""
+    if not todo:
+        return
+    device = acquire_device(sources.device) if stage.on_device else "cpu"
+    threads = min(threads, len(todo))
+    if device == "cpu":
+        # One image a core beats one image on all cores, and gives the same bytes however many.
+        limit_threads(1)
+    compute = stage.prepare(options, replace(sources, device=device))
+    if device == "cpu":
+        yield from zip(todo, forked_map(compute, todo, processes=threads), strict=True)
+    else:
+        with ThreadPoolExecutor(threads) as executor:
+            yield from zip(todo, executor.map(compute, todo), strict=True)

@@ -1,0 +1,61 @@
+"""A pool of processes that share what was prepared before they were forked."""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)
+
+_function: Callable[[Any], Any]
+
+
+def limit_threads(count: int) -> None:
+    """Threads of the numeric libraries in this process; call before they are imported.
+
+    Each reads a variable of its own, and Snakemake sets most of them for its jobs.
+    """
+    for name in THREAD_VARIABLES:
+        os.environ[name] = str(count)
+
+
+def forked_map(
+    function: Callable[[Any], Any], items: Iterable[Any], *, processes: int
+) -> Iterator[Any]:
+    """`map` in forked processes, in order; `function` may be a closure over arrays and networks.
+
+    The caller must have limited threads to 1: a thread pool does not survive the fork.
+    """
+    global _function
+    _function = function
+    with ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context("fork"),
+        initializer=_end_with_parent,
+        initargs=(os.getpid(),),
+    ) as executor:
+        yield from executor.map(_call, items)
+
+
+def _call(item: Any) -> Any:
+    return _function(item)
+
+
+def _end_with_parent(parent: int) -> None:
+    """A pool whose owner was killed would wait for work for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

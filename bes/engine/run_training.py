@@ -1,0 +1,216 @@
+"""Runs a training stage: not at all if nothing changed, from a checkpoint if interrupted."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bes.data.layout import image_file, model_file, model_receipt
+from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
+from bes.engine.code_digest import code_digest
+from bes.engine.device import acquire_device
+from bes.engine.files import digest_file, write_atomic
+from bes.engine.lock import locked
+from bes.engine.memo import Entry, Memo, differences, digest_of
+from bes.engine.pool import limit_threads
+from bes.engine.receipts import read_receipts
+
+METRICS = "metrics.csv"
+
+SETTINGS = frozenset({"options", "code", "classes", "missing", "damaged"})
+"""Reasons to train that the policy `frozen` heeds."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What a training reads, and where and how it runs."""
+
+    catalog: Catalog
+    records: list[ImageRecord]
+    """All photographs of the manifest."""
+    folders: dict[str, Path]
+    """The folders of the stages that are read."""
+    out: Path
+    identity: str
+    """A digest of all that the result depends on: a checkpoint of another identity is not
+    resumed."""
+    accelerator: str
+    devices: int
+    threads: int
+
+    @property
+    def train_records(self) -> list[ImageRecord]:
+        """The photographs to train on."""
+        return [record for record in self.records if record.split == "train"]
+
+    def photograph(self, record: ImageRecord) -> Path:
+        """The photograph itself."""
+        return self.catalog.root / record.path
+
+    def file(self, stage: str, record: ImageRecord) -> Path:
+        """What a per-image stage wrote for a photograph."""
+        return image_file(stage, self.folders[stage], record.id)
+
+    @property
+    def workers(self) -> int:
+        """Processes that load photographs: on the CPU the training needs the cores itself."""
+        return self.threads if self.accelerator == "cuda" else 0
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where an interrupted training goes on from."""
+        return self.out / "_memo" / "checkpoint.pt"
+
+
+class Trained(NamedTuple):
+    """What a training gives."""
+
+    network: Any
+    settings: dict[str, Any]
+    """What rebuilds the network; stored with its weights."""
+    measured: dict[str, Any]
+    """Figures for the report."""
+    history: list[dict[str, float]]
+    """Learning rate and losses of every iteration."""
+
+
+@dataclass(frozen=True)
+class TrainingStage:
+    """A stage that trains one network on all photographs."""
+
+    name: str
+    options: type
+    fit: Callable[[Any, TrainingRun], Trained]
+    """Imports what it needs itself: a training with nothing to do must not wait for torch."""
+    reads: tuple[str, ...] = ()
+    """Per-image stages whose files are read."""
+    model: str | None = None
+    """The training stage whose network may be started from."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every stage that is read."""
+        return self.reads + ((self.model,) if self.model else ())
+
+    def code(self) -> str:
+        """The digest of the code that trains."""
+        return code_digest(self.fit.__module__)
+
+
+def run_training(
+    stage: TrainingStage,
+    *,
+    options: Any,
+    dataset: Path,
+    folders: dict[str, Path],
+    out: Path,
+    policy: str,
+    device: str,
+    devices: int,
+    threads: int,
+    code: str | None = None,
+) -> None:
+    """Bring a network up to date.
+
+    `policy` `auto` trains anew when anything changed; `frozen` keeps an intact network when only
+    photographs or labels came, went or changed. Raises BesError for unusable inputs.
+    """
+    records = read_manifest(dataset / "images.csv")
+    catalog = read_catalog(dataset / "classes.json")
+    origin = origin_of(stage, options=options, code=code, dataset=dataset, folders=folders)
+    # Processes that a distributed training starts run this again; the first speaks for all.
+    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    with locked(out / "_memo" / "train.lock") if first else contextlib.nullcontext():
+        memo = training_memo(out)
+        if first and model_receipt(out).exists():
+            changed = reasons_to_train(out, origin, memo)
+            if not changed:
+                print(f"{stage.name}: up to date", file=sys.stderr)
+                return
+            if policy == "frozen" and SETTINGS.isdisjoint(changed):
+                print(f"{stage.name}: kept, as the training policy is frozen", file=sys.stderr)
+                return
+        run = TrainingRun(
+            catalog=catalog,
+            records=records,
+            folders=folders,
+            out=out,
+            identity=digest_of(origin),
+            accelerator=acquire_device(device, count=devices),
+            devices=devices,
+            threads=threads,
+        )
+        if run.accelerator == "cpu":
+            limit_threads(max(threads // devices, 1))
+        trained = stage.fit(options, run)
+        if first:
+            digest = _write(out, trained)
+            memo.add(model_file(out).name, Entry(origin, digest))
+            memo.compact()
+            run.checkpoint.unlink(missing_ok=True)
+
+
+def origin_of(
+    stage: TrainingStage,
+    *,
+    options: Any,
+    dataset: Path,
+    folders: dict[str, Path],
+    code: str | None = None,
+) -> dict[str, str]:
+    """Everything a training is a function of, by name; raises BesError if an input is missing."""
+    catalog = read_catalog(dataset / "classes.json")
+    records = read_manifest(dataset / "images.csv")
+    origin = {
+        "options": digest_of(asdict(options) | {"weights": _weights_identity(options.weights)}),
+        "code": code or stage.code(),
+        "classes": digest_of(catalog.classes),
+        "images": digest_of([[r.id, r.digest, r.split, catalog.indices(r)] for r in records]),
+        **{name: digest_of(read_receipts(folders[name], dataset)) for name in stage.reads},
+    }
+    if stage.model:
+        origin[stage.model] = digest_of(digest_file(model_receipt(folders[stage.model])))
+    return origin
+
+
+def training_memo(out: Path) -> Memo:
+    """What the network in a folder was trained from."""
+    return Memo(out / "_memo" / "train.jsonl")
+
+
+def reasons_to_train(out: Path, origin: dict[str, str], memo: Memo) -> list[str]:
+    """Names of what changed; `missing` and `damaged` speak of the network; empty: up to date."""
+    entry, found = memo.entries.get(model_file(out).name), digest_file(model_file(out))
+    if entry is None or found is None:
+        return ["missing"]
+    if entry.file != found:
+        return ["damaged"]
+    return differences(entry.origin, origin)
+
+
+def _write(out: Path, trained: Trained) -> str:
+    """Write network, metrics and receipt; returns the digest of the network's file."""
+    from bes.engine.checkpoints import save_network
+
+    save_network(model_file(out), trained.network, trained.settings)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, ["iteration", *trained.history[0]], lineterminator="\n")
+    writer.writeheader()
+    for number, row in enumerate(trained.history, 1):
+        writer.writerow({"iteration": number, **row})
+    write_atomic(out / METRICS, table.getvalue().encode())
+    files = {path.name: digest_file(path) for path in (model_file(out), out / METRICS)}
+    receipt = {"files": files, "settings": trained.settings, "measured": trained.measured}
+    write_atomic(model_receipt(out), (json.dumps(receipt, indent=1) + "\n").encode())
+    return str(files[model_file(out).name])
+
+
+def _weights_identity(weights: str) -> str:
+    """A weights file counts by its content, whatever its name."""
+    return digest_file(Path(weights)) or weights

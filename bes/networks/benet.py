@@ -1,0 +1,39 @@
+"""BENet: one boundary logit a pixel from the features of five stages (Section 3.1)."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from bes.networks.backbones import Backbone, build_backbone
+
+STRIDE = 4
+"""A boundary map has 1/4 of the photograph's resolution."""
+
+
+class BENet(nn.Module):
+    """Heads of 32 channels with GroupNorm on each stage, brought to 1/4, concatenated and fused."""
+
+    def __init__(self, backbone: Backbone):
+        super().__init__()
+        self.backbone: Backbone = backbone
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(channels, 32, 1, bias=False), nn.GroupNorm(4, 32))
+            for channels in backbone.channels
+        )
+        self.fuse = nn.Conv2d(32 * len(self.heads), 1, 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(B,3,H,W) normalised -> logits (B,1,ceil(H/4),ceil(W/4))."""
+        size = [-(-length // STRIDE) for length in images.shape[-2:]]
+        resized = []
+        for head, features in zip(self.heads, self.backbone(images), strict=True):
+            x = F.interpolate(head(features), size, mode="bilinear", align_corners=False)
+            resized.append(F.relu(x))
+        return self.fuse(torch.cat(resized, 1))
+
+
+def build_benet(settings: dict[str, Any], weights: str) -> BENet:
+    """The network of the settings stored with it; `weights` as in `build_backbone`."""
+    return BENet(build_backbone(settings["backbone"], weights))
