@@ -1,0 +1,241 @@
+"""The subcommands that run a stage."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bes.engine.flags import add_flags, options_from
+from bes.engine.per_image import PerImageStage, run_per_image
+from bes.engine.run_training import TrainingStage, run_training
+from bes.errors import BesError
+from bes.stages.dataset import DatasetOptions, run_dataset
+from bes.stages.evaluation import SOURCES, EvaluationOptions, run_evaluation
+from bes.stages.registry import STAGES
+from bes.stages.report import ReportOptions, make_report
+
+
+def _add_folders(parser: argparse.ArgumentParser, sources: Sequence[str]) -> None:
+    parser.add_argument(
+        "--dataset", type=Path, required=True, metavar="DIR", help="folder of `bes dataset`"
+    )
+    for source in sources:
+        parser.add_argument(
+            f"--{source.replace('_', '-')}",
+            type=Path,
+            required=True,
+            metavar="DIR",
+            help=f"folder of `bes {source}`",
+        )
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+
+
+def _add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=os.cpu_count(),
+        metavar="N",
+        help="CPU cores to use (default: all)",
+    )
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="auto takes a GPU where there is one (default: auto)",
+    )
+
+
+def _add_code(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--code",
+        metavar="DIGEST",
+        help="digest of the stage's code, if it is known already (default: computed)",
+    )
+
+
+def _folders(args: argparse.Namespace, sources: Sequence[str]) -> dict[str, Path]:
+    return {source: getattr(args, source) for source in sources}
+
+
+class DatasetCommand:
+    """Photographs, labels and masks -> manifest."""
+
+    summary = "read photographs and labels, check them all, and write the manifest"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        _add_out(parser)
+        parser.add_argument(
+            "--shards",
+            type=int,
+            default=8,
+            metavar="N",
+            help="parts that the per-image stages are divided into (default: 8)",
+        )
+        _add_threads(parser)
+        add_flags(parser, DatasetOptions, documented=documented)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        options = options_from(args, DatasetOptions)
+        run_dataset(options, out=args.out, shards=args.shards, threads=args.threads)
+
+
+@dataclass
+class PerImageCommand:
+    """A per-image stage over some or all shards."""
+
+    stage: PerImageStage
+
+    @property
+    def summary(self) -> str:
+        """The first line of the stage's module."""
+        return _summary_of(self.stage.prepare)
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        _add_folders(parser, self.stage.sources)
+        _add_out(parser)
+        parser.add_argument(
+            "--shard",
+            action="append",
+            metavar="NAME",
+            help="shard to run, such as 003; may be repeated (default: all)",
+        )
+        _add_threads(parser)
+        if self.stage.on_device:
+            _add_device(parser)
+        _add_code(parser)
+        add_flags(parser, self.stage.options, documented=documented)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        every = sorted(path.stem for path in (args.dataset / "shards").glob("*.csv"))
+        if unknown := set(args.shard or ()).difference(every):
+            raise BesError(
+                f"--shard: found {min(unknown)!r}, expected one of the {len(every)} files of "
+                f"{args.dataset / 'shards'} without its .csv"
+            )
+        run_per_image(
+            self.stage,
+            options=options_from(args, self.stage.options),
+            dataset=args.dataset,
+            folders=_folders(args, self.stage.sources),
+            out=args.out,
+            shards=args.shard or every,
+            threads=args.threads,
+            device=args.device if self.stage.on_device else "cpu",
+            code=args.code,
+        )
+
+
+@dataclass
+class TrainingCommand:
+    """A training stage."""
+
+    stage: TrainingStage
+
+    @property
+    def summary(self) -> str:
+        """The first line of the stage's module."""
+        return _summary_of(self.stage.fit)
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        _add_folders(parser, self.stage.sources)
+        _add_out(parser)
+        _add_threads(parser)
+        _add_device(parser)
+        parser.add_argument(
+            "--gpus", type=int, default=1, metavar="N", help="devices to train on (default: 1)"
+        )
+        parser.add_argument(
+            "--policy",
+            choices=("auto", "frozen"),
+            default="auto",
+            help="frozen keeps a network when only photographs or labels changed (default: auto)",
+        )
+        _add_code(parser)
+        add_flags(parser, self.stage.options, documented=documented)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        run_training(
+            self.stage,
+            options=options_from(args, self.stage.options),
+            dataset=args.dataset,
+            folders=_folders(args, self.stage.sources),
+            out=args.out,
+            policy=args.policy,
+            device=args.device,
+            devices=args.gpus,
+            threads=args.threads,
+            code=args.code,
+        )
+
+
+class EvaluationCommand:
+    """Maps and labels against masks."""
+
+    summary = "score CAMs, revised maps and pseudo labels against masks"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        _add_folders(parser, SOURCES)
+        _add_out(parser)
+        _add_threads(parser)
+        _add_code(parser)
+        add_flags(parser, EvaluationOptions, documented=documented)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        run_evaluation(
+            options_from(args, EvaluationOptions),
+            dataset=args.dataset,
+            folders=_folders(args, SOURCES),
+            out=args.out,
+            threads=args.threads,
+            code=args.code,
+        )
+
+
+class ReportCommand:
+    """Everything -> a page."""
+
+    summary = "write the page with scores, curves and pictures"
+    sources = (*STAGES, "evaluation")
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        _add_folders(parser, self.sources)
+        _add_out(parser)
+        parser.add_argument("--title", default="BES", help="heading of the page (default: BES)")
+        _add_threads(parser)
+        _add_code(parser)
+        add_flags(parser, ReportOptions, documented=documented)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        make_report(
+            options_from(args, ReportOptions),
+            dataset=args.dataset,
+            folders=_folders(args, self.sources),
+            out=args.out,
+            title=args.title,
+            threads=args.threads,
+            code=args.code,
+        )
+
+
+def _summary_of(function: object) -> str:
+    module = sys.modules[function.__module__]
+    return (module.__doc__ or "").partition(": ")[2].strip().rstrip(".")

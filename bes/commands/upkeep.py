@@ -1,0 +1,146 @@
+"""The subcommands that look after results."""
+
+import argparse
+from pathlib import Path
+
+from bes.errors import BesError
+from bes.stages.evaluation import print_scores
+
+
+class ScoresCommand:
+    """The table of scores again."""
+
+    summary = "print the scores of an evaluation"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        parser.add_argument(
+            "evaluation", type=Path, metavar="DIR", help="folder of `bes evaluation`"
+        )
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        print_scores(args.evaluation)
+
+
+class SchemaCommand:
+    """The schema of the configuration."""
+
+    summary = "print the JSON Schema of the configuration, as YAML"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        import yaml
+
+        from bes.settings import json_schema
+
+        print(yaml.safe_dump(json_schema(documented=True), sort_keys=False, width=100), end="")
+
+
+class StatusCommand:
+    """How far the stages are."""
+
+    summary = "print per stage how many images are done, stale and missing, and why"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        _add_config(parser)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        from bes.settings import read_project
+        from bes.upkeep import print_status
+
+        project = read_project(args.configfile, args.config)
+        for experiment in project.experiments:
+            print_status(project, experiment)
+
+
+class WhyCommand:
+    """What would be recomputed of one image."""
+
+    summary = "print what would be computed anew of an image, and because of which input"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        parser.add_argument("image", help="the image, by its name without folder and ending")
+        parser.add_argument(
+            "--experiment", default="base", metavar="NAME", help="experiment (default: base)"
+        )
+        _add_config(parser)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        from bes.settings import read_project
+        from bes.upkeep import print_why
+
+        project = read_project(args.configfile, args.config)
+        if args.experiment not in project.experiments:
+            raise BesError(
+                f"--experiment: found {args.experiment!r}, expected one of "
+                + ", ".join(project.experiments)
+            )
+        print_why(project, args.experiment, args.image)
+
+
+class VerifyCommand:
+    """Every file against its digest."""
+
+    summary = "read every file, and have damaged ones computed anew by the next run"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        _add_config(parser)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        from bes.settings import read_project
+        from bes.upkeep import verify
+
+        problems = verify(read_project(args.configfile, args.config))
+        for problem in problems:
+            print(problem)
+        print(f"{len(problems)} damaged or missing files")
+
+
+class CleanCommand:
+    """Files that nothing needs."""
+
+    summary = "remove the files of images that are no longer in the dataset"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        parser.add_argument("--dry-run", action="store_true", help="print them, remove nothing")
+        _add_config(parser)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        from bes.settings import read_project
+        from bes.upkeep import clean
+
+        removed = clean(read_project(args.configfile, args.config), dry_run=args.dry_run)
+        for path in removed:
+            print(path)
+        print(f"{len(removed)} files {'to remove' if args.dry_run else 'removed'}")
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    """The configuration as Snakemake takes it."""
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[Path("config/config.yaml")],
+        metavar="FILE",
+        help="configuration, as given to snakemake (default: config/config.yaml)",
+    )
+    parser.add_argument(
+        "--config",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="keys that override it, as given to snakemake",
+    )

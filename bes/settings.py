@@ -1,0 +1,308 @@
+"""The configuration: presets, keys and experiments, resolved to the options of each stage."""
+
+import difflib
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from bes.engine.options import Option, Range, docs_of, options_of
+from bes.errors import BesError
+from bes.stages.dataset import DatasetOptions
+from bes.stages.evaluation import SOURCES, EvaluationOptions
+from bes.stages.registry import STAGES
+from bes.stages.report import ReportOptions
+
+SECTIONS: dict[str, type] = {
+    "dataset": DatasetOptions,
+    **{name: stage.options for name, stage in STAGES.items()},
+    "evaluation": EvaluationOptions,
+    "report": ReportOptions,
+}
+"""Every stage, in order, with its options."""
+
+PARENTS: dict[str, tuple[str, ...]] = {
+    "dataset": (),
+    **{name: ("dataset", *stage.sources) for name, stage in STAGES.items()},
+    "evaluation": ("dataset", *SOURCES),
+    "report": ("dataset", *STAGES, "evaluation"),
+}
+"""The stages that each stage reads."""
+
+BASE = "base"
+NAME = "^[A-Za-z0-9][A-Za-z0-9._=+-]*$"
+
+
+@dataclass(frozen=True)
+class ProjectOptions:
+    """Keys at the top of the configuration."""
+
+    name: str = "photographs"
+    """Name of the dataset: results go to results/<name>/<experiment>/<stage>/."""
+    preset: Literal["official", "paper"] = "official"
+    """Settings that the keys below change: `official` follows the published code and its numbers,
+    `paper` what the paper prints."""
+    backbone: str | None = None
+    """Backbone of both the classifier and BENet."""
+    weights: str | None = None
+    """Initial weights of both the classifier and BENet: `imagenet`, `none`, or the path of a state-
+    dict file."""
+    seed: int | None = None
+    """Seed of both trainings."""
+    policy: Literal["auto", "frozen"] = "auto"
+    """`frozen` keeps trained networks when photographs are added, removed or replaced; `auto`
+    trains anew."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where networks run; `auto` takes a GPU where there is one."""
+    gpus: Annotated[int, Range(1)] = 1
+    """GPUs that a training uses."""
+    shards: Annotated[int, Range(1, 999)] = 8
+    """Jobs that each per-image stage is divided into; about 256 photographs a job is a good size. A
+    change computes nothing anew but renames the receipts."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The options of all stages, and in whose folder each stage's files lie."""
+
+    name: str
+    options: dict[str, Any]
+    home: dict[str, str]
+    """Stage -> the experiment that computes it: this one from its first difference on, else its
+    base."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A resolved configuration."""
+
+    settings: ProjectOptions
+    experiments: dict[str, Experiment]
+
+    def folder(self, experiment: str, stage: str) -> Path:
+        """Where a stage of an experiment has its files, relative to the working directory."""
+        home = self.experiments[experiment].home[stage]
+        return Path("results", self.settings.name, home, stage)
+
+    def computed(self) -> list[tuple[str, Path]]:
+        """Every (stage, folder) that some experiment computes, each once."""
+        return [
+            (stage, self.folder(name, stage))
+            for name, experiment in self.experiments.items()
+            for stage, home in experiment.home.items()
+            if home == name
+        ]
+
+
+PRESETS = Path(__file__).parents[1] / "config" / "presets"
+
+
+def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
+    """Resolve a configuration; raises BesError naming the key, what was found and what was
+    expected."""
+    _validate(config)
+    settings = ProjectOptions(
+        **{o.name: config.get(o.name, o.default) for o in options_of(ProjectOptions)}
+    )
+    preset = _read_yaml(presets / f"{settings.preset}.yaml")
+    declared = {BASE: {}, **(config.get("experiments") or {})}
+    for name, sweep in (config.get("sweeps") or {}).items():
+        declared |= _sweep(name, sweep)
+    experiments: dict[str, Experiment] = {}
+    overrides: dict[str, list[dict[str, Any]]] = {}
+
+    def resolve(name: str, waiting: tuple[str, ...] = ()) -> None:
+        if name in experiments:
+            return
+        base = declared[name].get("base", BASE)
+        if base not in declared or name in waiting:
+            raise BesError(
+                f"config: experiments.{name}.base: found {base!r}, expected "
+                + ("no circle" if name in waiting else f"one of {', '.join(declared)}")
+            )
+        if name == BASE:
+            overrides[name] = [preset, config]
+        else:
+            resolve(base, (*waiting, name))
+            overrides[name] = [*overrides[base], declared[name]]
+        options = {stage: _options(stage, overrides[name]) for stage in SECTIONS}
+        parent = experiments.get(base)
+        home: dict[str, str] = {}
+        for stage in SECTIONS:
+            shared = (
+                parent is not None
+                and options[stage] == parent.options[stage]
+                and all(home[source] == parent.home[source] for source in PARENTS[stage])
+            )
+            home[stage] = parent.home[stage] if parent and shared else name
+        experiments[name] = Experiment(name, options, home)
+
+    for name in declared:
+        resolve(name)
+    return Project(settings, experiments)
+
+
+def _options(stage: str, layers: list[dict[str, Any]]) -> Any:
+    """The options of a stage, later layers over earlier ones."""
+    values: dict[str, Any] = {}
+    known = {option.name: option for option in options_of(SECTIONS[stage])}
+    for layer in layers:
+        # A key for both networks is weaker than the same key in a section of the same layer.
+        shared = ("backbone", "weights", "seed") if stage in ("classifier", "benet") else ()
+        values |= {key: layer[key] for key in shared if layer.get(key) is not None}
+        if stage == "evaluation" and "threshold" in (layer.get("pseudo_labels") or {}):
+            values["revised_threshold"] = layer["pseudo_labels"]["threshold"]
+        values |= layer.get(stage) or {}
+    return SECTIONS[stage](**{key: _convert(known[key], value) for key, value in values.items()})
+
+
+def _convert(option: Option, value: Any) -> Any:
+    if option.many and value is not None:
+        return tuple(option.kind(item) for item in value)
+    return float(value) if option.kind is float and value is not None else value
+
+
+def _sweep(name: str, sweep: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """One experiment for each combination of the listed values:
+    `theta_scale=0.3+theta_diff=0.1`."""
+    axes = [
+        (stage, key, values)
+        for stage in SECTIONS
+        for key, values in (sweep.get(stage) or {}).items()
+    ]
+    axes += [("", "seed", sweep["seed"])] if "seed" in sweep else []
+    experiments = {}
+    for combination in itertools.product(*(values for _, _, values in axes)):
+        overrides: dict[str, Any] = {"base": sweep.get("base", BASE)}
+        for (stage, key, _), value in zip(axes, combination, strict=True):
+            (overrides.setdefault(stage, {}) if stage else overrides)[key] = value
+        label = "+".join(
+            f"{key}={value}" for (_, key, _), value in zip(axes, combination, strict=True)
+        )
+        experiments[f"{name}+{label}"] = overrides
+    return experiments
+
+
+def json_schema(*, documented: bool) -> dict[str, Any]:
+    """The JSON Schema of the configuration, every key with its default; descriptions on demand."""
+    sections = {name: _section_schema(cls, documented) for name, cls in SECTIONS.items()}
+    stages = {name: section for name, section in sections.items() if name != "dataset"}
+    shared = {
+        name: schema
+        for name, schema in _section_schema(ProjectOptions, documented)["properties"].items()
+        if name in ("backbone", "weights", "seed")
+    }
+    swept = {
+        name: section
+        | {"properties": {key: _list_of(s) for key, s in section["properties"].items()}}
+        for name, section in stages.items()
+    }
+    base = {"type": "string", "default": BASE}
+    top = _section_schema(ProjectOptions, documented)
+    top["properties"] |= sections | {
+        "experiments": _named(
+            "Experiments: name -> the keys that differ from its `base`.",
+            {"base": base, **shared, **stages},
+        ),
+        "sweeps": _named(
+            "Sweeps: name -> lists of values; every combination is an experiment.",
+            {"base": base, "seed": _list_of(shared["seed"]), **swept},
+        ),
+    }
+    top["properties"]["name"]["pattern"] = NAME
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top}
+
+
+def _section_schema(cls: type, documented: bool) -> dict[str, Any]:
+    docs = docs_of(cls) if documented else {}
+    properties = {}
+    for option in options_of(cls):
+        schema = _value_schema(option)
+        schema["default"] = (
+            list(option.default) if isinstance(option.default, tuple) else option.default
+        )
+        if documented:
+            schema["description"] = docs[option.name]
+        properties[option.name] = schema
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _value_schema(option: Option) -> dict[str, Any]:
+    names = {int: "integer", float: "number", bool: "boolean", str: "string"}
+    one: dict[str, Any] = {"type": names[option.kind]}
+    if option.choices:
+        one["enum"] = list(option.choices)
+    if option.range:
+        one["minimum"] = option.range.low
+        if option.range.high != float("inf"):
+            one["maximum"] = option.range.high
+    schema: dict[str, Any] = {"type": "array", "items": one} if option.many else one
+    if option.optional:
+        schema["type"] = [schema["type"], "null"]
+    return schema
+
+
+def _list_of(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "minItems": 1, "items": schema}
+
+
+def _named(description: str, properties: dict[str, Any]) -> dict[str, Any]:
+    one = {"type": ["object", "null"], "additionalProperties": False, "properties": properties}
+    return {
+        "description": description,
+        "type": ["object", "null"],
+        "default": {},
+        "propertyNames": {"pattern": NAME},
+        "additionalProperties": one,
+    }
+
+
+def _validate(config: dict[str, Any]) -> None:
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(json_schema(documented=False))
+    error = jsonschema.exceptions.best_match(validator.iter_errors(config))
+    if error is None:
+        return
+    place = ".".join(map(str, error.absolute_path))
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])
+        unknown = next(key for key in error.instance if key not in known)
+        near = difflib.get_close_matches(str(unknown), known, n=1, cutoff=0.0)
+        where = f" in {place}" if place else ""
+        raise BesError(f"config: unknown key {unknown!r}{where}; did you mean {near[0]!r}?")
+    expected = {
+        "type": lambda: f"type {error.validator_value}",
+        "enum": lambda: f"one of {', '.join(map(str, error.validator_value))}",
+        "minimum": lambda: f"at least {error.validator_value:g}",
+        "maximum": lambda: f"at most {error.validator_value:g}",
+        "pattern": lambda: "a name of letters, digits and . _ = + -",
+    }.get(error.validator, lambda: error.message)()
+    raise BesError(f"config: {place or 'top level'}: found {error.instance!r}, expected {expected}")
+
+
+def read_project(files: list[Path], overrides: list[str]) -> Project:
+    """The project of configuration files and `key=value` overrides, merged as Snakemake does."""
+    import yaml
+    from snakemake.utils import update_config
+
+    config: dict[str, Any] = {}
+    for file in files:
+        update_config(config, _read_yaml(file))
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            raise BesError(f"--config: found {override!r}, expected key=value")
+        update_config(config, {key: yaml.safe_load(value)})
+    return load_project(config)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise BesError(f"{path}: no such configuration") from None
+    except yaml.YAMLError as error:
+        raise BesError(f"{path}: not YAML ({' '.join(str(error).split())})") from None

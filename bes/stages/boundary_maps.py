@@ -1,0 +1,60 @@
+"""Stage `boundary_maps`: the boundary probability of every pixel (BENet)."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from bes.data.manifest import ImageRecord
+from bes.engine.options import Range
+from bes.engine.per_image import Compute, PerImageStage, Sources
+
+
+@dataclass(frozen=True)
+class BoundaryMapOptions:
+    """Options of the boundary maps."""
+
+    scales: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (1.0,)
+    """Factors that the photograph is resized by; the logits of all scales are averaged."""
+    flip: bool = True
+    """Average the logits with those of the mirrored photograph."""
+
+
+def prepare(options: BoundaryMapOptions, sources: Sources) -> Compute:
+    """Photograph -> 16-bit PNG of probabilities at 1/4, the sigmoid of the averaged logits."""
+    import torch
+    import torch.nn.functional as F
+
+    from bes.data.augmentation import normalise, rescale
+    from bes.data.images import encode_boundary_map, read_photograph
+    from bes.engine.checkpoints import load_settings, load_weights
+    from bes.networks.benet import STRIDE, build_benet
+
+    path = sources.model("benet")
+    network = build_benet(load_settings(path), "none")
+    load_weights(path, network).to(sources.device)
+
+    def logits(photo) -> torch.Tensor:
+        image = torch.from_numpy(normalise(photo))
+        images = torch.stack([image, image.flip(-1)] if options.flip else [image])
+        result = network(images.to(sources.device))
+        return (result[:1] + result[1:].flip(-1)) / 2 if options.flip else result
+
+    @torch.inference_mode()
+    def compute(record: ImageRecord) -> bytes:
+        photo = read_photograph(sources.photograph(record))
+        size = [-(-length // STRIDE) for length in photo.shape[:2]]
+        scaled = [logits(rescale(photo, scale)) for scale in options.scales]
+        merged = torch.stack(
+            [F.interpolate(x, size, mode="bilinear", align_corners=False) for x in scaled]
+        ).mean(0)
+        return encode_boundary_map(merged[0, 0].sigmoid().float().cpu().numpy())
+
+    return compute
+
+
+STAGE = PerImageStage(
+    name="boundary_maps",
+    options=BoundaryMapOptions,
+    prepare=prepare,
+    model="benet",
+    on_device=True,
+)

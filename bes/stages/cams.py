@@ -1,0 +1,65 @@
+"""Stage `cams`: localisation maps of the classes present in each photograph (Eq. 8)."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from bes.data.manifest import ImageRecord
+from bes.engine.options import Range
+from bes.engine.per_image import Compute, PerImageStage, Sources
+
+
+@dataclass(frozen=True)
+class CamOptions:
+    """Options of the localisation maps."""
+
+    scales: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (1.0, 0.5, 1.5, 2.0)
+    """Factors that the photograph is resized by; the maps of all scales are summed."""
+    flip: bool = True
+    """Add the maps of the mirrored photograph."""
+    relu: bool = True
+    """Cut negative activations to 0 before the scales are summed, as the published code does; Eq. 8
+    does not."""
+
+
+def prepare(options: CamOptions, sources: Sources) -> Compute:
+    """Photograph -> npz of maps in [0, 1] at 1/4, the merged scales divided by each class's
+    maximum."""
+    import torch
+
+    from bes.data.augmentation import normalise, rescale
+    from bes.data.images import encode_maps, read_photograph
+    from bes.engine.checkpoints import load_settings, load_weights
+    from bes.localization import merge_scales
+    from bes.networks.classifier import build_classifier
+
+    path = sources.model("classifier")
+    network = build_classifier(load_settings(path), "none")
+    load_weights(path, network).to(sources.device)
+
+    def raw_maps(photo) -> torch.Tensor:
+        image = torch.from_numpy(normalise(photo))
+        images = torch.stack([image, image.flip(-1)] if options.flip else [image])
+        maps = network.class_maps(images.to(sources.device))
+        maps = maps.relu() if options.relu else maps
+        return maps[0] + maps[1].flip(-1) if options.flip else maps[0]
+
+    @torch.inference_mode()
+    def compute(record: ImageRecord) -> bytes:
+        photo = read_photograph(sources.photograph(record))
+        classes = sources.catalog.indices(record)
+        maps = merge_scales(
+            [raw_maps(rescale(photo, scale)) for scale in options.scales]
+            if classes
+            else [torch.zeros(0, 1, 1)],
+            photo.shape[:2],
+            present=[index - 1 for index in classes],
+            stride=4,
+        )
+        return encode_maps(maps.clamp(0, 1).cpu().numpy(), classes, photo.shape[:2])
+
+    return compute
+
+
+STAGE = PerImageStage(
+    name="cams", options=CamOptions, prepare=prepare, model="classifier", on_device=True
+)

@@ -1,0 +1,137 @@
+"""Stage `classifier`: train the network whose class maps become the CAMs (Section 3.2, Eq. 6-7)."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from bes.engine.options import Range
+from bes.engine.run_training import Trained, TrainingRun, TrainingStage
+from bes.engine.schedule import TrainingOptions
+
+
+@dataclass(frozen=True)
+class ClassifierOptions(TrainingOptions):
+    """Options of the classification network and its training."""
+
+    backbone: Literal["resnet50", "resnet18", "mobilenet_v2"] = "resnet50"
+    """Torchvision network that gives the features, its last stage without stride."""
+    weights: str = "imagenet"
+    """Initial weights of the backbone: `imagenet` (torchvision downloads them), `none`, or the path
+    of a state-dict file."""
+    pooling: Literal["features", "class_maps", "gap"] = "features"
+    """How scores are pooled: `features` attends in each feature channel (published code),
+    `class_maps` in each class map (Eq. 6-7 as printed), `gap` averages (the CAM baseline)."""
+    attention_k: Annotated[float, Range(0.0)] = 0.001
+    """k of Eq. 7, the intensity of the attention; 0 is the average."""
+    detach_attention: bool = True
+    """Keep gradients out of the attention weights, as the published code does."""
+    frozen_stages: Annotated[int, Range(0, 5)] = 3
+    """Stages of the backbone, from the input on, that are not trained."""
+    batch_norm: Literal["frozen", "train"] = "frozen"
+    """`frozen` keeps the running statistics of the initial weights; `train` is for weights
+    `none`."""
+    head_lr_factor: Annotated[float, Range(0.0)] = 10.0
+    """Learning rate of the last convolution over that of the backbone."""
+    epochs: Annotated[float, Range(0.01)] = 5.0
+    """Passes over the training photographs; each is floor(photographs / batch_size) iterations."""
+    crop: Annotated[int, Range(32)] = 512
+    """Side of the training crop, pixels."""
+    resize_long: Annotated[tuple[int, ...], Range(32)] = (320, 512)
+    """Smallest and largest length that the longer side is resized to at random, pixels."""
+
+
+def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
+    """Train with the multi-label soft margin loss, then measure average precision per class."""
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+
+    from bes.data.augmentation import FlipAndCrop, normalise, rescale
+    from bes.data.images import read_photograph
+    from bes.engine.training import Views, train
+    from bes.networks.classifier import Classifier, build_classifier
+
+    records = run.train_records
+    torch.manual_seed(options.seed)
+    settings = {
+        "backbone": options.backbone,
+        "n_classes": len(run.catalog.classes),
+        "pooling": options.pooling,
+        "k": options.attention_k,
+        "detach": options.detach_attention,
+    }
+    network: Classifier = build_classifier(settings, options.weights)
+    network.backbone.freeze(options.frozen_stages, norm=options.batch_norm == "frozen")
+
+    def target(index: int) -> np.ndarray:
+        present = np.zeros(len(run.catalog.classes), np.float32)
+        present[[label - 1 for label in run.catalog.indices(records[index])]] = 1
+        return present
+
+    def view(index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        photo = read_photograph(run.photograph(records[index]))
+        longer = rng.integers(options.resize_long[0], options.resize_long[1] + 1)
+        photo = rescale(photo, longer / max(photo.shape[:2]))
+        crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
+        return crop.apply(normalise(photo), 0), target(index)
+
+    def loss(scores: torch.Tensor, present: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"total": F.multilabel_soft_margin_loss(scores, present)}
+
+    trained = [p for p in network.backbone.parameters() if p.requires_grad]
+    history = train(
+        network,
+        name="classifier",
+        views=Views(view, photographs=len(records), seed=options.seed),
+        groups=[
+            {"params": trained, "lr": options.lr},
+            {"params": network.classifier.parameters(), "lr": options.lr * options.head_lr_factor},
+        ],
+        loss=loss,
+        options=options,
+        checkpoint=run.checkpoint,
+        identity=run.identity,
+        accelerator=run.accelerator,
+        devices=run.devices,
+        workers=run.workers,
+    )
+    return Trained(network, settings, _average_precision(network, run), history)
+
+
+def _average_precision(network, run: TrainingRun) -> dict:
+    """Average precision per class on `val` where there is one, else on `train`.
+
+    A weak classifier is the first cause of bad localisation maps, so its figures are kept.
+    """
+    import numpy as np
+    import torch
+
+    from bes.data.augmentation import normalise
+    from bes.data.images import read_photograph
+    from bes.metrics.average_precision import average_precision
+
+    records = [record for record in run.records if record.split == "val"]
+    split = "val" if records else "train"
+    records = records or run.train_records
+    device = next(network.parameters()).device
+    network.eval()
+    scores, present = [], []
+    with torch.inference_mode():
+        for record in records:
+            image = torch.from_numpy(normalise(read_photograph(run.photograph(record))))
+            scores.append(network(image[None].to(device)).float().cpu().numpy()[0])
+            present.append([name in record.labels for name in run.catalog.classes])
+    columns = zip(np.array(scores).T, np.array(present).T, strict=True)
+    values = [average_precision(score, truth) for score, truth in columns]
+    defined = [value for value in values if not np.isnan(value)]
+    mean = round(float(np.mean(defined)), 4) if defined else None
+    per_class = {
+        name: None if np.isnan(value) else round(float(value), 4)
+        for name, value in zip(run.catalog.classes, values, strict=True)
+    }
+    print(f"classifier: mean average precision on {split}: {mean}")
+    for name, value in per_class.items():
+        print(f"  {name}: {value}")
+    return {"split": split, "average_precision": per_class, "mean_average_precision": mean}
+
+
+STAGE = TrainingStage(name="classifier", options=ClassifierOptions, fit=fit)

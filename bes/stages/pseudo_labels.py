@@ -1,0 +1,53 @@
+"""Stage `pseudo_labels`: masks from the revised maps, refined by the dense CRF (Eq. 9)."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from bes.data.manifest import ImageRecord
+from bes.engine.options import Range
+from bes.engine.per_image import Compute, PerImageStage, Sources
+
+
+@dataclass(frozen=True)
+class PseudoLabelOptions:
+    """Options of the pseudo labels."""
+
+    threshold: Annotated[float, Range(0.0, 1.0)] = 0.25
+    """Background score: a pixel whose revised scores are all at most this is background."""
+    crf: bool = True
+    """Refine the labels with the dense CRF."""
+    crf_bilateral_sxy: Annotated[float, Range(0.1)] = 20.0
+    """theta_alpha of Eq. 9: spatial standard deviation of the bilateral kernel, pixels."""
+    crf_iterations: Annotated[int, Range(1)] = 10
+    """Mean-field iterations of the CRF."""
+
+
+def prepare(options: PseudoLabelOptions, sources: Sources) -> Compute:
+    """Revised map and photograph -> palette PNG of label indices at full size."""
+    import numpy as np
+
+    from bes.data.images import encode_labels, read_maps, read_photograph
+    from bes.dense_crf import DenseCrfSettings, refine
+    from bes.hard_labels import hard_labels, upsample
+
+    crf = DenseCrfSettings(
+        bilateral_sxy=options.crf_bilateral_sxy, iterations=options.crf_iterations
+    )
+
+    def compute(record: ImageRecord) -> bytes:
+        maps, classes, size = read_maps(sources.file("revised_maps", record))
+        scores = upsample(maps, size)
+        # Upsampling lowers the peak; the threshold is a share of the largest score at full size.
+        scores /= max(scores.max(initial=0.0), 1e-12)
+        labels = hard_labels(scores, options.threshold)
+        if options.crf:
+            photo = read_photograph(sources.photograph(record))
+            labels = refine(photo, labels, len(classes) + 1, crf)
+        return encode_labels(np.array([0, *classes], np.uint8)[labels])
+
+    return compute
+
+
+STAGE = PerImageStage(
+    name="pseudo_labels", options=PseudoLabelOptions, prepare=prepare, reads=("revised_maps",)
+)

@@ -1,0 +1,26 @@
+"""The stages of the pipeline in order, and what each reads."""
+
+from bes.engine.per_image import PerImageStage
+from bes.engine.run_training import TrainingStage
+from bes.stages import (
+    benet,
+    boundary_labels,
+    boundary_maps,
+    cams,
+    classifier,
+    pseudo_labels,
+    revised_maps,
+)
+
+STAGES: dict[str, PerImageStage | TrainingStage] = {
+    module.STAGE.name: module.STAGE
+    for module in (
+        classifier,
+        cams,
+        boundary_labels,
+        benet,
+        boundary_maps,
+        revised_maps,
+        pseudo_labels,
+    )
+}

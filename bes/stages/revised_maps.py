@@ -1,0 +1,59 @@
+"""Stage `revised_maps`: localisation maps spread by a random walk within the boundaries (Eq. 5)."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from bes.data.manifest import ImageRecord
+from bes.engine.options import Range
+from bes.engine.per_image import Compute, PerImageStage, Sources
+
+
+@dataclass(frozen=True)
+class RevisedMapOptions:
+    """Options of the random walk."""
+
+    beta: Annotated[float, Range(0.0)] = 5.0
+    """beta of Eq. 5: the higher, the less the walk crosses weak boundaries."""
+    radius: Annotated[int, Range(2, 16)] = 5
+    """gamma of Eq. 5: pixels at less than this distance are neighbours, in pixels of the map at
+    1/4."""
+    steps: Annotated[int, Range(1)] = 256
+    """Steps of the walk."""
+    tolerance: Annotated[float, Range(1e-7, 0.1)] = 1e-4
+    """Largest error of the accelerated walk, as a share of the map's maximum."""
+
+
+def prepare(options: RevisedMapOptions, sources: Sources) -> Compute:
+    """Localisation map and boundary map -> npz of scores in [0, 1] at 1/4, the largest score 1."""
+    import torch
+
+    from bes.data.images import encode_maps, read_boundary_map, read_maps
+    from bes.random_walk import random_walk
+
+    @torch.inference_mode()
+    def compute(record: ImageRecord) -> bytes:
+        maps, classes, size = read_maps(sources.file("cams", record))
+        boundary = read_boundary_map(sources.file("boundary_maps", record))
+        walked = random_walk(
+            torch.from_numpy(maps).to(sources.device),
+            torch.from_numpy(boundary).to(sources.device),
+            beta=options.beta,
+            steps=options.steps,
+            radius=options.radius,
+            tolerance=options.tolerance,
+        )
+        # One maximum for all classes keeps their proportion. A map of zeros stays zero.
+        largest = walked.max().clamp_min(torch.finfo(walked.dtype).tiny) if len(classes) else 1.0
+        return encode_maps((walked / largest).clamp(0, 1).cpu().numpy(), classes, size)
+
+    return compute
+
+
+STAGE = PerImageStage(
+    name="revised_maps",
+    options=RevisedMapOptions,
+    prepare=prepare,
+    reads=("cams", "boundary_maps"),
+    photograph=False,
+    on_device=True,
+)
