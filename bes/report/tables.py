@@ -1,0 +1,114 @@
+"""The tables of the report: a row per kind of map, and a row per class."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bes.data.manifest import ImageRecord
+
+BACKGROUND = "background"
+MIN_AVERAGE_PRECISION = 0.5
+"""A class that the classifier ranks worse than this is warned of."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One way to make labels; all scores are in percent."""
+
+    name: str
+    threshold: float | None
+    """Background score; None for the pseudo labels, which need none."""
+    miou: float | None
+    gain: float | None
+    """mIoU over that of the CAMs at their best threshold."""
+    per_class: dict[str, float | None]
+    """IoU by class name; empty where the evaluation did not count it."""
+
+
+def score_rows(scores: Mapping[str, Any]) -> list[Score]:
+    """The rows of `evaluation/scores.json`; none where it was skipped."""
+    if "skipped" in scores:
+        return []
+    reference = scores["cams"]["best"]["miou"]
+
+    def row(name: str, score: Mapping[str, Any]) -> Score:
+        miou = score["miou"]
+        gain = None if None in (miou, reference) else miou - reference
+        return Score(name, score.get("threshold"), miou, gain, score.get("per_class", {}))
+
+    return [
+        row("CAM, configured", scores["cams"]),
+        row("CAM, best", scores["cams"]["best"]),
+        row("revised map, configured", scores["revised_maps"]),
+        row("revised map, best", scores["revised_maps"]["best"]),
+        row("pseudo label", scores["pseudo_labels"]),
+    ]
+
+
+def scores_csv(rows: Sequence[Score], classes: Sequence[str]) -> str:
+    """The rows as CSV, with a column for the background and each class."""
+    names = [BACKGROUND, *classes]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["labels", "threshold", "miou", *names])
+    for row in rows:
+        per_class = (row.per_class.get(name) for name in names)
+        writer.writerow([row.name, row.threshold, row.miou, *per_class])
+    return text.getvalue()
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """What is known of one class; IoU, precision and recall are in percent, empty without masks."""
+
+    name: str
+    photographs: int | None
+    """Training photographs that show it; None for the background."""
+    iou: tuple[float | None, ...]
+    """Of CAM, revised map and pseudo label, at the configured thresholds."""
+    precision: float | None
+    """Of the pseudo label."""
+    recall: float | None
+    average_precision: float | None
+    """Of the classifier, in [0, 1]."""
+
+    @property
+    def weak(self) -> bool:
+        """Whether the classifier hardly knows the class."""
+        return self.average_precision is not None and self.average_precision < MIN_AVERAGE_PRECISION
+
+
+def class_rows(
+    classes: Sequence[str],
+    records: Sequence[ImageRecord],
+    *,
+    average_precision: Mapping[str, float | None],
+    per_class: Sequence[Mapping[str, str]],
+) -> list[ClassFigures]:
+    """The background, then the classes in index order.
+
+    `per_class` has the rows of `evaluation/per_class.csv`, none where it was skipped.
+    """
+    counts = Counter(name for record in records for name in record.labels)
+    rows = {(row["stage"], row["class"]): row for row in per_class}
+
+    def figure(stage: str, name: str, column: str) -> float | None:
+        text = rows[stage, name][column] if rows else ""
+        return float(text) if text else None
+
+    return [
+        ClassFigures(
+            name=name,
+            photographs=None if name == BACKGROUND else counts[name],
+            iou=tuple(
+                figure(stage, name, "iou") for stage in ("cams", "revised_maps", "pseudo_labels")
+            ),
+            precision=figure("pseudo_labels", name, "precision"),
+            recall=figure("pseudo_labels", name, "recall"),
+            average_precision=average_precision.get(name),
+        )
+        for name in [BACKGROUND, *classes]
+    ]

@@ -1,0 +1,159 @@
+"""The results of a run that never was, on six small photographs."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bes.boundary_labels import BoundaryLabel
+from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_labels, encode_maps
+from bes.data.layout import SUFFIX, image_file, model_file, model_receipt, receipt_file
+from bes.data.manifest import Catalog, ImageRecord, write_dataset
+from bes.engine.files import digest_file, write_atomic
+from bes.engine.receipts import write_receipt
+from bes.engine.run_training import METRICS
+
+CLASSES = ["cat", "dog"]
+SIZE = (24, 32)
+STAGES = ("classifier", "benet", "evaluation", *SUFFIX)
+
+
+class Run(NamedTuple):
+    """The arguments of `make_report` that say where things are."""
+
+    dataset: Path
+    folders: dict[str, Path]
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Run]:
+    """Writes the dataset and all results; `masks` says whether there are any to score against."""
+
+    def make(*, masks: bool) -> Run:
+        root, dataset = tmp_path / "photographs", tmp_path / "dataset"
+        folders = {stage: tmp_path / stage for stage in STAGES}
+        records = [_record(f"image {number} #é", masks=masks) for number in range(6)]
+        write_dataset(
+            dataset, records=records, catalog=Catalog(root, tuple(CLASSES), (1, 2)), shards=1
+        )
+        for number, record in enumerate(records):
+            _write_photograph(root, record)
+            _write_results(folders, record, empty=number == 0)
+        _write_receipts(folders, records)
+        _write_networks(folders)
+        _write_evaluation(folders["evaluation"], masks=masks)
+        return Run(dataset, folders)
+
+    return make
+
+
+def truth() -> np.ndarray:
+    """A cat on the left, void in the last rows."""
+    labels = np.zeros(SIZE, np.uint8)
+    labels[:, :16] = 1
+    labels[-4:] = 255
+    return labels
+
+
+def _record(image_id: str, *, masks: bool) -> ImageRecord:
+    return ImageRecord(
+        id=image_id,
+        path=f"{image_id}.jpg",
+        width=SIZE[1],
+        height=SIZE[0],
+        labels=("cat",),
+        split="train",
+        digest="",
+        mask=f"{image_id}.png" if masks else "",
+    )
+
+
+def _write_photograph(root: Path, record: ImageRecord) -> None:
+    root.mkdir(exist_ok=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    Image.fromarray(pixels).save(root / record.path)
+    if record.mask:
+        write_atomic(root / record.mask, encode_labels(truth()))
+
+
+def _write_results(folders: dict[str, Path], record: ImageRecord, *, empty: bool) -> None:
+    maps = np.zeros((1, 6, 8))
+    maps[..., :4] = 1
+    boundary_labels = np.full(SIZE, BoundaryLabel.BACKGROUND, np.uint8)
+    boundary_labels[:, 15:17] = BoundaryLabel.BOUNDARY_FG_BG
+    labels = np.zeros(SIZE, np.uint8) if empty else np.where(truth() == 1, 1, 0).astype(np.uint8)
+    contents = {
+        "cams": encode_maps(maps, [1], SIZE),
+        "boundary_labels": encode_boundary_labels(boundary_labels),
+        "boundary_maps": encode_boundary_map(np.full((6, 8), 0.75)),
+        "revised_maps": encode_maps(maps, [1], SIZE),
+        "pseudo_labels": encode_labels(labels),
+    }
+    for stage, content in contents.items():
+        write_atomic(image_file(stage, folders[stage], record.id), content)
+
+
+def _write_receipts(folders: dict[str, Path], records: list[ImageRecord]) -> None:
+    for stage in SUFFIX:
+        files = [image_file(stage, folders[stage], record.id) for record in records]
+        digests = {file.name: digest_file(file) or "" for file in files}
+        write_receipt(receipt_file(folders[stage], "000"), digests)
+
+
+def _write_networks(folders: dict[str, Path]) -> None:
+    measured = {
+        "classifier": {
+            "split": "val",
+            "average_precision": {"cat": 0.9, "dog": 0.25},
+            "mean_average_precision": 0.575,
+        },
+        "benet": {},
+    }
+    terms = {"classifier": ["total"], "benet": ["total", "boundary", "ground"]}
+    for name in measured:
+        receipt = {"files": {}, "settings": {"backbone": "resnet18"}, "measured": measured[name]}
+        write_atomic(model_receipt(folders[name]), json.dumps(receipt).encode())
+        write_atomic(model_file(folders[name]), bytes(1000))
+        rows = [["iteration", "lr", *terms[name]]]
+        rows += [[step, 0.1, *(1 / step for _ in terms[name])] for step in range(1, 31)]
+        write_atomic(folders[name] / METRICS, _csv(rows))
+
+
+def _write_evaluation(folder: Path, *, masks: bool) -> None:
+    scores: dict = {"skipped": "no training photograph has a mask"}
+    per_class, thresholds = [], []
+    if masks:
+        # A class that is in neither has no IoU.
+        iou = {"background": 60.0, "cat": 40.0, "dog": None}
+        map_scores = {
+            "miou": 50.0,
+            "threshold": 0.25,
+            "best": {"miou": 52.5, "threshold": 0.4},
+            "per_class": iou,
+        }
+        scores = {
+            "cams": map_scores,
+            "revised_maps": map_scores | {"best": {"miou": 61.0, "threshold": 0.5}},
+            "pseudo_labels": {"miou": 62.5, "per_class": iou},
+            "photographs": 6,
+        }
+        stages = ("cams", "revised_maps", "pseudo_labels")
+        per_class = [["stage", "class", "iou", "precision", "recall"]]
+        per_class += [[stage, name, iou[name], 70.5, None] for stage in stages for name in iou]
+        thresholds = [["stage", "threshold", "miou"]]
+        thresholds += [[stage, t / 10, 50 - t] for stage in stages[:2] for t in range(1, 10)]
+    write_atomic(folder / "scores.json", json.dumps(scores).encode())
+    write_atomic(folder / "per_class.csv", _csv(per_class))
+    write_atomic(folder / "thresholds.csv", _csv(thresholds))
+
+
+def _csv(rows: list) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
