@@ -1,0 +1,31 @@
+"""BES: weakly supervised semantic segmentation with boundary exploration, as a workflow."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# A --configfile takes the place of the demo's configuration, it does not extend it.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/localization.smk"
+include: "workflow/rules/boundaries.smk"
+include: "workflow/rules/labels.smk"
+include: "workflow/rules/results.smk"
+include: "workflow/rules/companions.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        [PROJECT.folder(name, "report") / "index.html" for name in PROJECT.experiments],
+    message:
+        "Everything is up to date"

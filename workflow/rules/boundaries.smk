@@ -1,0 +1,94 @@
+"""Localisation maps -> boundary labels -> BENet -> boundary maps."""
+
+
+rule boundary_labels:
+    input:
+        images=shard("dataset"),
+        classes=within("dataset", "classes.json"),
+        cams=shard("cams"),
+    output:
+        "results/{dataset}/{experiment}/boundary_labels/_receipts/{shard}.json",
+    log:
+        "results/{dataset}/{experiment}/boundary_labels/_logs/{shard}.log",
+    benchmark:
+        "results/{dataset}/{experiment}/boundary_labels/_benchmarks/{shard}.tsv"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        dataset=folder("dataset"),
+        cams=folder("cams"),
+        out=folder("boundary_labels"),
+        flags=flags("boundary_labels"),
+        code=code("boundary_labels"),
+    message:
+        "Boundary labels of {wildcards.experiment}, shard {wildcards.shard}"
+    shell:
+        "python -m bes boundary_labels --dataset {params.dataset} --cams {params.cams} --out {params.out} --shard {wildcards.shard} "
+        "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+
+
+rule benet:
+    input:
+        images=within("dataset", "images.csv"),
+        classes=within("dataset", "classes.json"),
+        boundary_labels=shards("boundary_labels"),
+        classifier=network("classifier"),
+        weights=weights("benet"),
+    output:
+        "results/{dataset}/{experiment}/benet/model.json",
+    log:
+        "results/{dataset}/{experiment}/benet/_logs/benet.log",
+    benchmark:
+        "results/{dataset}/{experiment}/benet/_benchmarks/benet.tsv"
+    threads: 8
+    resources:
+        gpu=gpus(PROJECT.settings.gpus),
+        mem_mb=16000,
+        runtime=240,
+    params:
+        dataset=folder("dataset"),
+        boundary_labels=folder("boundary_labels"),
+        classifier=folder("classifier"),
+        out=folder("benet"),
+        device=PROJECT.settings.device,
+        gpus=PROJECT.settings.gpus,
+        policy=PROJECT.settings.policy,
+        flags=flags("benet"),
+        code=code("benet"),
+    message:
+        "Training BENet of {wildcards.experiment}"
+    shell:
+        "python -m bes benet --dataset {params.dataset} --boundary-labels {params.boundary_labels} --classifier {params.classifier} --out {params.out} "
+        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} > {log} 2>&1"
+
+
+rule boundary_maps:
+    input:
+        images=shard("dataset"),
+        classes=within("dataset", "classes.json"),
+        benet=network("benet"),
+    output:
+        "results/{dataset}/{experiment}/boundary_maps/_receipts/{shard}.json",
+    log:
+        "results/{dataset}/{experiment}/boundary_maps/_logs/{shard}.log",
+    benchmark:
+        "results/{dataset}/{experiment}/boundary_maps/_benchmarks/{shard}.tsv"
+    threads: 8
+    resources:
+        gpu=gpus(),
+        mem_mb=8000,
+        runtime=60,
+    params:
+        dataset=folder("dataset"),
+        benet=folder("benet"),
+        out=folder("boundary_maps"),
+        device=PROJECT.settings.device,
+        flags=flags("boundary_maps"),
+        code=code("boundary_maps"),
+    message:
+        "Boundary maps of {wildcards.experiment}, shard {wildcards.shard}"
+    shell:
+        "python -m bes boundary_maps --dataset {params.dataset} --benet {params.benet} --out {params.out} --shard {wildcards.shard} "
+        "--threads {threads} --device {params.device} --code {params.code} {params.flags} > {log} 2>&1"

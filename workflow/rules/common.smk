@@ -1,0 +1,122 @@
+"""The resolved configuration, and where each rule finds its inputs, flags and resources."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT))
+
+from bes.data.layout import model_receipt, receipt_file
+from bes.data.manifest import shard_name
+from bes.engine.code_digest import code_digest
+from bes.engine.flags import flags_of
+from bes.engine.receipts import void_broken
+from bes.errors import BesError
+from bes.settings import BASE, load_project
+from bes.stages.dataset import write_sources
+from bes.stages.registry import STAGES
+
+# Jobs run `python -m bes` with the interpreter and the package of this workflow.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+)
+os.environ["PATH"] = os.pathsep.join(
+    [os.path.dirname(sys.executable), os.environ["PATH"]]
+)
+
+try:
+    PROJECT = load_project(config)
+    # Jobs on other machines and in other processes parse this file too: the main process alone
+    # looks at the files, and what it does here is the same however often it is done.
+    if workflow.is_main_process:
+        write_sources(
+            PROJECT.folder(BASE, "dataset"),
+            PROJECT.experiments[BASE].options["dataset"],
+        )
+        for _, home in PROJECT.computed():
+            void_broken(home)
+except BesError as error:
+    print(f"bes: {error}", file=sys.stderr)
+    sys.exit(2)
+
+SHARDS = [shard_name(shard) for shard in range(PROJECT.settings.shards)]
+
+
+wildcard_constraints:
+    dataset=re.escape(PROJECT.settings.name),
+    experiment="|".join(map(re.escape, PROJECT.experiments)),
+    shard=r"\d{3}",
+    image=r"[^/]+",
+
+
+def folder(stage):
+    """The folder that holds a stage of the experiment at hand."""
+    return lambda wildcards: PROJECT.folder(wildcards.experiment, stage)
+
+
+def within(stage, name):
+    """A file of a stage."""
+    return lambda wildcards: PROJECT.folder(wildcards.experiment, stage) / name
+
+
+def shard(stage):
+    """The receipt of the shard at hand; of `dataset`, its photographs."""
+
+    def path(wildcards):
+        home = PROJECT.folder(wildcards.experiment, stage)
+        if stage == "dataset":
+            return home / "shards" / f"{wildcards.shard}.csv"
+        return receipt_file(home, wildcards.shard)
+
+    return path
+
+
+def shards(stage):
+    """The receipts of all shards."""
+    return lambda wildcards: [
+        receipt_file(PROJECT.folder(wildcards.experiment, stage), name)
+        for name in SHARDS
+    ]
+
+
+def network(stage):
+    """The receipt of a training, which names the digest of its network."""
+    return lambda wildcards: model_receipt(PROJECT.folder(wildcards.experiment, stage))
+
+
+def options(stage, name):
+    """The value of one option."""
+    return lambda wildcards: getattr(
+        PROJECT.experiments[wildcards.experiment].options[stage], name
+    )
+
+
+def weights(stage):
+    """The file of initial weights, where the configuration names one."""
+
+    def path(wildcards):
+        given = options(stage, "weights")(wildcards)
+        return [] if given in ("imagenet", "none", "classifier") else given
+
+    return path
+
+
+def flags(stage):
+    """What differs from the stage's defaults, as flags: a rule sees the options it uses, no others."""
+    return lambda wildcards: flags_of(
+        PROJECT.experiments[wildcards.experiment].options[stage]
+    )
+
+
+def code(stage):
+    """A digest of the code that the stage runs, so that editing the package re-runs it."""
+    return (
+        STAGES[stage].code() if stage in STAGES else code_digest(f"bes.stages.{stage}")
+    )
+
+
+def gpus(count=1):
+    """The GPUs that a job asks for."""
+    return 0 if PROJECT.settings.device == "cpu" else count

@@ -1,0 +1,41 @@
+"""Any per-image file as a target: `snakemake results/demo/base/pseudo_labels/0001.png`.
+
+The shard's receipt vouches for the file, so asking for one brings its whole shard up to date.
+"""
+
+from bes.data.layout import SUFFIX
+from bes.data.manifest import shard_of
+
+
+def vouching(stage):
+    """The receipt that vouches for the file of an image."""
+
+    def path(wildcards):
+        home = PROJECT.experiments[wildcards.experiment].home[stage]
+        if home != wildcards.experiment:
+            raise WorkflowError(
+                f"{wildcards.experiment} shares its {stage} with {home}: "
+                f"ask for {PROJECT.folder(home, stage) / wildcards.image}{SUFFIX[stage]}"
+            )
+        shard = shard_name(shard_of(wildcards.image, PROJECT.settings.shards))
+        return receipt_file(PROJECT.folder(wildcards.experiment, stage), shard)
+
+    return path
+
+
+for stage, suffix in SUFFIX.items():
+
+    rule:
+        name:
+            f"{stage}_of_image"
+        input:
+            vouching(stage),
+        output:
+            update(f"results/{{dataset}}/{{experiment}}/{stage}/{{image}}{suffix}"),
+        log:
+            f"results/{{dataset}}/{{experiment}}/{stage}/_logs/image_{{image}}.log",
+        localrule: True
+        message:
+            "{output}"
+        shell:
+            "test -s {output} || {{ echo 'not an image of this dataset' > {log}; exit 1; }}"

@@ -1,0 +1,31 @@
+"""Photographs and labels -> manifest."""
+
+
+rule dataset:
+    input:
+        "results/{dataset}/{experiment}/dataset/_sources.tsv",
+    output:
+        images="results/{dataset}/{experiment}/dataset/images.csv",
+        classes="results/{dataset}/{experiment}/dataset/classes.json",
+        shards=expand(
+            "results/{{dataset}}/{{experiment}}/dataset/shards/{shard}.csv",
+            shard=SHARDS,
+        ),
+    log:
+        "results/{dataset}/{experiment}/dataset/_logs/dataset.log",
+    benchmark:
+        "results/{dataset}/{experiment}/dataset/_benchmarks/dataset.tsv"
+    threads: 8
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        out=folder("dataset"),
+        shards=PROJECT.settings.shards,
+        flags=flags("dataset"),
+        code=code("dataset"),
+    message:
+        "Reading the photographs and labels of {wildcards.dataset}"
+    shell:
+        "python -m bes dataset --out {params.out} "
+        "--shards {params.shards} --threads {threads} {params.flags} > {log} 2>&1"

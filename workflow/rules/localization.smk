@@ -1,0 +1,62 @@
+"""Photographs and labels -> classifier -> localisation maps."""
+
+
+rule classifier:
+    input:
+        images=within("dataset", "images.csv"),
+        classes=within("dataset", "classes.json"),
+        weights=weights("classifier"),
+    output:
+        "results/{dataset}/{experiment}/classifier/model.json",
+    log:
+        "results/{dataset}/{experiment}/classifier/_logs/classifier.log",
+    benchmark:
+        "results/{dataset}/{experiment}/classifier/_benchmarks/classifier.tsv"
+    threads: 8
+    resources:
+        gpu=gpus(PROJECT.settings.gpus),
+        mem_mb=16000,
+        runtime=240,
+    params:
+        dataset=folder("dataset"),
+        out=folder("classifier"),
+        device=PROJECT.settings.device,
+        gpus=PROJECT.settings.gpus,
+        policy=PROJECT.settings.policy,
+        flags=flags("classifier"),
+        code=code("classifier"),
+    message:
+        "Training the classifier of {wildcards.experiment}"
+    shell:
+        "python -m bes classifier --dataset {params.dataset} --out {params.out} "
+        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} > {log} 2>&1"
+
+
+rule cams:
+    input:
+        images=shard("dataset"),
+        classes=within("dataset", "classes.json"),
+        classifier=network("classifier"),
+    output:
+        "results/{dataset}/{experiment}/cams/_receipts/{shard}.json",
+    log:
+        "results/{dataset}/{experiment}/cams/_logs/{shard}.log",
+    benchmark:
+        "results/{dataset}/{experiment}/cams/_benchmarks/{shard}.tsv"
+    threads: 8
+    resources:
+        gpu=gpus(),
+        mem_mb=8000,
+        runtime=60,
+    params:
+        dataset=folder("dataset"),
+        classifier=folder("classifier"),
+        out=folder("cams"),
+        device=PROJECT.settings.device,
+        flags=flags("cams"),
+        code=code("cams"),
+    message:
+        "CAMs of {wildcards.experiment}, shard {wildcards.shard}"
+    shell:
+        "python -m bes cams --dataset {params.dataset} --classifier {params.classifier} --out {params.out} --shard {wildcards.shard} "
+        "--threads {threads} --device {params.device} --code {params.code} {params.flags} > {log} 2>&1"

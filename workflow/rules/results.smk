@@ -1,0 +1,110 @@
+"""Scores and report."""
+
+
+rule evaluation:
+    input:
+        images=within("dataset", "images.csv"),
+        classes=within("dataset", "classes.json"),
+        cams=shards("cams"),
+        revised_maps=shards("revised_maps"),
+        pseudo_labels=shards("pseudo_labels"),
+    output:
+        "results/{dataset}/{experiment}/evaluation/scores.json",
+        "results/{dataset}/{experiment}/evaluation/per_class.csv",
+        "results/{dataset}/{experiment}/evaluation/thresholds.csv",
+    log:
+        "results/{dataset}/{experiment}/evaluation/_logs/evaluation.log",
+    benchmark:
+        "results/{dataset}/{experiment}/evaluation/_benchmarks/evaluation.tsv"
+    threads: 8
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        dataset=folder("dataset"),
+        cams=folder("cams"),
+        revised_maps=folder("revised_maps"),
+        pseudo_labels=folder("pseudo_labels"),
+        out=folder("evaluation"),
+        flags=flags("evaluation"),
+        code=code("evaluation"),
+    message:
+        "Scores of {wildcards.experiment}"
+    shell:
+        "python -m bes evaluation --dataset {params.dataset} --cams {params.cams} "
+        "--revised-maps {params.revised_maps} --pseudo-labels {params.pseudo_labels} "
+        "--out {params.out} --threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+
+
+rule report:
+    input:
+        images=within("dataset", "images.csv"),
+        classes=within("dataset", "classes.json"),
+        classifier=network("classifier"),
+        cams=shards("cams"),
+        boundary_labels=shards("boundary_labels"),
+        benet=network("benet"),
+        boundary_maps=shards("boundary_maps"),
+        revised_maps=shards("revised_maps"),
+        pseudo_labels=shards("pseudo_labels"),
+        scores=within("evaluation", "scores.json"),
+        per_class=within("evaluation", "per_class.csv"),
+        curves=within("evaluation", "thresholds.csv"),
+    output:
+        page="results/{dataset}/{experiment}/report/index.html",
+        scores=report(
+            "results/{dataset}/{experiment}/report/scores.csv",
+            caption="../report/scores.rst",
+            category="Scores",
+            labels={"experiment": "{experiment}", "what": "mIoU and IoU per class"},
+        ),
+        thresholds=report(
+            "results/{dataset}/{experiment}/report/thresholds.png",
+            caption="../report/thresholds.rst",
+            category="Scores",
+            labels={"experiment": "{experiment}", "what": "threshold curves"},
+        ),
+        losses=report(
+            "results/{dataset}/{experiment}/report/losses.png",
+            caption="../report/losses.rst",
+            category="Training",
+            labels={"experiment": "{experiment}", "what": "loss curves"},
+        ),
+        strips=report(
+            update(directory("results/{dataset}/{experiment}/report/strips")),
+            patterns=["{image}.jpg"],
+            caption="../report/gallery.rst",
+            category="Gallery",
+            subcategory="{experiment}",
+            labels={"image": "{image}"},
+        ),
+    log:
+        "results/{dataset}/{experiment}/report/_logs/report.log",
+    benchmark:
+        "results/{dataset}/{experiment}/report/_benchmarks/report.tsv"
+    threads: 8
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        dataset=folder("dataset"),
+        classifier=folder("classifier"),
+        cams=folder("cams"),
+        boundary_labels=folder("boundary_labels"),
+        benet=folder("benet"),
+        boundary_maps=folder("boundary_maps"),
+        revised_maps=folder("revised_maps"),
+        pseudo_labels=folder("pseudo_labels"),
+        evaluation=folder("evaluation"),
+        out=folder("report"),
+        flags=flags("report"),
+        code=code("report"),
+    message:
+        "Report of {wildcards.experiment}"
+    shell:
+        "python -m bes report --dataset {params.dataset} --classifier {params.classifier} "
+        "--cams {params.cams} --boundary-labels {params.boundary_labels} --benet {params.benet} "
+        "--boundary-maps {params.boundary_maps} --revised-maps {params.revised_maps} "
+        "--pseudo-labels {params.pseudo_labels} --evaluation {params.evaluation} "
+        "--title '{wildcards.dataset} / {wildcards.experiment}' --out {params.out} "
+        "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
