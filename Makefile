@@ -4,8 +4,12 @@ PYTHON ?= python3
 CORES ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+# Installs Debian packages; what is there already is left alone.
+INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
 
-.PHONY: demo test format schema dag clean-demo
+.PHONY: demo test test-slurm format dag
 
 demo: $(READY)  ## run the whole pipeline on the synthetic dataset and print the scores
 	$(BIN)/snakemake --cores $(CORES)
@@ -19,11 +23,31 @@ test: $(READY)  ## formatting, lint, types and all tests
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-format: $(READY)  ## format code and rules, and write the schema of the configuration anew
+test-slurm: $(READY)  ## the workflow on a SLURM of one node with two pretended GPUs; needs root on Debian
+	@test -x /usr/sbin/slurmctld -a -x /usr/sbin/slurmd -a -x /usr/sbin/munged || { $(INSTALL) slurm-wlm munge; }
+	$(BIN)/pytest -m slurm tests/slurm
+
+format: $(READY)  ## format code and rules, and write the schema and the tables of the keys anew
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 	$(BIN)/bes schema > workflow/schemas/config.schema.yaml
+	sed -i '/^### Top of the file/,$$d' config/README.md
+	$(BIN)/bes schema --markdown >> config/README.md
+
+# The order of Snakemake's edges, and with it the picture, varies with the hash seed.
+GRAPH = PYTHONHASHSEED=0 $(BIN)/snakemake
+DRAW = sed 's/fontname=sans,/fontname="Helvetica,Arial,sans-serif",/' | dot -Granksep=0.3 -Tsvg
+# Of the rules: without `all`, and without the arrows from the dataset to each rule and from each
+# rule to the report. Of the jobs: without arrows that other arrows imply.
+FEWER = N[label == "all"] { delete($$G, $$) } \
+	E[(tail.label == "dataset" && head.label != "classifier") || \
+	(head.label == "report" && tail.label != "evaluation")] { delete($$G, $$) }
+
+dag: $(READY)  ## draw the rules and the demo's jobs: docs/img/rulegraph.svg, docs/img/dag.svg
+	@command -v dot > /dev/null || { $(INSTALL) graphviz; }
+	$(GRAPH) --rulegraph | gvpr -c '$(FEWER)' | $(DRAW) > docs/img/rulegraph.svg
+	$(GRAPH) --dag --forceall | tred | $(DRAW) > docs/img/dag.svg
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

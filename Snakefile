@@ -27,5 +27,11 @@ rule all:
     default_target: True
     input:
         [PROJECT.folder(name, "report") / "index.html" for name in PROJECT.experiments],
+        # A voided receipt is written again only where somebody asks for it.
+        [
+            receipt
+            for stage, home in PROJECT.computed()
+            for receipt in receipts(stage, home)
+        ],
     message:
         "Everything is up to date"

@@ -2,6 +2,8 @@
 
 import difflib
 import itertools
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -38,15 +40,15 @@ class ProjectOptions:
     """Keys at the top of the configuration."""
 
     name: str = "photographs"
-    """Name of the dataset: results go to results/<name>/<experiment>/<stage>/."""
+    """Name of the dataset: results go to `results/<name>/<experiment>/<stage>/`."""
     preset: Literal["official", "paper"] = "official"
     """Settings that the keys below change: `official` follows the published code and its numbers,
     `paper` what the paper prints."""
     backbone: str | None = None
     """Backbone of both the classifier and BENet."""
     weights: str | None = None
-    """Initial weights of both the classifier and BENet: `imagenet`, `none`, or the path of a state-
-    dict file."""
+    """Initial weights of both the classifier and BENet: `imagenet`, `none`, or the path of a
+    state-dict file."""
     seed: int | None = None
     """Seed of both trainings."""
     policy: Literal["auto", "frozen"] = "auto"
@@ -57,8 +59,8 @@ class ProjectOptions:
     gpus: Annotated[int, Range(1)] = 1
     """GPUs that a training uses."""
     shards: Annotated[int, Range(1, 999)] = 8
-    """Jobs that each per-image stage is divided into; about 256 photographs a job is a good size. A
-    change computes nothing anew but renames the receipts."""
+    """Jobs that each per-image stage is divided into; about 256 photographs a job is a good size.
+    Choose once: after a change all per-image files are computed anew."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,18 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
         **{o.name: config.get(o.name, o.default) for o in options_of(ProjectOptions)}
     )
     preset = _read_yaml(presets / f"{settings.preset}.yaml")
-    declared = {BASE: {}, **(config.get("experiments") or {})}
+    named = config.get("experiments") or {}
+    if BASE in named:
+        raise BesError(
+            f"config: experiments: found the name {BASE!r}, expected another; the keys at the top "
+            f"of the configuration are those of {BASE}"
+        )
+    declared: dict[str, dict[str, Any]] = {
+        BASE: {},
+        **{name: keys or {} for name, keys in named.items()},
+    }
     for name, sweep in (config.get("sweeps") or {}).items():
-        declared |= _sweep(name, sweep)
+        declared |= _sweep(name, sweep or {})
     experiments: dict[str, Experiment] = {}
     overrides: dict[str, list[dict[str, Any]]] = {}
 
@@ -171,16 +182,23 @@ def _sweep(name: str, sweep: dict[str, Any]) -> dict[str, dict[str, Any]]:
         for key, values in (sweep.get(stage) or {}).items()
     ]
     axes += [("", "seed", sweep["seed"])] if "seed" in sweep else []
+    if not axes:
+        raise BesError(f"config: sweeps.{name}: found no key, expected one or more with values")
     experiments = {}
     for combination in itertools.product(*(values for _, _, values in axes)):
         overrides: dict[str, Any] = {"base": sweep.get("base", BASE)}
         for (stage, key, _), value in zip(axes, combination, strict=True):
             (overrides.setdefault(stage, {}) if stage else overrides)[key] = value
         label = "+".join(
-            f"{key}={value}" for (_, key, _), value in zip(axes, combination, strict=True)
+            f"{key}={_word(value)}" for (_, key, _), value in zip(axes, combination, strict=True)
         )
         experiments[f"{name}+{label}"] = overrides
     return experiments
+
+
+def _word(value: Any) -> str:
+    """A value as a part of a folder's name: `[1.0, 0.5]` is `1.0-0.5`."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", str(value)).strip("-")
 
 
 def json_schema(*, documented: bool) -> dict[str, Any]:
@@ -211,6 +229,21 @@ def json_schema(*, documented: bool) -> dict[str, Any]:
     }
     top["properties"]["name"]["pattern"] = NAME
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top}
+
+
+def markdown_tables() -> str:
+    """Every key with its default and description, a Markdown table for each section."""
+    lines = []
+    for name, cls in {"": ProjectOptions, **SECTIONS}.items():
+        docs = docs_of(cls)
+        title = f"### `{name}`" if name else "### Top of the file"
+        lines += [title, "", "| key | default | takes | what it is |", "|---|---|---|---|"]
+        for option in options_of(cls):
+            default = json.dumps(option.default).strip('"')
+            about = f"{option.expected()} | {docs[option.name]}"
+            lines.append(f"| `{option.name}` | `{default}` | {about} |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 def _section_schema(cls: type, documented: bool) -> dict[str, Any]:
@@ -272,13 +305,17 @@ def _validate(config: dict[str, Any]) -> None:
         where = f" in {place}" if place else ""
         raise BesError(f"config: unknown key {unknown!r}{where}; did you mean {near[0]!r}?")
     expected = {
-        "type": lambda: f"type {error.validator_value}",
+        "type": lambda: " or ".join(_listed(error.validator_value)),
         "enum": lambda: f"one of {', '.join(map(str, error.validator_value))}",
         "minimum": lambda: f"at least {error.validator_value:g}",
         "maximum": lambda: f"at most {error.validator_value:g}",
         "pattern": lambda: "a name of letters, digits and . _ = + -",
     }.get(error.validator, lambda: error.message)()
     raise BesError(f"config: {place or 'top level'}: found {error.instance!r}, expected {expected}")
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
 
 
 def read_project(files: list[Path], overrides: list[str]) -> Project:

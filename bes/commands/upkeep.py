@@ -24,20 +24,26 @@ class ScoresCommand:
 
 
 class SchemaCommand:
-    """The schema of the configuration."""
+    """The keys of the configuration."""
 
     summary = "print the JSON Schema of the configuration, as YAML"
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
+        parser.add_argument(
+            "--markdown", action="store_true", help="print the tables of config/README.md instead"
+        )
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
         import yaml
 
-        from bes.settings import json_schema
+        from bes.settings import json_schema, markdown_tables
 
-        print(yaml.safe_dump(json_schema(documented=True), sort_keys=False, width=100), end="")
+        if args.markdown:
+            print(markdown_tables(), end="")
+        else:
+            print(yaml.safe_dump(json_schema(documented=True), sort_keys=False, width=100), end="")
 
 
 class StatusCommand:

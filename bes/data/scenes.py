@@ -1,7 +1,8 @@
-"""Synthetic photographs: creatures with a telling head and a plain body, on a cluttered ground.
+"""Synthetic photographs: creatures whose pattern fades from the head on, on a cluttered ground.
 
-A classifier can tell the class from the head alone, and its maps stop there; where the creature
-ends is told by its outline. That is the difficulty of real photographs with image-level labels.
+A classifier can tell the class from the head alone, and its maps are strongest there; where the
+creature ends is told by its outline. That is the difficulty of real photographs with image-level
+labels.
 """
 
 from collections.abc import Callable
@@ -14,10 +15,15 @@ HEAD_SIZE = (0.62, 0.80)
 """Radius of the head, as a share of the body's half-width times 1.25; range."""
 BODY_LENGTH = (0.17, 0.27)
 """Half-length of the body, as a share of the picture's shorter side times 1.3; range."""
-BODY_TINT = 0.25
+BODY_TINT = 0.6
 """How much of the body's colour is the class's own, 0 to 1; the rest is drawn from all hues."""
-BODY_PATTERN = 0.0
-"""How strongly the class's pattern shows on the body, 0 to 1."""
+BODY_PATTERN = 0.4
+"""How strongly the class's pattern shows far from the head, 0 to 1; on the head it is 1."""
+FADE = 1.3
+"""Distance from the head's centre at which most of the head's pattern has faded, in its radii.
+
+There is no edge between head and body: an edge there would be a boundary like any other.
+"""
 OUTLINE_SHADE = 0.35
 """How much darker a creature is along its outline, 0 to 1."""
 CLUTTER = (6, 12)
@@ -192,9 +198,9 @@ def _paint(
     own = (first + second) / 2
     skin = BODY_TINT * own + (1 - BODY_TINT) * _colour(rng, saturation=(0.2, 0.6))
     plain = skin * (1 + 0.06 * _smooth_field(rng, canvas.shape[:2], 0.05)[..., None])
-    plain = plain * (1 - BODY_PATTERN) + telling * BODY_PATTERN
-
-    colours = plain * (1 - creature.head[..., None]) + telling * creature.head[..., None]
+    near_head = np.exp(-((np.hypot(x, y) / (FADE * creature.radius)) ** 2))
+    strength = (BODY_PATTERN + (1 - BODY_PATTERN) * near_head)[..., None]
+    colours = plain * (1 - strength) + telling * strength
     inside = cv2.distanceTransform((creature.alpha > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
     shade = 1 - OUTLINE_SHADE * np.exp(-inside / 2.5)
     roundness = 0.85 + 0.25 * np.minimum(inside / (inside.max() + 1e-6) * 1.5, 1)

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import IO
@@ -46,6 +45,8 @@ def _visible_devices() -> list[str]:
 
 def _lease(devices: list[str], count: int) -> list[str]:
     """Lock `count` of the devices until this process ends; waits until they are free."""
+    import tempfile
+
     said = False
     while True:
         leased: list[tuple[str, IO[bytes]]] = []

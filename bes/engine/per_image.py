@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -191,7 +190,7 @@ def _model_digest(folder: Path) -> str:
         return json.loads(path.read_bytes())["files"][model_file(folder).name]
     except FileNotFoundError:
         raise BesError(f"{path}: no such network; run `bes {folder.name}` first") from None
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise BesError(f"{path}: not written by a training of bes ({error})") from None
 
 
@@ -210,5 +209,7 @@ def _contents(
     if device == "cpu":
         yield from zip(todo, forked_map(compute, todo, processes=threads), strict=True)
     else:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(threads) as executor:
             yield from zip(todo, executor.map(compute, todo), strict=True)

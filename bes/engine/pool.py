@@ -1,11 +1,9 @@
 """A pool of processes that share what was prepared before they were forked."""
 
-import multiprocessing
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 THREAD_VARIABLES = (
@@ -35,6 +33,9 @@ def forked_map(
 
     The caller must have limited threads to 1: a thread pool does not survive the fork.
     """
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     global _function
     _function = function
     with ProcessPoolExecutor(

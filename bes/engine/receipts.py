@@ -17,10 +17,10 @@ def write_receipt(path: Path, files: dict[str, str]) -> None:
 def read_receipt(path: Path) -> dict[str, str]:
     """The files that a receipt vouches for, name -> digest."""
     try:
-        return json.loads(path.read_bytes())["files"]
+        return dict(json.loads(path.read_bytes())["files"])
     except FileNotFoundError:
         raise BesError(f"{path}: no such receipt; run `bes {path.parents[1].name}` first") from None
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise BesError(f"{path}: not a receipt ({error})") from None
 
 
@@ -37,18 +37,23 @@ def void_broken(folder: Path) -> list[Path]:
     What depends on a voided receipt is out of date, so the next run mends the file. Looks at names
     and sizes alone: `bes verify` reads the bytes. Returns the receipts removed.
     """
+    # Read before the files are listed: a job of another process writes its receipt after its files.
+    vouched: dict[Path, dict[str, str] | None] = {}
+    for receipt in [*(folder / "_receipts").glob("*.json"), *folder.glob("model.json")]:
+        try:
+            vouched[receipt] = read_receipt(receipt)
+        except BesError:
+            vouched[receipt] = None
     try:
         with os.scandir(folder) as entries:
             whole = {entry.name for entry in entries if entry.is_file() and entry.stat().st_size}
     except FileNotFoundError:
         return []
-    voided = []
-    for receipt in [*(folder / "_receipts").glob("*.json"), folder / "model.json"]:
-        try:
-            broken = not whole.issuperset(read_receipt(receipt))
-        except BesError:
-            broken = receipt.exists()
-        if broken:
-            receipt.unlink(missing_ok=True)
-            voided.append(receipt)
-    return voided
+    broken = [
+        receipt
+        for receipt, files in vouched.items()
+        if files is None or not whole.issuperset(files)
+    ]
+    for receipt in broken:
+        receipt.unlink(missing_ok=True)
+    return broken

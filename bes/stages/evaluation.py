@@ -155,7 +155,7 @@ def print_scores(folder: Path) -> None:
         return
     print(f"mIoU (%) on {scores['photographs']} training photographs")
     for label, miou, note in _table(scores):
-        print(f"  {label:<22}{miou:6.2f}  {note}")
+        print(f"  {label:<24}{miou:6.2f}  {note}")
 
 
 def _table(scores: dict[str, Any]) -> Iterator[tuple[str, float, str]]:

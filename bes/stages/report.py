@@ -70,6 +70,8 @@ def make_report(
         },
         compute=lambda: _compose(catalog, records, shown, folders, title, threads),
     )
+    # The rule promises the folder, even where the gallery is empty.
+    (out / "strips").mkdir(parents=True, exist_ok=True)
     # Of photographs that an earlier report showed.
     for path in set((out / "strips").glob("*.jpg")):
         if path.stem not in {record.id for record in shown}:

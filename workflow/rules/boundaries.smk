@@ -12,6 +12,8 @@ rule boundary_labels:
         "results/{dataset}/{experiment}/boundary_labels/_logs/{shard}.log",
     benchmark:
         "results/{dataset}/{experiment}/boundary_labels/_benchmarks/{shard}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
     threads: 8
     resources:
         mem_mb=8000,
@@ -37,11 +39,14 @@ rule benet:
         classifier=network("classifier"),
         weights=weights("benet"),
     output:
-        "results/{dataset}/{experiment}/benet/model.json",
+        # Kept until the job is over: a training with nothing to do needs what it measured.
+        update("results/{dataset}/{experiment}/benet/model.json"),
     log:
         "results/{dataset}/{experiment}/benet/_logs/benet.log",
     benchmark:
         "results/{dataset}/{experiment}/benet/_benchmarks/benet.tsv"
+    conda:
+        "../../envs/gpu.yaml"
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
@@ -75,6 +80,8 @@ rule boundary_maps:
         "results/{dataset}/{experiment}/boundary_maps/_logs/{shard}.log",
     benchmark:
         "results/{dataset}/{experiment}/boundary_maps/_benchmarks/{shard}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
     threads: 8
     resources:
         gpu=gpus(),

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
-from bes.data.layout import model_receipt, receipt_file
+from bes.data.layout import SUFFIX, model_receipt, receipt_file
 from bes.data.manifest import shard_name
 from bes.engine.code_digest import code_digest
 from bes.engine.flags import flags_of
@@ -19,12 +19,13 @@ from bes.stages.dataset import write_sources
 from bes.stages.registry import STAGES
 
 # Jobs run `python -m bes` with the interpreter and the package of this workflow.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-)
-os.environ["PATH"] = os.pathsep.join(
-    [os.path.dirname(sys.executable), os.environ["PATH"]]
-)
+for variable, first in {
+    "PATH": os.path.dirname(sys.executable),
+    "PYTHONPATH": str(ROOT),
+}.items():
+    os.environ[variable] = os.pathsep.join(
+        filter(None, [first, os.environ.get(variable)])
+    )
 
 try:
     PROJECT = load_project(config)
@@ -84,6 +85,13 @@ def shards(stage):
 def network(stage):
     """The receipt of a training, which names the digest of its network."""
     return lambda wildcards: model_receipt(PROJECT.folder(wildcards.experiment, stage))
+
+
+def receipts(stage, home):
+    """All receipts of a stage in its folder."""
+    if stage in SUFFIX:
+        return [receipt_file(home, name) for name in SHARDS]
+    return [model_receipt(home)] if stage in STAGES else []
 
 
 def options(stage, name):

@@ -35,6 +35,8 @@ for stage, suffix in SUFFIX.items():
         log:
             f"results/{{dataset}}/{{experiment}}/{stage}/_logs/image_{{image}}.log",
         localrule: True
+        conda:
+            "../../envs/cpu.yaml"
         message:
             "{output}"
         shell:

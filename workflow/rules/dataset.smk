@@ -15,6 +15,8 @@ rule dataset:
         "results/{dataset}/{experiment}/dataset/_logs/dataset.log",
     benchmark:
         "results/{dataset}/{experiment}/dataset/_benchmarks/dataset.tsv"
+    conda:
+        "../../envs/cpu.yaml"
     threads: 8
     resources:
         mem_mb=2000,

@@ -13,6 +13,8 @@ rule revised_maps:
         "results/{dataset}/{experiment}/revised_maps/_logs/{shard}.log",
     benchmark:
         "results/{dataset}/{experiment}/revised_maps/_benchmarks/{shard}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
     threads: 8
     resources:
         gpu=gpus(),
@@ -44,6 +46,8 @@ rule pseudo_labels:
         "results/{dataset}/{experiment}/pseudo_labels/_logs/{shard}.log",
     benchmark:
         "results/{dataset}/{experiment}/pseudo_labels/_benchmarks/{shard}.tsv"
+    conda:
+        "../../envs/cpu.yaml"
     threads: 8
     resources:
         mem_mb=8000,

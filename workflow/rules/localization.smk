@@ -7,11 +7,14 @@ rule classifier:
         classes=within("dataset", "classes.json"),
         weights=weights("classifier"),
     output:
-        "results/{dataset}/{experiment}/classifier/model.json",
+        # Kept until the job is over: a training with nothing to do needs what it measured.
+        update("results/{dataset}/{experiment}/classifier/model.json"),
     log:
         "results/{dataset}/{experiment}/classifier/_logs/classifier.log",
     benchmark:
         "results/{dataset}/{experiment}/classifier/_benchmarks/classifier.tsv"
+    conda:
+        "../../envs/gpu.yaml"
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
@@ -43,6 +46,8 @@ rule cams:
         "results/{dataset}/{experiment}/cams/_logs/{shard}.log",
     benchmark:
         "results/{dataset}/{experiment}/cams/_benchmarks/{shard}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
     threads: 8
     resources:
         gpu=gpus(),

@@ -9,13 +9,15 @@ rule evaluation:
         revised_maps=shards("revised_maps"),
         pseudo_labels=shards("pseudo_labels"),
     output:
-        "results/{dataset}/{experiment}/evaluation/scores.json",
-        "results/{dataset}/{experiment}/evaluation/per_class.csv",
-        "results/{dataset}/{experiment}/evaluation/thresholds.csv",
+        update("results/{dataset}/{experiment}/evaluation/scores.json"),
+        update("results/{dataset}/{experiment}/evaluation/per_class.csv"),
+        update("results/{dataset}/{experiment}/evaluation/thresholds.csv"),
     log:
         "results/{dataset}/{experiment}/evaluation/_logs/evaluation.log",
     benchmark:
         "results/{dataset}/{experiment}/evaluation/_benchmarks/evaluation.tsv"
+    conda:
+        "../../envs/cpu.yaml"
     threads: 8
     resources:
         mem_mb=4000,
@@ -51,21 +53,21 @@ rule report:
         per_class=within("evaluation", "per_class.csv"),
         curves=within("evaluation", "thresholds.csv"),
     output:
-        page="results/{dataset}/{experiment}/report/index.html",
+        page=update("results/{dataset}/{experiment}/report/index.html"),
         scores=report(
-            "results/{dataset}/{experiment}/report/scores.csv",
+            update("results/{dataset}/{experiment}/report/scores.csv"),
             caption="../report/scores.rst",
             category="Scores",
             labels={"experiment": "{experiment}", "what": "mIoU and IoU per class"},
         ),
         thresholds=report(
-            "results/{dataset}/{experiment}/report/thresholds.png",
+            update("results/{dataset}/{experiment}/report/thresholds.png"),
             caption="../report/thresholds.rst",
             category="Scores",
             labels={"experiment": "{experiment}", "what": "threshold curves"},
         ),
         losses=report(
-            "results/{dataset}/{experiment}/report/losses.png",
+            update("results/{dataset}/{experiment}/report/losses.png"),
             caption="../report/losses.rst",
             category="Training",
             labels={"experiment": "{experiment}", "what": "loss curves"},
@@ -82,6 +84,8 @@ rule report:
         "results/{dataset}/{experiment}/report/_logs/report.log",
     benchmark:
         "results/{dataset}/{experiment}/report/_benchmarks/report.tsv"
+    conda:
+        "../../envs/cpu.yaml"
     threads: 8
     resources:
         mem_mb=4000,
