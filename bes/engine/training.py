@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -68,6 +69,8 @@ def train(
         devices=devices,
         precision=options.precision,
         strategy="ddp" if devices > 1 else "auto",
+        # Fabric would leave the start of further processes to SLURM, which was asked for one task.
+        plugins=[LightningEnvironment()],
     )
     fabric.launch()
     optimizer = torch.optim.SGD(

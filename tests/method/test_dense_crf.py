@@ -74,7 +74,7 @@ def test_a_photograph_seen_as_a_reversed_view_is_accepted(image, labels):
 
 
 def test_labels_of_another_size_are_refused(image):
-    with pytest.raises(BesError, match="30x39.*30x40"):
+    with pytest.raises(BesError, match=r"30x39.*30x40"):
         refine(image, np.zeros((30, 39), np.int32), 2, SETTINGS)
 
 

@@ -1,0 +1,60 @@
+"""A network file holds what rebuilds the network, and nothing that runs."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from bes.engine.checkpoints import load_settings, load_weights, save_network
+from bes.errors import BesError
+
+
+def network(seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+
+
+def test_weights_buffers_and_settings_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "model.safetensors"
+    saved = network(0)
+    saved(torch.rand(2, 3, 8, 8))  # moves the running statistics
+    save_network(path, saved, {"backbone": "resnet18", "k": 0.001, "pooling": None})
+    assert load_settings(path) == {"backbone": "resnet18", "k": 0.001, "pooling": None}
+    loaded = load_weights(path, network(1))
+    assert not loaded.training
+    for name, value in saved.state_dict().items():
+        assert torch.equal(value, loaded.state_dict()[name]), name
+
+
+def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name, settings in (("a", {"x": 1, "y": 2}), ("b", {"y": 2, "x": 1})):
+        save_network(tmp_path / name, network(0), settings)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_weights_in_any_memory_layout_are_saved(tmp_path: Path) -> None:
+    saved = network(0).to(memory_format=torch.channels_last)
+    save_network(tmp_path / "a", saved, {})
+    save_network(tmp_path / "b", network(0), {})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_what_is_no_network_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    for content in (b"", b"not a network", pickle.dumps({"weights": [1, 2, 3]})):
+        path.write_bytes(content)
+        with pytest.raises(BesError, match=r"model\.safetensors: not a network that bes trained"):
+            load_settings(path)
+    with pytest.raises(BesError, match=r"gone: not a network"):
+        load_settings(tmp_path / "gone")
+
+
+def test_a_safetensors_file_without_settings_is_not_ours(tmp_path: Path) -> None:
+    import safetensors.torch
+
+    path = tmp_path / "foreign.safetensors"
+    safetensors.torch.save_file({"weight": torch.zeros(3)}, path)
+    with pytest.raises(BesError, match=r"foreign\.safetensors: not a network that bes trained"):
+        load_settings(path)

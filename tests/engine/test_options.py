@@ -1,0 +1,139 @@
+"""An option is the same thing as a field, as a flag and in the help."""
+
+import argparse
+import shlex
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any, Literal
+
+import pytest
+
+from bes.engine.flags import add_flags, flags_of, options_from
+from bes.engine.options import Option, Range, docs_of, options_of
+from bes.settings import SECTIONS
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One option of every kind."""
+
+    count: Annotated[int, Range(0)] = 3
+    """How many, pieces."""
+    share: Annotated[float, Range(0.0, 1.0)] = 0.5
+    """How much: 100 % is 1."""
+    mode: Literal["slow", "fast"] = "slow"
+    """How."""
+    lively: bool = True
+    """Whether it moves."""
+    quiet: bool = False
+    """Whether it is silent."""
+    title: str = "a b"
+    """What it is called."""
+    comment: str | None = None
+    """What is said of it."""
+    sizes: Annotated[tuple[int, ...], Range(1, 9)] = (1, 2)
+    """How large,
+    each."""
+    names: tuple[str, ...] = ()
+    """Of whom."""
+
+
+def parse(cls: type, words: list[str], *, documented: bool = False) -> Any:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, cls, documented=documented)
+    return options_from(parser.parse_args(words), cls)
+
+
+def refusal(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as exit_:
+        parse(Sample, words)
+    assert exit_.value.code == 2
+    return capsys.readouterr().err
+
+
+def other_value(option: Option) -> Any:
+    """A valid value of an option that is not its default."""
+    if option.choices:
+        one = option.choices[-1] if option.default != option.choices[-1] else option.choices[0]
+    elif option.kind is bool:
+        one = not option.default
+    elif option.kind is str:
+        one = "it's a 'test' with $HOME & more"
+    else:
+        low, high = option.range or (0, 1)
+        one = option.kind(low + 1 if high == float("inf") else high)
+        one = option.kind(low) if one == option.default else one
+    return (one, one, one) if option.many else one
+
+
+def test_without_flags_options_have_their_defaults() -> None:
+    assert parse(Sample, []) == Sample()
+    assert flags_of(Sample()) == ""
+
+
+@pytest.mark.parametrize("cls", [Sample, *SECTIONS.values()])
+def test_flags_and_options_are_two_ways_to_write_the_same(cls: type) -> None:
+    for option in options_of(cls):
+        options = replace(cls(), **{option.name: other_value(option)})
+        assert parse(cls, shlex.split(flags_of(options))) == options
+    everything = cls(**{option.name: other_value(option) for option in options_of(cls)})
+    assert parse(cls, shlex.split(flags_of(everything))) == everything
+
+
+def test_flags_name_only_what_differs() -> None:
+    options = Sample(lively=False, quiet=True, sizes=(9, 8, 7), title="it's")
+    assert shlex.split(flags_of(options)) == [
+        *("--no-lively", "--quiet", "--title", "it's", "--sizes", "9", "8", "7")
+    ]
+
+
+def test_values_outside_an_option_are_refused_with_what_was_expected(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "argument --count: found '-1', expected an integer, >= 0" in refusal(
+        ["--count", "-1"], capsys
+    )
+    assert "argument --count: found '1.5', expected an integer, >= 0" in refusal(
+        ["--count", "1.5"], capsys
+    )
+    assert "found 'nan', expected a number, 0.0 to 1.0" in refusal(["--share", "nan"], capsys)
+    assert "found '10', expected a list, each an integer, 1 to 9" in refusal(
+        ["--sizes", "1", "10"], capsys
+    )
+    assert "argument --mode" in refusal(["--mode", "idle"], capsys)
+
+
+@pytest.mark.parametrize("cls", [Sample, *SECTIONS.values()])
+def test_help_documents_every_flag_with_its_default(cls: type) -> None:
+    parser = argparse.ArgumentParser(prog="bes", formatter_class=_Unwrapped)
+    add_flags(parser, cls, documented=True)
+    text = parser.format_help()
+    docs = docs_of(cls)
+    for option in options_of(cls):
+        assert option.flag in text
+        assert docs[option.name] in text, f"{cls.__name__}.{option.name} is not documented"
+        default = option.default
+        shown = " ".join(map(str, default)) if isinstance(default, tuple) else default
+        assert f"(default: {shown}" in text
+
+
+class _Unwrapped(argparse.HelpFormatter):
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return [text]
+
+
+def test_every_field_of_every_stage_is_an_option_with_a_valid_default() -> None:
+    for cls in SECTIONS.values():
+        assert [option.name for option in options_of(cls)] == [field.name for field in fields(cls)]
+        for option in options_of(cls):
+            assert option.accepts(option.default), f"{cls.__name__}.{option.name}"
+
+
+def test_documentation_is_inherited_and_overridden() -> None:
+    @dataclass(frozen=True)
+    class Child(Sample):
+        count: Annotated[int, Range(0)] = 4
+        """Fewer than before."""
+
+    docs = docs_of(Child)
+    assert docs["count"] == "Fewer than before."
+    assert docs["sizes"] == "How large, each."

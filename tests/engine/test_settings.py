@@ -1,0 +1,262 @@
+"""A configuration becomes the options of each stage, or one sentence says what is wrong with it."""
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from bes.engine.options import options_of
+from bes.errors import BesError
+from bes.settings import (
+    PRESETS,
+    SECTIONS,
+    Project,
+    ProjectOptions,
+    json_schema,
+    load_project,
+    read_project,
+)
+
+TRAINED = [name for name in SECTIONS if name not in ("dataset", "report")]
+"""The stages whose options a preset settles."""
+
+
+def stages_of(project: Project, experiment: str) -> dict[str, set[str]]:
+    """Experiment -> the stages of `experiment` whose files lie in that experiment's folder."""
+    homes: dict[str, set[str]] = {}
+    for stage, home in project.experiments[experiment].home.items():
+        homes.setdefault(home, set()).add(stage)
+    return homes
+
+
+@pytest.mark.parametrize("name", ["official", "paper"])
+def test_a_preset_settles_every_option_of_the_method(name: str) -> None:
+    preset = yaml.safe_load((PRESETS / f"{name}.yaml").read_text())
+    for stage in TRAINED:
+        keys = {option.name for option in options_of(SECTIONS[stage])}
+        assert set(preset.pop(stage)) == keys, stage
+    assert preset == {}
+
+
+def test_the_official_preset_is_the_defaults() -> None:
+    options = load_project({}).experiments["base"].options
+    assert options == {name: cls() for name, cls in SECTIONS.items()}
+
+
+def test_the_paper_differs_where_it_prints_other_values() -> None:
+    paper = load_project({"preset": "paper"}).experiments["base"].options
+    assert paper["classifier"].momentum == 0.9
+    assert paper["boundary_labels"].theta_scale == 0.35
+
+
+def test_keys_change_the_preset() -> None:
+    config = {"preset": "paper", "boundary_labels": {"window": 9}, "cams": {"scales": [1, 2]}}
+    options = load_project(config).experiments["base"].options
+    assert options["boundary_labels"].window == 9
+    assert options["boundary_labels"].theta_scale == 0.35
+    assert options["cams"].scales == (1.0, 2.0)
+
+
+def test_a_key_for_both_networks_is_weaker_than_that_of_one() -> None:
+    config = {"backbone": "resnet18", "seed": 7, "weights": "none", "benet": {"seed": 8}}
+    options = load_project(config).experiments["base"].options
+    assert [options[name].backbone for name in ("classifier", "benet")] == ["resnet18"] * 2
+    assert [options[name].weights for name in ("classifier", "benet")] == ["none"] * 2
+    assert [options[name].seed for name in ("classifier", "benet")] == [7, 8]
+
+
+def test_the_threshold_of_the_labels_is_the_one_the_revised_maps_are_scored_at() -> None:
+    config: dict[str, Any] = {"pseudo_labels": {"threshold": 0.4}}
+    assert load_project(config).experiments["base"].options["evaluation"].revised_threshold == 0.4
+    config["evaluation"] = {"revised_threshold": 0.3}
+    assert load_project(config).experiments["base"].options["evaluation"].revised_threshold == 0.3
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"bakbone": "resnet18"}, "config: unknown key 'bakbone'; did you mean 'backbone'?"),
+        (
+            {"boundary_labels": {"theta_scal": 1}},
+            "config: unknown key 'theta_scal' in boundary_labels; did you mean 'theta_scale'?",
+        ),
+        (
+            {"experiments": {"a": {"cams": {"flipp": True}}}},
+            "config: unknown key 'flipp' in experiments.a.cams; did you mean 'flip'?",
+        ),
+        (
+            {"experiments": {"a": {"dataset": {}}}},
+            "config: unknown key 'dataset' in experiments.a; did you mean",
+        ),
+        (
+            {"classifier": {"epochs": "many"}},
+            "config: classifier.epochs: found 'many', expected number",
+        ),
+        ({"cams": {"flip": 1}}, "config: cams.flip: found 1, expected boolean"),
+        ({"shards": 2.5}, "config: shards: found 2.5, expected integer"),
+        ({"cams": {"scales": 1.0}}, "config: cams.scales: found 1.0, expected array"),
+        ({"backbone": 5}, "config: backbone: found 5, expected string or null"),
+        ({"cams": None}, "config: cams: found None, expected object"),
+        (
+            {"pseudo_labels": {"threshold": 1.5}},
+            "config: pseudo_labels.threshold: found 1.5, expected at most 1",
+        ),
+        (
+            {"cams": {"scales": [1.0, 0]}},
+            "config: cams.scales.1: found 0, expected at least 0.1",
+        ),
+        ({"device": "tpu"}, "config: device: found 'tpu', expected one of auto, cpu, cuda"),
+        (
+            {"classifier": {"backbone": "vgg"}},
+            "config: classifier.backbone: found 'vgg', expected one of resnet50,",
+        ),
+        (
+            {"name": "../up"},
+            "config: name: found '../up', expected a name of letters, digits and . _ = + -",
+        ),
+        (
+            {"experiments": {"a": {"base": "b"}}},
+            "config: experiments.a.base: found 'b', expected one of base, a",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(config: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BesError) as error:
+        load_project(config)
+    assert str(error.value).startswith(sentence)
+    assert "\n" not in str(error.value)
+
+
+def test_a_circle_of_experiments_is_refused() -> None:
+    experiments = {"a": {"base": "b"}, "b": {"base": "c"}, "c": {"base": "a"}}
+    with pytest.raises(BesError, match=r"experiments\.\w\.base: found '\w', expected no circle"):
+        load_project({"experiments": experiments})
+    with pytest.raises(BesError, match=r"experiments\.a\.base: found 'a', expected no circle"):
+        load_project({"experiments": {"a": {"base": "a"}}})
+
+
+def test_an_experiment_called_base_is_refused() -> None:
+    with pytest.raises(BesError, match=r"config: experiments.*base"):
+        load_project({"experiments": {"base": {"cams": {"flip": False}}}})
+
+
+def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> None:
+    project = load_project(
+        {
+            "name": "voc12",
+            "experiments": {
+                "walk": {"revised_maps": {"beta": 8}},
+                "both": {"base": "walk", "pseudo_labels": {"threshold": 0.4}},
+                "seed1": {"seed": 1},
+                "same": {"revised_maps": {"beta": 5}},
+                "nothing": None,
+            },
+        }
+    )
+    assert stages_of(project, "walk") == {
+        "base": {"dataset", "classifier", "cams", "boundary_labels", "benet", "boundary_maps"},
+        "walk": {"revised_maps", "pseudo_labels", "evaluation", "report"},
+    }
+    assert stages_of(project, "both") == {
+        "base": {"dataset", "classifier", "cams", "boundary_labels", "benet", "boundary_maps"},
+        "walk": {"revised_maps"},
+        "both": {"pseudo_labels", "evaluation", "report"},
+    }
+    assert stages_of(project, "seed1") == {"base": {"dataset"}, "seed1": {*SECTIONS} - {"dataset"}}
+    for name in ("same", "nothing"):
+        assert stages_of(project, name) == {"base": {*SECTIONS}}
+    assert project.folder("both", "revised_maps") == Path("results/voc12/walk/revised_maps")
+    computed = project.computed()
+    assert len(computed) == len(set(computed))
+    assert {stage for stage, folder in computed if "walk" in folder.parts} == {
+        *("revised_maps", "pseudo_labels", "evaluation", "report")
+    }
+
+
+def test_a_sweep_is_an_experiment_for_each_combination() -> None:
+    project = load_project(
+        {
+            "sweeps": {
+                "theta": {
+                    "boundary_labels": {"theta_scale": [0.3, 0.35], "theta_diff": [0.1, 0.2]},
+                    "seed": [0, 1],
+                }
+            }
+        }
+    )
+    names = [name for name in project.experiments if name != "base"]
+    assert len(names) == 8
+    name = "theta+theta_scale=0.35+theta_diff=0.1+seed=1"
+    assert name in names
+    options = project.experiments[name].options
+    assert options["boundary_labels"].theta_scale == 0.35
+    assert options["classifier"].seed == options["benet"].seed == 1
+    assert (
+        project.experiments["theta+theta_scale=0.35+theta_diff=0.1+seed=0"].home["cams"] == "base"
+    )
+
+
+def test_the_experiments_of_a_sweep_have_names_that_folders_can_have() -> None:
+    sweep = {
+        "cams": {"scales": [[1.0], [1.0, 0.5]]},
+        "classifier": {"weights": ["none", "/data/my weights.pth"], "lr": [1e-5]},
+    }
+    names = [*load_project({"sweeps": {"a": sweep}}).experiments][1:]
+    assert len(names) == 4
+    assert "a+weights=data-my-weights.pth+lr=1e-05+scales=1.0-0.5" in names
+
+
+def test_a_sweep_of_nothing_is_refused() -> None:
+    for sweep in (None, {"base": "base"}, {"cams": {}}):
+        with pytest.raises(
+            BesError, match=r"config: sweeps\.a: found no key, expected one or more"
+        ):
+            load_project({"sweeps": {"a": sweep}})
+
+
+def test_values_of_a_sweep_are_checked_one_by_one() -> None:
+    with pytest.raises(BesError, match=r"sweeps\.a\.cams\.flip\.1: found 3, expected boolean"):
+        load_project({"sweeps": {"a": {"cams": {"flip": [True, 3]}}}})
+
+
+def test_the_schema_describes_every_key_with_its_default() -> None:
+    schema = json_schema(documented=True)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    properties = schema["properties"]
+    assert set(properties) == {
+        *(option.name for option in options_of(ProjectOptions)),
+        *SECTIONS,
+        *("experiments", "sweeps"),
+    }
+    for name, cls in SECTIONS.items():
+        for option in options_of(cls):
+            key = properties[name]["properties"][option.name]
+            assert key["description"] and "default" in key, f"{name}.{option.name}"
+
+
+@pytest.mark.parametrize("file", sorted(PRESETS.parent.glob("*.yaml")), ids=lambda file: file.name)
+def test_the_configurations_that_come_along_are_valid(file: Path) -> None:
+    assert "base" in read_project([file], []).experiments
+
+
+def test_a_configuration_is_merged_as_snakemake_does(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text("name: one\ncams: {flip: false, scales: [1.0]}\n")
+    second.write_text("name: two\ncams: {scales: [2.0]}\n")
+    project = read_project([first, second], ["shards=4", "dataset={root: /data, seed: 3}"])
+    assert project.settings.name == "two" and project.settings.shards == 4
+    options = project.experiments["base"].options
+    assert options["cams"].flip is False and options["cams"].scales == (2.0,)
+    assert options["dataset"].root == "/data" and options["dataset"].seed == 3
+
+
+def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BesError, match=r"gone\.yaml: no such configuration"):
+        read_project([tmp_path / "gone.yaml"], [])
+    (tmp_path / "bad.yaml").write_text("a: [1, 2\nb: }")
+    with pytest.raises(BesError, match=r"bad\.yaml: not YAML"):
+        read_project([tmp_path / "bad.yaml"], [])
+    with pytest.raises(BesError, match="--config: found 'shards', expected key=value"):
+        read_project([], ["shards"])
