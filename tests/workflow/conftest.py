@@ -1,0 +1,243 @@
+"""A project with small photographs that was run once; each test gets a copy of it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bes.data.layout import SUFFIX, model_receipt
+from bes.data.manifest import ImageRecord, read_manifest
+from bes.data.synthetic import generate
+from bes.stages.registry import STAGES
+
+ROOT = Path(__file__).parents[2]
+IMAGES, SPARE = 12, 3
+SHARDS = 2
+CONFIG: dict[str, Any] = {
+    "name": "tiny",
+    "dataset": {"kind": "folder", "root": "data/photographs"},
+    "device": "cpu",
+    "shards": SHARDS,
+    "backbone": "resnet18",
+    "weights": "none",
+    "classifier": {
+        "batch_norm": "train",
+        "frozen_stages": 0,
+        "iterations": 6,
+        "lr": 0.02,
+        "momentum": 0.9,
+        "batch_size": 4,
+        "crop": 64,
+        "resize_long": [64, 80],
+    },
+    "cams": {"scales": [1.0], "flip": False},
+    # So that maps which have hardly learnt anything still have boundaries.
+    "boundary_labels": {"theta_fg": 0.6, "theta_bg": 0.5, "window": 7, "crf_iterations": 2},
+    "benet": {"weights": "classifier", "iterations": 2, "batch_size": 4, "crop": 64},
+    "boundary_maps": {"flip": False},
+    "pseudo_labels": {"threshold": 0.6, "crf_iterations": 2},
+}
+Done = subprocess.CompletedProcess[str]
+
+
+class Project:
+    """A working directory with the workflow, its package, photographs and perhaps results."""
+
+    # One thread a job, so that the two cores import torch for two jobs at a time.
+    SNAKEMAKE = (sys.executable, "-m", "snakemake", "--cores", "2", "--max-threads", "1")
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path) -> "Project":
+        """Copy the workflow and draw photographs; the last ones are kept for later."""
+        path.mkdir()
+        for part in ("workflow", "bes", "config", "profiles", "envs"):
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / part, path / part, ignore=ignored)
+        shutil.copy2(ROOT / "Snakefile", path)
+        project = cls(path)
+        generate(path / "data" / "scenes", images=IMAGES + SPARE, size=(64, 80), seed=0)
+        for scene in sorted((path / "data/scenes/JPEGImages").iterdir())[:IMAGES]:
+            project.add(scene.stem)
+        project.configure({})
+        return project
+
+    def copy(self, path: Path) -> "Project":
+        """The whole directory again, dates included."""
+
+        def copy(source: str, target: str) -> None:
+            # Networks are replaced, never written to.
+            (os.link if source.endswith(".safetensors") else shutil.copy2)(source, target)
+
+        shutil.copytree(self.path, path, copy_function=copy)
+        return Project(path)
+
+    # The photographs
+
+    def add(self, scene: str) -> None:
+        """Put a scene that was drawn among the photographs, with its mask and labels."""
+        source, target = self.path / "data/scenes", self.path / "data/photographs"
+        for name in (f"JPEGImages/{scene}.jpg", f"SegmentationClass/{scene}.png"):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source / name, target / name)
+        rows = (source / "labels.csv").read_text().splitlines()
+        there = {path.name for path in (target / "JPEGImages").iterdir()}
+        self.table([row for row in rows if row.split(",")[0] in there])
+
+    def remove(self, scene: str) -> None:
+        """Take a photograph away, with its mask and labels."""
+        rows = (self.path / "data/photographs/labels.csv").read_text().splitlines()
+        self.table([row for row in rows[1:] if not row.startswith(f"{scene}.jpg,")])
+        (self.photograph(scene)).unlink()
+        (self.path / "data/photographs/SegmentationClass" / f"{scene}.png").unlink()
+
+    def table(self, rows: list[str]) -> None:
+        """Write the label table."""
+        text = "".join(f"{row}\n" for row in ["image,labels", *rows])
+        (self.path / "data/photographs/labels.csv").write_text(text)
+
+    def photograph(self, scene: str) -> Path:
+        """The file of a photograph."""
+        return self.path / "data/photographs/JPEGImages" / f"{scene}.jpg"
+
+    @property
+    def spare(self) -> list[str]:
+        """Scenes that are not among the photographs yet."""
+        scenes = sorted(path.stem for path in (self.path / "data/scenes/JPEGImages").iterdir())
+        return scenes[IMAGES:]
+
+    # The configuration and the results
+
+    def configure(self, changes: dict[str, Any]) -> None:
+        """Write the configuration with changes to that of all tests; sections are merged."""
+        config = dict(CONFIG)
+        for key, value in changes.items():
+            config[key] = config.get(key, {}) | value if isinstance(value, dict) else value
+        (self.path / "config/config.yaml").write_text(yaml.safe_dump(config))
+
+    def folder(self, stage: str, experiment: str = "base") -> Path:
+        """The folder of a stage."""
+        return self.path / "results" / "tiny" / experiment / stage
+
+    def file(self, stage: str, number: int = 0) -> Path:
+        """The file of the n-th photograph, or the network of a training."""
+        if stage not in SUFFIX:
+            return self.folder(stage) / "model.safetensors"
+        return self.folder(stage) / f"{self.records[number].id}{SUFFIX[stage]}"
+
+    @property
+    def records(self) -> list[ImageRecord]:
+        """The photographs of the manifest."""
+        return read_manifest(self.folder("dataset") / "images.csv")
+
+    def contents(self) -> dict[str, bytes]:
+        """Every file that a stage made, without logs, benchmarks and memos."""
+        return {
+            str(path.relative_to(self.path)): path.read_bytes()
+            for path in sorted((self.path / "results").rglob("*"))
+            if path.is_file()
+            and not {"_logs", "_benchmarks", "_memo"}.intersection(path.parts)
+            # They hold the dates of the photographs and of the run.
+            and path.name not in ("_sources.tsv", "index.html")
+        }
+
+    # Running
+
+    def command(self, *words: object) -> Done:
+        """A command in this directory; jobs see neither the tests' package nor a scheduler."""
+        hidden = ("PYTHONPATH", "SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES")
+        environment = {key: value for key, value in os.environ.items() if key not in hidden}
+        return subprocess.run(
+            [str(word) for word in words],
+            cwd=self.path,
+            env=environment | {"OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
+
+    def bes(self, *words: object) -> Done:
+        """The command line of the package."""
+        return self.command(sys.executable, "-m", "bes", *words)
+
+    def snakemake(self, *words: object) -> Done:
+        """The workflow; jobs that ran are in `computed`, not those of runs before."""
+        for log in self.path.glob("results/*/*/*/_logs/*.log"):
+            log.unlink()
+        return self.command(*self.SNAKEMAKE, *words)
+
+    def run(self, *words: object) -> dict[str, int]:
+        """Run the workflow to the end; returns `computed`, and checks that it is then done."""
+        done = self.snakemake(*words)
+        assert done.returncode == 0, done.stderr[-4000:]
+        computed = self.computed()
+        assert self.is_done(*words)
+        return computed
+
+    def is_done(self, *words: object) -> bool:
+        """Whether another run would have nothing to do."""
+        done = self.command(*self.SNAKEMAKE, *words)
+        assert done.returncode == 0, done.stderr[-4000:]
+        return "Nothing to be done" in done.stderr
+
+    def computed(self, experiment: str = "base") -> dict[str, int]:
+        """Stage -> files that the last run computed, by the logs of its jobs; none left out."""
+        counts: dict[str, int] = {}
+        for stage in STAGES:
+            for log in sorted((self.folder(stage, experiment) / "_logs").glob("*.log")):
+                text = log.read_text()
+                if stage in SUFFIX:
+                    found = re.search(rf"^{stage} \d+: (\d+) of \d+ to do$", text, re.MULTILINE)
+                    count = int(found[1]) if found else 0
+                else:
+                    count = 0 if re.search(r": (up to date|kept)", text) else 1
+                if count:
+                    counts[stage] = counts.get(stage, 0) + count
+        return counts
+
+    def disturbed(self, receipts: dict[str, bytes]) -> set[str]:
+        """The files that a run changed since `contents` was taken."""
+        now = self.contents()
+        return {
+            name for name in receipts.keys() | now.keys() if receipts.get(name) != now.get(name)
+        }
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with all results; look, but do not touch."""
+    project = Project.create(tmp_path_factory.mktemp("workflow") / "finished")
+    computed = project.run()
+    assert computed == {"classifier": 1, "benet": 1} | dict.fromkeys(SUFFIX, IMAGES)
+    assert model_receipt(project.folder("benet")).exists()
+    return project
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Iterator[Project]:
+    """A copy of the finished project."""
+    copy = finished.copy(tmp_path / "project")
+    yield copy
+    shutil.rmtree(copy.path)
+
+
+@pytest.fixture
+def new_project(finished: Project, tmp_path: Path) -> Callable[[], Project]:
+    """Makes a project without results."""
+
+    def make() -> Project:
+        path = tmp_path / "new"
+        results = shutil.ignore_patterns("results", ".snakemake")
+        shutil.copytree(finished.path, path, ignore=results)
+        return Project(path)
+
+    return make

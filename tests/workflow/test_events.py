@@ -1,0 +1,229 @@
+"""What happens to a finished project, and exactly what is computed anew.
+
+Each event is followed by a plain `snakemake`, and that by one that has nothing to do.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bes.data.layout import SUFFIX
+
+IMAGES = 12
+
+
+def edit(file: Path, *changes: tuple[str, str]) -> None:
+    text = file.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    file.write_text(text, encoding="utf-8")
+
+
+def docstring_of(file: Path) -> str:
+    return file.read_text(encoding="utf-8").split('"""')[1]
+
+
+# Files that come to harm
+
+
+@pytest.mark.parametrize("stage", ["cams", "boundary_maps", "pseudo_labels"])
+def test_a_deleted_file_is_computed_anew_and_nothing_else(project: Any, stage: str) -> None:
+    before = project.contents()
+    project.file(stage).unlink()
+    assert project.run() == {stage: 1}
+    assert project.disturbed(before) == set()
+
+
+def test_files_deleted_in_several_stages_are_computed_anew(project: Any) -> None:
+    before = project.contents()
+    for stage, number in (("revised_maps", 1), ("boundary_labels", 2), ("boundary_labels", 3)):
+        project.file(stage, number).unlink()
+    assert project.run() == {"boundary_labels": 2, "revised_maps": 1}
+    assert project.disturbed(before) == set()
+
+
+def test_an_empty_file_is_computed_anew(project: Any) -> None:
+    before = project.contents()
+    os.truncate(project.file("pseudo_labels"), 0)
+    os.truncate(project.file("boundary_labels"), 0)
+    assert project.run() == {"boundary_labels": 1, "pseudo_labels": 1}
+    assert project.disturbed(before) == set()
+
+
+def test_a_deleted_network_is_trained_again_to_the_same_bytes(project: Any) -> None:
+    before = project.contents()
+    project.file("benet").unlink()
+    assert project.run() == {"benet": 1}
+    assert project.disturbed(before) == set()
+
+
+def test_damage_that_keeps_the_size_is_found_by_verify(project: Any) -> None:
+    before, file = project.contents(), project.file("pseudo_labels")
+    content = file.read_bytes()
+    file.write_bytes(content[:-20] + bytes(20))
+    assert project.is_done()
+    done = project.bes("verify")
+    assert f"{file.relative_to(project.path)}: damaged" in done.stdout
+    assert project.run() == {"pseudo_labels": 1}
+    assert project.disturbed(before) == set()
+
+
+# Photographs that come, go and change
+
+
+def test_new_photographs_are_all_that_is_computed_while_training_is_frozen(project: Any) -> None:
+    before, spare = project.contents(), project.spare
+    for scene in spare:
+        project.add(scene)
+    project.configure({"policy": "frozen"})
+    assert project.run() == dict.fromkeys(SUFFIX, len(spare))
+    for name in before.keys() & project.disturbed(before):
+        assert not name.endswith((".safetensors", ".npz")) and "_labels/s" not in name, name
+
+
+def test_new_photographs_train_the_networks_anew_otherwise(project: Any) -> None:
+    before, count = project.contents(), len(project.spare)
+    for scene in project.spare:
+        project.add(scene)
+    computed = project.run()
+    assert computed["classifier"] == computed["benet"] == 1
+    assert computed["cams"] == computed["boundary_maps"] == IMAGES + count
+    assert all(computed[stage] >= count for stage in SUFFIX)
+    networks = {f"results/tiny/base/{stage}/model.safetensors" for stage in ("classifier", "benet")}
+    assert networks <= project.disturbed(before)
+
+
+def test_a_removed_photograph_leaves_its_files_until_they_are_cleaned_away(project: Any) -> None:
+    scene, files = project.records[4].id, [project.file(stage, 4) for stage in SUFFIX]
+    project.remove(scene)
+    project.configure({"policy": "frozen"})
+    assert project.run() == {}
+    assert all(file.exists() for file in files)
+    assert f"{len(files)} files removed" in project.bes("clean").stdout
+    assert not any(file.exists() for file in files)
+    assert project.is_done()
+
+
+def test_a_photograph_that_is_replaced_is_computed_anew(project: Any) -> None:
+    before, scene = project.contents(), project.records[7].id
+    other = project.path / "data/scenes/JPEGImages" / f"{project.spare[0]}.jpg"
+    shutil.copy(other, project.photograph(scene))
+    project.configure({"policy": "frozen"})
+    computed = project.run()
+    assert computed.pop("cams") == computed.pop("boundary_maps") == 1
+    assert all(count == 1 for count in computed.values())
+    images = {name for name in project.disturbed(before) if name.endswith((".npz", ".png"))}
+    assert {Path(name).stem for name in images if "/report/" not in name} == {scene}
+
+
+# Settings and code that change
+
+
+def changed(project: Any, stage: str, before: dict[str, bytes]) -> int:
+    return sum(
+        name.startswith(f"results/tiny/base/{stage}/scene") for name in project.disturbed(before)
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"threshold": 0.5}, {"crf_iterations": 3}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_a_setting_of_the_last_stage_computes_that_stage(
+    project: Any, settings: dict[str, Any]
+) -> None:
+    project.configure({"pseudo_labels": settings})
+    assert project.run() == {"pseudo_labels": IMAGES}
+
+
+def test_a_setting_of_the_walk_computes_it_and_the_labels_of_what_differs(project: Any) -> None:
+    before = project.contents()
+    project.configure({"revised_maps": {"steps": 1}})
+    computed = project.run()
+    assert computed.pop("revised_maps") == IMAGES
+    assert computed == {"pseudo_labels": changed(project, "revised_maps", before)}
+
+
+def test_a_threshold_of_the_boundary_labels_computes_them_and_what_follows(project: Any) -> None:
+    before = project.contents()
+    project.configure({"boundary_labels": {"theta_fg": 0.7}})
+    computed = project.run()
+    assert computed.pop("pseudo_labels", 0) == changed(project, "revised_maps", before)
+    expected = {"boundary_labels": IMAGES, "benet": 1}
+    assert computed == expected | dict.fromkeys(("boundary_maps", "revised_maps"), IMAGES)
+
+
+def test_another_seed_computes_everything_from_the_trainings_on(project: Any) -> None:
+    project.configure({"seed": 1})
+    computed = project.run()
+    assert list(computed) == ["classifier", "cams", *list(SUFFIX)[1:2], "benet", *list(SUFFIX)[2:]]
+    assert computed["cams"] == computed["boundary_maps"] == IMAGES
+
+
+def test_switching_back_is_a_new_run_with_the_earlier_results(project: Any) -> None:
+    before = project.contents()
+    project.configure({"pseudo_labels": {"threshold": 0.9}})
+    assert project.run() == {"pseudo_labels": IMAGES}
+    project.configure({})
+    assert project.run() == {"pseudo_labels": IMAGES}
+    assert project.disturbed(before) == set()
+
+
+def test_an_experiment_under_its_own_name_leaves_its_base_alone(project: Any) -> None:
+    before = project.contents()
+    project.configure({"experiments": {"strict": {"pseudo_labels": {"threshold": 0.9}}}})
+    assert project.run() == {}
+    assert project.computed("strict") == {"pseudo_labels": IMAGES}
+    assert all(name.startswith("results/tiny/strict/") for name in project.disturbed(before))
+    assert not project.folder("revised_maps", "strict").exists()
+    project.configure({})
+    assert project.is_done()
+
+
+def test_an_edit_of_a_module_computes_the_stages_that_use_it(project: Any) -> None:
+    before = project.contents()
+    edit(project.path / "bes/random_walk.py", ("\nimport ", "\nEDITED = True\nimport "))
+    assert project.run() == {"revised_maps": IMAGES}
+    assert project.disturbed(before) == set()
+
+
+def test_an_edit_of_comments_docstrings_or_bookkeeping_computes_nothing(project: Any) -> None:
+    package = project.path / "bes"
+    for file in ("random_walk.py", "dense_crf.py", "networks/backbones.py", "stages/cams.py"):
+        edit(
+            package / file, (docstring_of(package / file), "Words, other words."), ("\n\n", "\n#\n")
+        )
+    edit(package / "engine/memo.py", ("\nimport ", "\nEDITED = True\nimport "))
+    assert project.is_done()
+
+
+# Nothing that matters
+
+
+def test_touching_everything_computes_nothing(project: Any) -> None:
+    before = project.contents()
+    for path in [*project.path.rglob("*")]:
+        if ".snakemake" not in path.parts:
+            os.utime(path)
+    assert project.run() == {}
+    assert project.disturbed(before) == set()
+
+
+def test_a_fresh_clone_over_old_results_computes_nothing(project: Any) -> None:
+    shutil.rmtree(project.path / ".snakemake")
+    for part in ("bes", "workflow", "config", "profiles"):
+        for path in (project.path / part).rglob("*"):
+            os.utime(path)
+    assert project.is_done()
+
+
+def test_a_moved_directory_is_as_it_was(project: Any) -> None:
+    away = project.path.with_name("another name")
+    project.path.rename(away)
+    project.path = away
+    assert project.is_done()

@@ -1,0 +1,94 @@
+"""The rules are complete, and reading them is cheap."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bes.settings import json_schema
+
+ROOT = Path(__file__).parents[2]
+RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+
+
+def rules() -> dict[str, str]:
+    """Name -> text of every rule; the companions are `of_image`, and have no name of their own."""
+    found = {}
+    for file in [ROOT / "Snakefile", *RULES]:
+        for part in re.split(r"^(?= *rule\b)", file.read_text(), flags=re.MULTILINE)[1:]:
+            name = re.match(r" *rule ?(\w*):", part)
+            assert name
+            found[name[1] or "of_image"] = part
+    return found
+
+
+@pytest.mark.parametrize("rule", rules())
+def test_a_rule_says_what_it_takes_and_leaves(rule: str) -> None:
+    text = rules()[rule]
+    needed = {"input", "output", "log", "benchmark", "threads", "resources", "message", "shell"}
+    if rule == "all":
+        needed = {"input", "message"}
+    if rule == "of_image":  # looks whether a file is there
+        needed -= {"benchmark", "threads", "resources"}
+    assert needed <= set(re.findall(r"^ +(\w+):", text, re.MULTILINE))
+    if "resources" in needed:
+        assert {"mem_mb", "runtime"} <= set(re.findall(r"^ +(\w+)=", text, re.MULTILINE))
+
+
+def test_a_rule_for_every_stage() -> None:
+    stages = set(json_schema(documented=False)["properties"])
+    assert set(rules()) - {"all", "of_image"} <= stages
+
+
+def test_the_linter_has_nothing_else_to_say(finished: Any) -> None:
+    done = finished.command(*finished.SNAKEMAKE, "--lint")
+    found = set(re.findall(r"^ +\* (.+?)(?: in line \d+)?\.?:?$", done.stderr, re.MULTILINE))
+    allowed = (
+        # Set here for the jobs, not taken from the user.
+        "Environment variable ",
+    )
+    assert not {finding for finding in found if not finding.startswith(allowed)}, done.stderr
+
+
+def test_the_rules_are_formatted() -> None:
+    snakefmt = Path(sys.executable).with_name("snakefmt")
+    done = subprocess.run(
+        [snakefmt, "--check", ROOT / "Snakefile", ROOT / "workflow"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_schema_is_that_of_the_settings() -> None:
+    schema = (ROOT / "workflow/schemas/config.schema.yaml").read_text()
+    assert yaml.safe_load(schema) == yaml.safe_load(yaml.safe_dump(json_schema(documented=True)))
+
+
+@pytest.mark.parametrize("graph", ["--dag", "--rulegraph"])
+def test_the_graph_can_be_drawn(finished: Any, graph: str) -> None:
+    done = finished.command(*finished.SNAKEMAKE, graph)
+    assert done.returncode == 0
+    assert done.stdout.startswith("digraph snakemake_dag {")
+    names = set(re.findall(r'label = "(\w+)', done.stdout))
+    assert {"dataset", "classifier", "cams", "benet", "pseudo_labels", "report", "all"} <= names
+
+
+PROBE = """
+import sys
+from snakemake.cli import main
+try:
+    main(["--cores", "1", "--dry-run", "--quiet", "all"])
+finally:
+    print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def test_reading_the_rules_imports_nothing_heavy(finished: Any) -> None:
+    done = finished.command(sys.executable, "-c", PROBE)
+    modules = set(done.stderr.splitlines()[-1].split())
+    assert {"snakemake", "bes"} <= modules
+    heavy = {"torch", "torchvision", "cv2", "scipy", "matplotlib", "lightning_fabric", "pydensecrf"}
+    assert not modules & heavy
