@@ -33,6 +33,10 @@ def forked_map(
 
     The caller must have limited threads to 1: a thread pool does not survive the fork.
     """
+    # Most jobs that add or mend have one image to compute: a pool would cost them as much again.
+    if processes == 1:
+        yield from map(function, items)
+        return
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
