@@ -200,11 +200,11 @@ def _contents(
     """Compute the files in order. CPU: a process for each thread; GPU: threads, one network."""
     if not todo:
         return
+    # One image a core beats one image on all cores, and gives the same bytes however many. Before
+    # a device is looked for: that may import torch, which settles its threads then.
+    limit_threads(1)
     device = acquire_device(sources.device) if stage.on_device else "cpu"
     threads = min(threads, len(todo))
-    if device == "cpu":
-        # One image a core beats one image on all cores, and gives the same bytes however many.
-        limit_threads(1)
     compute = stage.prepare(options, replace(sources, device=device))
     if device == "cpu":
         yield from zip(todo, forked_map(compute, todo, processes=threads), strict=True)
