@@ -1,6 +1,5 @@
 """The configuration: presets, keys and experiments, resolved to the options of each stage."""
 
-import difflib
 import itertools
 import json
 import re
@@ -8,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from bes.engine.options import Option, Range, docs_of, options_of
+from bes.engine.options import Option, Range, did_you_mean, docs_of, options_of
 from bes.errors import BesError
+from bes.networks.names import BACKBONE
 from bes.stages.dataset import DatasetOptions
 from bes.stages.evaluation import SOURCES, EvaluationOptions
 from bes.stages.registry import STAGES
@@ -44,7 +44,7 @@ class ProjectOptions:
     preset: Literal["official", "paper"] = "official"
     """Settings that the keys below change: `official` follows the published code and its numbers,
     `paper` what the paper prints."""
-    backbone: str | None = None
+    backbone: Annotated[str | None, BACKBONE] = None
     """Backbone of both the classifier and BENet."""
     weights: str | None = None
     """Initial weights of both the classifier and BENet: `imagenet`, `none`, or the path of a
@@ -265,6 +265,9 @@ def _value_schema(option: Option) -> dict[str, Any]:
     one: dict[str, Any] = {"type": names[option.kind]}
     if option.choices:
         one["enum"] = list(option.choices)
+    if option.names:
+        one["pattern"] = option.names.pattern
+        one["examples"] = list(option.names.examples)
     if option.range:
         one["minimum"] = option.range.low
         if option.range.high != float("inf"):
@@ -301,15 +304,19 @@ def _validate(config: dict[str, Any]) -> None:
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
         unknown = next(key for key in error.instance if key not in known)
-        near = difflib.get_close_matches(str(unknown), known, n=1, cutoff=0.0)
         where = f" in {place}" if place else ""
-        raise BesError(f"config: unknown key {unknown!r}{where}; did you mean {near[0]!r}?")
+        raise BesError(f"config: unknown key {unknown!r}{where}{did_you_mean(unknown, known)}")
+    names = error.schema.get("examples")
     expected = {
         "type": lambda: " or ".join(_listed(error.validator_value)),
         "enum": lambda: f"one of {', '.join(map(str, error.validator_value))}",
         "minimum": lambda: f"at least {error.validator_value:g}",
         "maximum": lambda: f"at most {error.validator_value:g}",
-        "pattern": lambda: "a name of letters, digits and . _ = + -",
+        "pattern": lambda: (
+            f"one of {', '.join(names)}{did_you_mean(error.instance, names)}"
+            if names
+            else "a name of letters, digits and . _ = + -"
+        ),
     }.get(error.validator, lambda: error.message)()
     raise BesError(f"config: {place or 'top level'}: found {error.instance!r}, expected {expected}")
 

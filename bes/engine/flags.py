@@ -4,7 +4,7 @@ import argparse
 import shlex
 from typing import Any
 
-from bes.engine.options import Option, docs_of, options_of
+from bes.engine.options import Option, did_you_mean, docs_of, options_of
 
 
 def add_flags(parser: argparse.ArgumentParser, cls: type, *, documented: bool) -> None:
@@ -42,7 +42,8 @@ def _parser_of(option: Option) -> Any:
         except ValueError:
             value = None
         if value is None or not option.accepts((value,) if option.many else value):
-            raise argparse.ArgumentTypeError(f"found {text!r}, expected {option.expected()}")
+            near = did_you_mean(text, option.names.examples) if option.names else ""
+            raise argparse.ArgumentTypeError(f"found {text!r}, expected {option.expected()}{near}")
         return value
 
     return parse

@@ -1,14 +1,18 @@
 """Typed options of a stage: a frozen dataclass that is also CLI flags, config section and schema.
 
-Each field is annotated with its type, optionally `Annotated` with a `Range`, has a default, and is
-followed by a string that documents it with its unit. The string is no part of the code digest.
+Each field is annotated with its type, optionally `Annotated` with a `Range` or `Names`, has a
+default, and is followed by a string that documents it with its unit. The string is no part of the
+code digest.
 """
 
 import ast
+import difflib
 import inspect
+import re
 import textwrap
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, NamedTuple
 
@@ -23,6 +27,26 @@ class Range(NamedTuple):
         return f">= {self.low}" if self.high == float("inf") else f"{self.low} to {self.high}"
 
 
+class Names(NamedTuple):
+    """Known values of a text, and a prefix that opens it to the names of a library."""
+
+    known: tuple[str, ...]
+    prefix: str
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """The known values, and one for all with the prefix."""
+        return (*self.known, f"{self.prefix}NAME")
+
+    @property
+    def pattern(self) -> str:
+        """What a value matches, as a regular expression of Python and of JSON Schema."""
+        return f"^({'|'.join(map(re.escape, self.known))}|{re.escape(self.prefix)}[A-Za-z0-9_.]+)$"
+
+    def __str__(self) -> str:
+        return "one of " + ", ".join(self.examples)
+
+
 @dataclass(frozen=True)
 class Option:
     """One field of an options dataclass, taken apart."""
@@ -33,6 +57,7 @@ class Option:
     default: Any
     choices: tuple[Any, ...] = ()
     range: Range | None = None
+    names: Names | None = None
     many: bool = False
     """A list of `kind`."""
     optional: bool = False
@@ -47,6 +72,8 @@ class Option:
         """What a value must be, in words."""
         if self.choices:
             return "one of " + ", ".join(map(str, self.choices))
+        if self.names:
+            return str(self.names) + (" or null" * self.optional)
         words = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
         word = f"a list, each {words[self.kind]}" if self.many else words[self.kind]
         return word + (f", {self.range}" if self.range else "") + (" or null" * self.optional)
@@ -66,6 +93,8 @@ class Option:
             return False
         if not isinstance(value, (int, float) if self.kind is float else self.kind):
             return False
+        if self.names:
+            return re.fullmatch(self.names.pattern, str(value)) is not None
         number: Any = value
         return self.range is None or self.range.low <= number <= self.range.high
 
@@ -82,7 +111,8 @@ def _option(name: str, hint: Any, default: Any) -> Option:
     while True:
         origin, arguments = typing.get_origin(hint), typing.get_args(hint)
         if origin is typing.Annotated:
-            hint, properties["range"] = arguments
+            hint, bound = arguments
+            properties["names" if isinstance(bound, Names) else "range"] = bound
         elif origin is types.UnionType:
             properties["optional"] = True
             (hint,) = (argument for argument in arguments if argument is not type(None))
@@ -92,6 +122,12 @@ def _option(name: str, hint: Any, default: Any) -> Option:
             properties["choices"], hint = arguments, type(arguments[0])
         else:
             return Option(name, hint, default, **properties)
+
+
+def did_you_mean(found: object, known: Sequence[str]) -> str:
+    """The end of a message: which of the known words is nearest, nothing if there are none."""
+    near = difflib.get_close_matches(str(found), known, n=1, cutoff=0.0)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def docs_of(cls: type) -> dict[str, str]:

@@ -1,28 +1,38 @@
-"""ImageNet classifiers of torchvision as five stages of features, the last without its stride."""
+"""ImageNet classifiers as stages of features, the last at 1/16 of the photograph or finer."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 import torchvision
 from torch import nn
+from torchvision.models import vgg
 
-from bes.errors import BesError
-
-BACKBONES = ("resnet50", "resnet18", "mobilenet_v2")
+from bes.networks.names import BACKBONES, TIMM
+from bes.networks.weights import State, load_matching, not_downloaded, read_state
 
 
 class Backbone(nn.Module):
-    """Five stages; `forward` gives the features after each.
+    """Stages, one after another; `forward` gives the features after each.
 
-    Strides 4, 4, 8, 16, 16 (ResNet) or 2, 4, 8, 16, 16 (MobileNet-V2). `channels` are theirs.
+    `channels` and `strides` are those of the features. At output stride 16:
+
+    | backbone | strides |
+    |---|---|
+    | ResNet-18, -50, -101 | 4, 4, 8, 16, 16 |
+    | VGG-16 | 1, 2, 4, 8, 16 |
+    | MobileNet-V2 | 2, 4, 8, 16, 16 |
+    | of timm | the model's, most often four or five stages |
     """
 
-    def __init__(self, stages: list[nn.Module], channels: tuple[int, ...]):
+    def __init__(
+        self, stages: Sequence[nn.Module], channels: Sequence[int], strides: Sequence[int]
+    ):
         super().__init__()
         self.stages = nn.ModuleList(stages)
-        self.channels = channels
+        self.channels, self.strides = tuple(channels), tuple(strides)
         self.frozen_stages = 0
         self.frozen_norm = False
 
@@ -34,17 +44,18 @@ class Backbone(nn.Module):
             stage.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "Backbone":
-        """A frozen BatchNorm stays in evaluation mode."""
+        """A frozen stage and a frozen BatchNorm stay in evaluation mode."""
         super().train(mode)
-        for number, stage in enumerate(self.stages):
-            if self.frozen_norm or number < self.frozen_stages:
-                for module in stage.modules():
-                    if isinstance(module, nn.BatchNorm2d):
-                        module.eval()
+        for stage in self.stages[: self.frozen_stages]:
+            stage.eval()
+        if self.frozen_norm:
+            for module in self.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
         return self
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        """(B,3,H,W) normalised -> five (B,channels,h,w)."""
+        """(B,3,H,W), normalised with the statistics of ImageNet -> (B,channels,h,w) per stage."""
         features = []
         x = images
         for number, stage in enumerate(self.stages):
@@ -55,82 +66,87 @@ class Backbone(nn.Module):
         return features
 
 
-def build_backbone(name: str, weights: str) -> Backbone:
-    """A backbone of `BACKBONES`; weights `imagenet` (torchvision's), `none` or a state-dict file.
+def build_backbone(name: str, weights: str, *, output_stride: int = 16) -> Backbone:
+    """A backbone of `BACKBONES` or `timm:<model>`; weights `imagenet`, `none` or a state-dict file.
 
-    The file may come from a classifier of any number of classes: its head is dropped. Raises
-    BesError for a file that is missing or that does not fit, naming the keys.
+    The file may come from a classifier of any number of classes: its head is dropped.
+    `output_stride` 16 takes the stride out of the last stage and dilates nothing; 8 is for
+    segmentation: strides are taken out of the last two stages and their 3x3 convolutions dilated
+    by 2 and 4 as in DeepLab-v2 (VGG-16: the last by 2, as in DeepLab-LargeFOV).
+
+    Raises BesError for a file that is missing or does not fit, naming the keys, for weights that
+    cannot be downloaded, and for a model of timm that cannot serve.
     """
+    assert output_stride in (8, 16), output_stride
+    if name.startswith(TIMM):
+        from bes.networks.timm_backbones import build_timm
+
+        return build_timm(name, weights, output_stride=output_stride)
     assert name in BACKBONES, name
-    pretrained = torchvision.models.get_model_weights(name)
-    builder = torchvision.models.get_model_builder(name)
-    network = builder(weights=pretrained.IMAGENET1K_V1 if weights == "imagenet" else None)
-    if weights not in ("imagenet", "none"):
-        load_matching(network, Path(weights), head=("fc.", "classifier."))
-    return _mobilenet(network) if name == "mobilenet_v2" else _resnet(network)
+    network = _vgg16() if name == "vgg16" else torchvision.models.get_model(name, weights=None)
+    if weights != "none":
+        state = _download(name) if weights == "imagenet" else read_state(Path(weights))
+        head = ("fc.", "classifier.")
+        load_matching(network, state, source=weights, name=name, head=head)
+    if name == "vgg16":
+        return _vgg(network, output_stride)
+    stages, channels = _mobilenet(network) if name == "mobilenet_v2" else _resnet(network)
+    strides = [2 if name == "mobilenet_v2" else 4, 4, 8, output_stride, output_stride]
+    if output_stride == 8:
+        _dilate(stages[3], 2)
+    _dilate(stages[4], 1 if output_stride == 16 else 4)
+    return Backbone(stages, channels, strides)
 
 
-def _resnet(network: torchvision.models.ResNet) -> Backbone:
-    # The stride is in the first block: in conv1 (basic) or conv2 (bottleneck), and the shortcut.
-    first: Any = network.layer4[0]
-    for convolution in (first.conv1, first.conv2, first.downsample[0]):
-        convolution.stride = (1, 1)
+def _resnet(network: Any) -> tuple[list[nn.Module], list[int]]:
     stem = nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
     layers = [network.layer1, network.layer2, network.layer3, network.layer4]
     last = network.fc.in_features
-    return Backbone([stem, *layers], (64, last // 8, last // 4, last // 2, last))
+    return [stem, *layers], [64, last // 8, last // 4, last // 2, last]
 
 
-def _mobilenet(network: torchvision.models.MobileNetV2) -> Backbone:
-    for module in network.features[14].modules():
-        if isinstance(module, nn.Conv2d) and module.stride == (2, 2):
-            module.stride = (1, 1)
+def _mobilenet(network: Any) -> tuple[list[nn.Module], list[int]]:
     bounds = itertools.pairwise((0, 2, 4, 7, 14, 19))
-    stages: list[nn.Module] = [network.features[a:b] for a, b in bounds]
-    return Backbone(stages, (16, 24, 32, 96, 1280))
+    return [network.features[a:b] for a, b in bounds], [16, 24, 32, 96, 1280]
 
 
-def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """A state dict from `.safetensors` or a torch file (tensors only: no code of the file is
-    run)."""
-    if not path.is_file():
-        raise BesError(f"{path}: no such weights file")
+def _vgg16() -> nn.Module:
+    """Torchvision's VGG-16 without its head, which takes seconds to draw and is dropped anyway."""
+    features = vgg.make_layers(vgg.cfgs["D"], batch_norm=False)
+    for module in features:
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(module.bias)
+    return nn.ModuleDict({"features": features})
+
+
+def _vgg(network: Any, output_stride: int) -> Backbone:
+    # conv1 to conv5, each but the first with the pool before it; the pool after conv5 is dropped.
+    bounds = itertools.pairwise((0, 4, 9, 16, 23, 30))
+    stages = [network["features"][a:b] for a, b in bounds]
+    if output_stride == 8:
+        # 3x3, as a 2x2 pool without stride would shift the map by half a pixel and shorten it.
+        stages[4][0] = nn.MaxPool2d(3, stride=1, padding=1)
+        _dilate(stages[4], 2)
+    return Backbone(stages, (64, 128, 256, 512, 512), (1, 2, 4, 8, output_stride))
+
+
+def _dilate(stage: nn.Module, dilation: int) -> None:
+    """Take the strides out of a stage and dilate its 3x3 convolutions."""
+    for module in stage.modules():
+        if isinstance(module, nn.Conv2d):
+            module.stride = (1, 1)
+            if module.kernel_size == (3, 3):
+                module.dilation = module.padding = (dilation, dilation)
+
+
+def _download(name: str) -> State:
+    """Torchvision's weights, from the cache of torch.hub or downloaded with their checksum."""
+    weights = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]
     try:
-        if path.suffix == ".safetensors":
-            import safetensors.torch
-
-            return safetensors.torch.load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        return weights.get_state_dict(progress=False, check_hash=True)
+    # From no network to a file cut short in the cache: the libraries share no class of error.
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise BesError(f"{path}: not a state dict of tensors ({reason})") from None
-    for wrapper in ("state_dict", "model"):
-        state = state.get(wrapper, state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise BesError(f"{path}: expected a state dict of tensors")
-    return {key.removeprefix("module."): value for key, value in state.items()}
-
-
-def load_matching(network: nn.Module, path: Path, *, head: tuple[str, ...]) -> None:
-    """Load a state dict into a network, all keys but those of its head; raises BesError
-    otherwise."""
-    given = {k: v for k, v in read_state(path).items() if not k.startswith(head)}
-    wanted = {k: v for k, v in network.state_dict().items() if not k.startswith(head)}
-    # Older checkpoints lack the counters of BatchNorm, which evaluation never reads.
-    missing = [k for k in wanted if k not in given and not k.endswith("num_batches_tracked")]
-    surplus = [k for k in given if k not in wanted]
-    shapes = [k for k in given if k in wanted and given[k].shape != wanted[k].shape]
-    if missing or surplus or shapes:
-        raise BesError(
-            f"{path}: does not fit {type(network).__name__}: "
-            + "; ".join(
-                f"{len(keys)} {what} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
-                for what, keys in (
-                    ("missing", missing),
-                    ("not expected", surplus),
-                    ("of another shape", shapes),
-                )
-                if keys
-            )
-        )
-    network.load_state_dict(given, strict=False)
+        file = weights.url.rpartition("/")[2]
+        cache = Path(torch.hub.get_dir(), "checkpoints", file)
+        raise not_downloaded(name, expected=str(cache), address=weights.url, error=error) from None

@@ -1,4 +1,4 @@
-"""BENet: one boundary logit a pixel from the features of five stages (Section 3.1)."""
+"""BENet: one boundary logit a pixel from the features of all stages (Section 3.1)."""
 
 from typing import Any
 

@@ -26,7 +26,7 @@ class Classifier(nn.Module):
         self.pooling, self.k, self.detach = pooling, k, detach
 
     def class_maps(self, images: torch.Tensor) -> torch.Tensor:
-        """(B,3,H,W) normalised -> M of Eq. 6, (B,C,H/16,W/16)."""
+        """(B,3,H,W) normalised -> M of Eq. 6, (B,C,h,w) at the last stride of the backbone."""
         return self.classifier(self.backbone(images)[-1])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

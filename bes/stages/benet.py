@@ -1,21 +1,22 @@
 """Stage `benet`: train BENet on the synthesised boundary labels (Eq. 4)."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from bes.data.layout import model_file
 from bes.engine.options import Range
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
 from bes.engine.schedule import TrainingOptions
+from bes.networks.names import BACKBONE
 
 
 @dataclass(frozen=True)
 class BenetOptions(TrainingOptions):
     """Options of BENet and its training."""
 
-    backbone: Literal["resnet50", "resnet18", "mobilenet_v2"] = "resnet50"
-    """Torchvision network that gives the features; with weights `classifier` the classifier's is
-    taken."""
+    backbone: Annotated[str, BACKBONE] = "resnet50"
+    """Network that gives the features, of torchvision or, as `timm:NAME`, of timm; with weights
+    `classifier` the classifier's is taken."""
     weights: str = "imagenet"
     """Initial weights of the backbone: `imagenet`, `classifier` (the trained classifier's), `none`,
     or the path of a state-dict file."""
@@ -57,7 +58,7 @@ def fit(options: BenetOptions, run: TrainingRun) -> Trained:
         settings = {"backbone": options.backbone}
         network = build_benet(settings, options.weights)
     if not options.train_backbone:
-        network.backbone.freeze(5, norm=True)
+        network.backbone.freeze(len(network.backbone.stages), norm=True)
 
     def view(index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         photo = read_photograph(run.photograph(records[index]))

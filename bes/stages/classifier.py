@@ -6,17 +6,19 @@ from typing import Annotated, Literal
 from bes.engine.options import Range
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
 from bes.engine.schedule import TrainingOptions
+from bes.networks.names import BACKBONE
 
 
 @dataclass(frozen=True)
 class ClassifierOptions(TrainingOptions):
     """Options of the classification network and its training."""
 
-    backbone: Literal["resnet50", "resnet18", "mobilenet_v2"] = "resnet50"
-    """Torchvision network that gives the features, its last stage without stride."""
+    backbone: Annotated[str, BACKBONE] = "resnet50"
+    """Network that gives the features, its last stage without stride: of torchvision, or
+    `timm:NAME` for a model of timm."""
     weights: str = "imagenet"
-    """Initial weights of the backbone: `imagenet` (torchvision downloads them), `none`, or the path
-    of a state-dict file."""
+    """Initial weights of the backbone: `imagenet` (torchvision or timm downloads them), `none`, or
+    the path of a state-dict file."""
     pooling: Literal["features", "class_maps", "gap"] = "features"
     """How scores are pooled: `features` attends in each feature channel (published code),
     `class_maps` in each class map (Eq. 6-7 as printed), `gap` averages (the CAM baseline)."""
@@ -25,7 +27,8 @@ class ClassifierOptions(TrainingOptions):
     detach_attention: bool = True
     """Keep gradients out of the attention weights, as the published code does."""
     frozen_stages: Annotated[int, Range(0, 5)] = 3
-    """Stages of the backbone, from the input on, that are not trained."""
+    """Stages of the backbone, from the input on, that are not trained; what they are is in the
+    table of backbones."""
     batch_norm: Literal["frozen", "train"] = "frozen"
     """`frozen` keeps the running statistics of the initial weights; `train` is for weights
     `none`."""

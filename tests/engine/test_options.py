@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from bes.engine.flags import add_flags, flags_of, options_from
-from bes.engine.options import Option, Range, docs_of, options_of
+from bes.engine.options import Names, Option, Range, docs_of, options_of
 from bes.settings import SECTIONS
 
 
@@ -30,6 +30,10 @@ class Sample:
     """What it is called."""
     comment: str | None = None
     """What is said of it."""
+    animal: Annotated[str, Names(("cat", "dog"), prefix="zoo:")] = "cat"
+    """Which."""
+    pet: Annotated[str | None, Names(("cat", "dog"), prefix="zoo:")] = None
+    """Which, if any."""
     sizes: Annotated[tuple[int, ...], Range(1, 9)] = (1, 2)
     """How large,
     each."""
@@ -54,6 +58,8 @@ def other_value(option: Option) -> Any:
     """A valid value of an option that is not its default."""
     if option.choices:
         one = option.choices[-1] if option.default != option.choices[-1] else option.choices[0]
+    elif option.names:
+        one = f"{option.names.prefix}okapi.v2"
     elif option.kind is bool:
         one = not option.default
     elif option.kind is str:
@@ -100,6 +106,18 @@ def test_values_outside_an_option_are_refused_with_what_was_expected(
         ["--sizes", "1", "10"], capsys
     )
     assert "argument --mode" in refusal(["--mode", "idle"], capsys)
+
+
+@pytest.mark.parametrize(
+    "name", ["cot", "cats", "zoo", "zoo:", "zoo:a b", "zoo:../cat", "cat\n", ""]
+)
+def test_a_name_that_is_neither_known_nor_of_the_library_is_refused_with_the_nearest(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refusal(["--animal", name], capsys)
+    assert f"argument --animal: found {name!r}, expected one of cat, dog, zoo:NAME; did you" in said
+    if name == "cot":
+        assert said.endswith("did you mean 'cat'?\n")
 
 
 @pytest.mark.parametrize("cls", [Sample, *SECTIONS.values()])

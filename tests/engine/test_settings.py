@@ -110,7 +110,14 @@ def test_the_threshold_of_the_labels_is_the_one_the_revised_maps_are_scored_at()
         ({"device": "tpu"}, "config: device: found 'tpu', expected one of auto, cpu, cuda"),
         (
             {"classifier": {"backbone": "vgg"}},
-            "config: classifier.backbone: found 'vgg', expected one of resnet50,",
+            "config: classifier.backbone: found 'vgg', expected one of resnet18, resnet50, "
+            "resnet101, vgg16, mobilenet_v2, timm:NAME; did you mean 'vgg16'?",
+        ),
+        ({"backbone": "timm:no such"}, "config: backbone: found 'timm:no such', expected one of"),
+        (
+            {"sweeps": {"a": {"benet": {"backbone": ["vgg16", "resnet5O"]}}}},
+            "config: sweeps.a.benet.backbone.1: found 'resnet5O', expected one of resnet18, "
+            "resnet50, resnet101, vgg16, mobilenet_v2, timm:NAME; did you mean 'resnet50'?",
         ),
         (
             {"name": "../up"},

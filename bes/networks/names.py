@@ -1,0 +1,7 @@
+"""Names of the backbones, known without loading torch, to check a configuration against."""
+
+from bes.engine.options import Names
+
+BACKBONES = ("resnet18", "resnet50", "resnet101", "vgg16", "mobilenet_v2")
+TIMM = "timm:"
+BACKBONE = Names(BACKBONES, prefix=TIMM)

@@ -1,0 +1,180 @@
+"""Models of timm as backbones: `timm:resnet10t`, `timm:convnext_atto.d2_in1k`."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from bes.data.augmentation import MEAN, STD
+from bes.engine.options import did_you_mean
+from bes.errors import BesError
+from bes.networks.backbones import Backbone
+from bes.networks.names import TIMM
+from bes.networks.weights import State, load_matching, not_downloaded, read_state
+
+# Where these modules of timm say `features_only` they mean classes of their own; the plain list of
+# modules gives the same features.
+OWN_FEATURES = ("timm.models.efficientnet", "timm.models.mobilenetv3")
+
+PROBE = (97, 130)
+"""Height and width of the picture that tells whether a model takes any size, pixels."""
+
+
+class Renormalise(nn.Module):
+    """Pictures normalised with the statistics of ImageNet -> with those of a model."""
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...]):
+        super().__init__()
+        factor = torch.tensor(STD) / torch.tensor(std)
+        offset = (torch.tensor(MEAN) - torch.tensor(mean)) / torch.tensor(std)
+        self.factor: torch.Tensor
+        self.offset: torch.Tensor
+        self.register_buffer("factor", factor[:, None, None])
+        self.register_buffer("offset", offset[:, None, None])
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(B,3,H,W) -> (B,3,H,W)."""
+        return images * self.factor + self.offset
+
+
+def build_timm(name: str, weights: str, *, output_stride: int) -> Backbone:
+    """As `build_backbone`, for the name of any model of timm whose layers follow one another.
+
+    A model that cannot be built at stride 16 keeps its own, most often 32, so that its last maps
+    are coarser; stride 8 is needed exactly. Where a model was trained with other statistics than
+    those of ImageNet, its first stage converts.
+
+    Raises BesError for a name that timm does not know, for a model that gives no feature maps of
+    pictures of any size, and for weights that do not fit or cannot be downloaded.
+    """
+    features = _create(name, output_stride)
+    if weights == "imagenet":
+        features.load_state_dict(_download(name, output_stride))
+    elif weights != "none":
+        _load(features, name, Path(weights))
+    stages: list[nn.Module] = []
+    modules: list[nn.Module] = []
+    mean, std = features.pretrained_cfg["mean"], features.pretrained_cfg["std"]
+    if not (np.allclose(mean, MEAN) and np.allclose(std, STD)):
+        modules.append(Renormalise(mean, std))
+    for key, module in features.items():
+        modules.append(module)
+        if key in features.return_layers:
+            stages.append(nn.Sequential(*modules))
+            modules = []
+    channels, strides = features.feature_info.channels(), features.feature_info.reduction()
+    backbone = Backbone(stages, channels, strides)
+    _check(name, backbone)
+    if output_stride == 8 and strides[-1] != 8:
+        raise BesError(f"{name}: found output stride {strides[-1]}, expected a model that takes 8")
+    return backbone
+
+
+def _create(name: str, output_stride: int, *, pretrained: bool = False) -> Any:
+    """The model without its head, as timm's list of modules."""
+    timm = _timm(name)
+    model = name.removeprefix(TIMM)
+    own = timm.models.model_entrypoint(model.partition(".")[0]).__module__ in OWN_FEATURES
+    wanted: dict[str, Any] = {"features_only": True, "pretrained": pretrained}
+    wanted |= {"feature_cfg": {"feature_cls": "list", "flatten_sequential": True}} if own else {}
+    try:
+        try:
+            features = timm.create_model(model, output_stride=output_stride, **wanted)
+        except (TypeError, AssertionError, NotImplementedError):
+            features = timm.create_model(model, **wanted)
+    except Exception as error:
+        if pretrained:
+            raise
+        raise BesError(f"{name}: expected a model with feature maps, found: {error}") from None
+    if not isinstance(features, timm.models.FeatureListNet):
+        raise BesError(
+            f"{name}: found features by {type(features).__name__}, expected a model whose layers "
+            "follow one another, such as a ResNet, ConvNeXt or EfficientNet"
+        )
+    return features
+
+
+def _timm(name: str) -> Any:
+    """The library, once it is known to have the model."""
+    try:
+        import timm
+    except ImportError:
+        raise BesError(
+            f"{name}: found no timm, expected it installed: pip install -c constraints.txt timm"
+        ) from None
+    model, _, tag = name.removeprefix(TIMM).partition(".")
+    if not timm.is_model(model):
+        raise BesError(
+            f"{name}: found {model!r}, expected a model of timm {timm.__version__}"
+            + did_you_mean(model, timm.list_models())
+        )
+    known = [full.partition(".")[2] for full in timm.list_models(f"{model}.*", pretrained=True)]
+    if tag and tag not in known:
+        raise BesError(
+            f"{name}: found the tag {tag!r}, expected one of {', '.join(known) or 'none'}"
+            + did_you_mean(tag, known)
+        )
+    return timm
+
+
+def _download(name: str, output_stride: int) -> State:
+    import timm
+
+    config = timm.get_pretrained_cfg(name.removeprefix(TIMM))
+    address = (config and (config.hf_hub_id or config.url)) or "timm"
+    try:
+        return _create(name, output_stride, pretrained=True).state_dict()
+    # From no network to a model without weights: the libraries share no class of error.
+    except Exception as error:
+        raise not_downloaded(
+            name, expected="pretrained weights", address=str(address), error=error
+        ) from None
+
+
+def _load(features: Any, name: str, path: Path) -> None:
+    """A file of the whole model: `stages.0.` is `stages_0.` here, and the rest is its head."""
+    import timm
+
+    def rename(key: str) -> str:
+        first, _, rest = key.partition(".")
+        second, _, inner = rest.partition(".")
+        return f"{first}_{second}.{inner}" if f"{first}_{second}" in features else key
+
+    wanted = features.state_dict()
+    whole = timm.create_model(name.removeprefix(TIMM)).state_dict()
+    head = tuple(key for key in whole if rename(key) not in wanted)
+    state = read_state(path)
+    load_matching(features, state, source=str(path), name=name, head=head, rename=rename)
+
+
+@torch.inference_mode()
+def _check(name: str, backbone: Backbone) -> None:
+    """Maps of the stated channels and strides, from a picture of a size that no stride divides."""
+    expected = [
+        (1, channels, *(-(-length // stride) for length in PROBE))
+        for channels, stride in zip(backbone.channels, backbone.strides, strict=True)
+    ]
+    try:
+        found = [
+            tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
+            for x in backbone.eval()(torch.zeros(1, 3, *PROBE))
+        ]
+    except Exception as error:
+        raise BesError(
+            f"{name}: expected feature maps of a picture of {PROBE[1]}x{PROBE[0]} pixels, found: "
+            f"{error}"
+        ) from None
+    backbone.train()
+    # Some models cut an incomplete window off where others pad it.
+    if any(
+        isinstance(f, str)
+        or f[:2] != e[:2]
+        or any(abs(a - b) > 1 for a, b in zip(f, e, strict=True))
+        for f, e in zip(found, expected, strict=True)
+    ):
+        raise BesError(
+            f"{name}: expected feature maps of about {expected[-1]} (batch, channels, height, "
+            f"width) in the end, found {found[-1]}"
+        )

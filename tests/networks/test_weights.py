@@ -1,0 +1,125 @@
+"""Initial weights are all taken or the training does not begin."""
+
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+import safetensors.torch
+import torch
+import torchvision
+
+from bes.errors import BesError
+from bes.networks.backbones import build_backbone
+
+State = dict[str, torch.Tensor]
+
+
+def state_of(name: str) -> State:
+    torch.manual_seed(7)
+    return torchvision.models.get_model(name, weights=None, num_classes=3).state_dict()
+
+
+def prefixed(state: State) -> Any:
+    return {"state_dict": {f"module.{key}": value for key, value in state.items()}}
+
+
+WRITERS = {
+    "plain.pth": torch.save,
+    "wrapped.pt": lambda state, path: torch.save({"model": state}, path),
+    "parallel.pth": lambda state, path: torch.save(prefixed(state), path),
+    "weights.safetensors": safetensors.torch.save_file,
+}
+
+
+@pytest.mark.parametrize("file", WRITERS)
+def test_a_file_fills_the_backbone_however_it_is_wrapped(file: str, tmp_path: Path) -> None:
+    state = state_of("mobilenet_v2")
+    WRITERS[file](state, tmp_path / file)
+    backbone = build_backbone("mobilenet_v2", str(tmp_path / file))
+    found = list(backbone.state_dict().values())
+    wanted = [value for key, value in state.items() if not key.startswith("classifier.")]
+    assert len(found) == len(wanted)
+    assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+def test_vgg_takes_a_file_with_or_without_its_fully_connected_layers(tmp_path: Path) -> None:
+    convolutions = torchvision.models.vgg16(weights=None, init_weights=False).features.state_dict()
+    state = {f"features.{key}": value for key, value in convolutions.items()}
+    for head in ({}, {"classifier.0.weight": torch.zeros(2, 2)}):
+        torch.save(state | head, tmp_path / "vgg16.pth")
+        backbone = build_backbone("vgg16", str(tmp_path / "vgg16.pth"))
+        found = backbone.state_dict().values()
+        assert all(torch.equal(a, b) for a, b in zip(found, state.values(), strict=True))
+
+
+def test_keys_that_do_not_fit_are_listed(tmp_path: Path) -> None:
+    state = state_of("resnet18")
+    del state["conv1.weight"]
+    state["layer9.weight"] = torch.zeros(1)
+    state["bn1.bias"] = torch.zeros(5)
+    torch.save(state, tmp_path / "odd.pth")
+    with pytest.raises(BesError) as error:
+        build_backbone("resnet18", str(tmp_path / "odd.pth"))
+    assert str(error.value) == (
+        f"{tmp_path / 'odd.pth'}: does not fit resnet18: 1 missing (conv1.weight); "
+        "1 not expected (layer9.weight); 1 of another shape (bn1.bias)"
+    )
+
+
+def test_the_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save(state_of("resnet18"), tmp_path / "resnet18.pth")
+    with pytest.raises(BesError, match=r"does not fit resnet50: 165 missing \(.*, \.\.\.\)"):
+        build_backbone("resnet50", str(tmp_path / "resnet18.pth"))
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04"])
+@pytest.mark.parametrize("ending", ["pth", "safetensors"])
+def test_a_file_that_holds_no_weights_is_named(content: bytes, ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"weights.{ending}"
+    path.write_bytes(content)
+    with pytest.raises(BesError, match=f"{path}: not a state dict of tensors"):
+        build_backbone("resnet18", str(path))
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(BesError, match=r"nowhere\.pth: no such weights file"):
+        build_backbone("vgg16", "nowhere.pth")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vgg16"])
+def test_a_failed_download_says_what_was_wanted_and_what_to_do(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **options: Any) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", fail)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(BesError) as error:
+        build_backbone(name, "imagenet")
+    url = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].url
+    cached = tmp_path / "hub" / "checkpoints" / url.rpartition("/")[2]
+    assert str(error.value) == (
+        f"{name}: weights 'imagenet': could not get {cached} from {url} (<urlopen error no "
+        "network>); give the path of a state-dict file as weights instead"
+    )
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vgg16"])
+def test_imagenet_takes_the_weights_that_torchvision_has_cached(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name == "vgg16":
+        convolutions = build_backbone("vgg16", "none").state_dict()
+        state = {f"features.{k.split('.', 2)[2]}": v for k, v in convolutions.items()}
+        state["classifier.6.bias"] = torch.zeros(1000)
+    else:
+        state = state_of(name)
+    url = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].url
+    cache = tmp_path / "hub" / "checkpoints"
+    cache.mkdir(parents=True)
+    torch.save(state, cache / url.rpartition("/")[2])
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    first = next(iter(build_backbone(name, "imagenet").state_dict().values()))
+    assert torch.equal(first, next(iter(state.values())))
