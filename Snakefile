@@ -19,6 +19,7 @@ include: "workflow/rules/dataset.smk"
 include: "workflow/rules/localization.smk"
 include: "workflow/rules/boundaries.smk"
 include: "workflow/rules/labels.smk"
+include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/results.smk"
 include: "workflow/rules/companions.smk"
 

@@ -12,6 +12,7 @@ from bes.commands.stages import (
     EvaluationCommand,
     PerImageCommand,
     ReportCommand,
+    SubmissionCommand,
     TrainingCommand,
 )
 from bes.commands.upkeep import (
@@ -71,6 +72,7 @@ def _commands() -> dict[str, Command]:
         **stages,
         "evaluation": EvaluationCommand(),
         "report": ReportCommand(),
+        "submission": SubmissionCommand(),
         "scores": ScoresCommand(),
         "status": StatusCommand(),
         "why": WhyCommand(),

@@ -1,7 +1,8 @@
-"""Dense CRF: hard labels refined to follow the photograph (Eq. 9)."""
+"""Dense CRF: labels or probabilities refined to follow the photograph (Eq. 9)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,45 @@ def refine_all(
             )
     if n_labels == 1:
         return [labels.astype(np.uint8) for labels in label_maps]
+    crf = _lattice(image, n_labels, settings)
+    return [
+        _infer(crf, _unary_energy(labels, n_labels, settings.gt_prob), settings, image)
+        .argmax(axis=0)
+        .astype(np.uint8)
+        for labels in label_maps
+    ]
 
+
+def refine_probabilities(
+    image: np.ndarray, probability: np.ndarray, settings: DenseCrfSettings
+) -> np.ndarray:
+    """Refine the probabilities that a network gives; `settings.gt_prob` is of no use here.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        probability: (K, H, W) float in [0, 1], K >= 1. They need not sum to 1.
+        settings: kernels and updates.
+
+    Returns:
+        (K, H, W) float32 that sum to 1 in each pixel; with one label, all 1.
+
+    Raises:
+        BesError: sizes differ, or pydensecrf2 is not installed.
+    """
+    if probability.shape[1:] != image.shape[:2]:
+        raise BesError(
+            f"dense CRF: the probabilities are {probability.shape[1]}x{probability.shape[2]}, "
+            f"expected the size of the photograph, {image.shape[0]}x{image.shape[1]}"
+        )
+    n_labels = len(probability)
+    if n_labels == 1:
+        return np.ones_like(probability, np.float32)
+    energy = -np.log(np.clip(probability, 1e-5, 1).reshape(n_labels, -1)).astype(np.float32)
+    return _infer(_lattice(image, n_labels, settings), energy, settings, image)
+
+
+def _lattice(image: np.ndarray, n_labels: int, settings: DenseCrfSettings) -> Any:
+    """A CRF with both kernels of an image, without unary energies."""
     try:
         from pydensecrf.densecrf import DenseCRF2D
     except ImportError as error:
@@ -88,7 +127,7 @@ def refine_all(
             "to be installed"
         ) from error
 
-    crf = DenseCRF2D(width, height, n_labels)
+    crf = DenseCRF2D(image.shape[1], image.shape[0], n_labels)
     crf.addPairwiseGaussian(sxy=settings.gaussian_sxy, compat=settings.gaussian_compat)
     crf.addPairwiseBilateral(
         sxy=settings.bilateral_sxy,
@@ -96,14 +135,16 @@ def refine_all(
         rgbim=np.ascontiguousarray(image),
         compat=settings.bilateral_compat,
     )
+    return crf
 
-    refined = []
-    for labels in label_maps:
-        crf.setUnaryEnergy(_unary_energy(labels, n_labels, settings.gt_prob))
-        probability = np.asarray(crf.inference(settings.iterations))
-        winner = probability.reshape(n_labels, height, width).argmax(axis=0)
-        refined.append(winner.astype(np.uint8))
-    return refined
+
+def _infer(
+    crf: Any, energy: np.ndarray, settings: DenseCrfSettings, image: np.ndarray
+) -> np.ndarray:
+    """(K, H * W) energies -> (K, H, W) float32 probabilities."""
+    crf.setUnaryEnergy(np.ascontiguousarray(energy))
+    probability = np.asarray(crf.inference(settings.iterations))
+    return probability.reshape(-1, *image.shape[:2])
 
 
 def _unary_energy(labels: np.ndarray, n_labels: int, gt_prob: float) -> np.ndarray:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from bes.engine.options import Option, Range, did_you_mean, docs_of, options_of
+from bes.engine.run_training import TrainingStage
 from bes.errors import BesError
 from bes.networks.names import BACKBONE
 from bes.stages.dataset import DatasetOptions
 from bes.stages.evaluation import SOURCES, EvaluationOptions
 from bes.stages.registry import STAGES
-from bes.stages.report import ReportOptions
+from bes.stages.report import LABELLING, ReportOptions
 
 SECTIONS: dict[str, type] = {
     "dataset": DatasetOptions,
@@ -26,10 +27,13 @@ SECTIONS: dict[str, type] = {
 PARENTS: dict[str, tuple[str, ...]] = {
     "dataset": (),
     **{name: ("dataset", *stage.sources) for name, stage in STAGES.items()},
-    "evaluation": ("dataset", *SOURCES),
-    "report": ("dataset", *STAGES, "evaluation"),
+    "evaluation": ("dataset", *SOURCES, "predictions"),
+    "report": ("dataset", *LABELLING, "evaluation"),
 }
 """The stages that each stage reads."""
+
+SHARED = ("backbone", "weights", "seed")
+"""Keys at the top of the configuration that every training has."""
 
 BASE = "base"
 NAME = "^[A-Za-z0-9][A-Za-z0-9._=+-]*$"
@@ -44,13 +48,15 @@ class ProjectOptions:
     preset: Literal["official", "paper"] = "official"
     """Settings that the keys below change: `official` follows the published code and its numbers,
     `paper` what the paper prints."""
+    goal: Literal["pseudo_labels", "predictions"] = "pseudo_labels"
+    """How far the workflow goes: `predictions` also trains a segmentation network on the pseudo
+    labels and applies it to the photographs held out."""
     backbone: Annotated[str | None, BACKBONE] = None
-    """Backbone of both the classifier and BENet."""
+    """Backbone of all networks."""
     weights: str | None = None
-    """Initial weights of both the classifier and BENet: `imagenet`, `none`, or the path of a
-    state-dict file."""
+    """Initial weights of all networks: `imagenet`, `none`, or the path of a state-dict file."""
     seed: int | None = None
-    """Seed of both trainings."""
+    """Seed of all trainings."""
     policy: Literal["auto", "frozen"] = "auto"
     """`frozen` keeps trained networks when photographs are added, removed or replaced; `auto`
     trains anew."""
@@ -86,13 +92,24 @@ class Project:
         home = self.experiments[experiment].home[stage]
         return Path("results", self.settings.name, home, stage)
 
+    @property
+    def wanted(self) -> set[str]:
+        """The stages that the goal needs, evaluation and report included."""
+        found: set[str] = {"evaluation", "report"}
+        pending: list[str] = [self.settings.goal]
+        while pending:
+            stage = pending.pop()
+            found.add(stage)
+            pending.extend(PARENTS[stage])
+        return found
+
     def computed(self) -> list[tuple[str, Path]]:
         """Every (stage, folder) that some experiment computes, each once."""
         return [
             (stage, self.folder(name, stage))
             for name, experiment in self.experiments.items()
             for stage, home in experiment.home.items()
-            if home == name
+            if home == name and stage in self.wanted
         ]
 
 
@@ -158,9 +175,9 @@ def _options(stage: str, layers: list[dict[str, Any]]) -> Any:
     values: dict[str, Any] = {}
     known = {option.name: option for option in options_of(SECTIONS[stage])}
     for layer in layers:
-        # A key for both networks is weaker than the same key in a section of the same layer.
-        shared = ("backbone", "weights", "seed") if stage in ("classifier", "benet") else ()
-        values |= {key: layer[key] for key in shared if layer.get(key) is not None}
+        # A key for all networks is weaker than the same key in a section of the same layer.
+        if isinstance(STAGES.get(stage), TrainingStage):
+            values |= {key: layer[key] for key in SHARED if layer.get(key) is not None}
         if stage == "evaluation" and "threshold" in (layer.get("pseudo_labels") or {}):
             values["revised_threshold"] = layer["pseudo_labels"]["threshold"]
         values |= layer.get(stage) or {}
@@ -208,7 +225,7 @@ def json_schema(*, documented: bool) -> dict[str, Any]:
     shared = {
         name: schema
         for name, schema in _section_schema(ProjectOptions, documented)["properties"].items()
-        if name in ("backbone", "weights", "seed")
+        if name in SHARED
     }
     swept = {
         name: section

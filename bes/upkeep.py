@@ -47,6 +47,8 @@ def status(project: Project, experiment: str) -> Iterator[StageStatus]:
     if not shards:
         raise BesError(f"{dataset}: found no manifest; run `snakemake` or `bes dataset` first")
     for name, stage in STAGES.items():
+        if name not in project.wanted:
+            continue
         result = StageStatus(name)
         out = project.folder(experiment, name)
         folders = {source: project.folder(experiment, source) for source in stage.sources}
@@ -126,13 +128,18 @@ def verify(project: Project) -> list[str]:
 def leftovers(project: Project) -> list[Path]:
     """Files of images that the manifest no longer has, and temporary files of killed jobs."""
     found = []
-    for stage, folder in project.computed():
+    for name, folder in project.computed():
         found += [path for path in folder.glob("**/.*.tmp") if path.is_file()]
-        if stage in SUFFIX:
+        stage = STAGES.get(name)
+        if isinstance(stage, PerImageStage):
             dataset = project.folder(folder.parent.name, "dataset")
             records = read_manifest(dataset / "images.csv")
-            known = {image_file(stage, folder, r.id).name for r in records if r.split == "train"}
-            found += [p for p in folder.glob(f"*{SUFFIX[stage]}") if p.name not in known]
+            known = {
+                image_file(name, folder, record.id).name
+                for record in records
+                if record.held_out == stage.held_out
+            }
+            found += [p for p in folder.glob(f"*{SUFFIX[name]}") if p.name not in known]
     return sorted(found)
 
 

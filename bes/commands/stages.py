@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bes.data.manifest import shards_folder
 from bes.engine.flags import add_flags, options_from
 from bes.engine.per_image import PerImageStage, run_per_image
 from bes.engine.run_training import TrainingStage, run_training
 from bes.errors import BesError
 from bes.stages.dataset import DatasetOptions, run_dataset
 from bes.stages.evaluation import SOURCES, EvaluationOptions, run_evaluation
-from bes.stages.registry import STAGES
-from bes.stages.report import ReportOptions, make_report
+from bes.stages.report import LABELLING, ReportOptions, make_report
+from bes.stages.submission import run_submission
 
 
 def _add_folders(parser: argparse.ArgumentParser, sources: Sequence[str]) -> None:
@@ -60,6 +61,11 @@ def _add_code(parser: argparse.ArgumentParser) -> None:
         metavar="DIGEST",
         help="digest of the stage's code, if it is known already (default: computed)",
     )
+
+
+def _summary_of(function: object) -> str:
+    module = sys.modules[function.__module__]
+    return (module.__doc__ or "").partition(": ")[2].strip().rstrip(".")
 
 
 def _folders(args: argparse.Namespace, sources: Sequence[str]) -> dict[str, Path]:
@@ -119,11 +125,12 @@ class PerImageCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        every = sorted(path.stem for path in (args.dataset / "shards").glob("*.csv"))
+        shards = shards_folder(args.dataset, held_out=self.stage.held_out)
+        every = sorted(path.stem for path in shards.glob("*.csv"))
         if unknown := set(args.shard or ()).difference(every):
             raise BesError(
                 f"--shard: found {min(unknown)!r}, expected one of the {len(every)} files of "
-                f"{args.dataset / 'shards'} without its .csv"
+                f"{shards} without its .csv"
             )
         run_per_image(
             self.stage,
@@ -191,6 +198,9 @@ class EvaluationCommand:
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
         _add_folders(parser, SOURCES)
+        parser.add_argument(
+            "--predictions", type=Path, metavar="DIR", help="folder of `bes predictions`, if any"
+        )
         _add_out(parser)
         _add_threads(parser)
         _add_code(parser)
@@ -201,10 +211,29 @@ class EvaluationCommand:
         run_evaluation(
             options_from(args, EvaluationOptions),
             dataset=args.dataset,
-            folders=_folders(args, SOURCES),
+            folders=_folders(args, SOURCES)
+            | ({"predictions": args.predictions} if args.predictions else {}),
             out=args.out,
             threads=args.threads,
             code=args.code,
+        )
+
+
+class SubmissionCommand:
+    """Predictions -> archive for the VOC server."""
+
+    summary = _summary_of(run_submission)
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        _add_folders(parser, ["predictions"])
+        _add_out(parser)
+        _add_code(parser)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        run_submission(
+            dataset=args.dataset, predictions=args.predictions, out=args.out, code=args.code
         )
 
 
@@ -212,7 +241,7 @@ class ReportCommand:
     """Everything -> a page."""
 
     summary = "write the page with scores, curves and pictures"
-    sources = (*STAGES, "evaluation")
+    sources = (*LABELLING, "evaluation")
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
@@ -234,8 +263,3 @@ class ReportCommand:
             threads=args.threads,
             code=args.code,
         )
-
-
-def _summary_of(function: object) -> str:
-    module = sys.modules[function.__module__]
-    return (module.__doc__ or "").partition(": ")[2].strip().rstrip(".")

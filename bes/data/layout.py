@@ -8,8 +8,15 @@ SUFFIX = {
     "boundary_maps": ".png",
     "revised_maps": ".npz",
     "pseudo_labels": ".png",
+    "segmentation_maps": ".npz",
+    "predictions": ".png",
 }
 """The per-image stages in order, with the ending of their files."""
+
+HELD_OUT_STAGES = ("segmentation_maps", "predictions")
+"""Those of the photographs held out."""
+TRAIN_STAGES = tuple(stage for stage in SUFFIX if stage not in HELD_OUT_STAGES)
+"""Those of the photographs to train on."""
 
 
 def image_file(stage: str, folder: Path, image_id: str) -> Path:

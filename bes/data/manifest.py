@@ -31,6 +31,11 @@ class ImageRecord:
     """Relative to the dataset root; empty where there is none."""
     mask_digest: str = ""
 
+    @property
+    def held_out(self) -> bool:
+        """Whether no stage may learn from the photograph."""
+        return self.split != "train"
+
 
 def shard_of(image_id: str, shards: int) -> int:
     """The shard in [0, shards) of an image; it depends on the id alone, so other images never move
@@ -41,6 +46,11 @@ def shard_of(image_id: str, shards: int) -> int:
 def shard_name(shard: int) -> str:
     """The wildcard value of a shard: `007`."""
     return f"{shard:03d}"
+
+
+def shards_folder(dataset: Path, *, held_out: bool) -> Path:
+    """Where the shards lie of the photographs to train on, or of those held out."""
+    return dataset / ("held_out" if held_out else "shards")
 
 
 def to_csv(records: list[ImageRecord]) -> str:
@@ -89,20 +99,23 @@ def read_manifest(path: Path) -> list[ImageRecord]:
 def write_dataset(
     folder: Path, *, records: list[ImageRecord], catalog: "Catalog", shards: int
 ) -> None:
-    """Write `images.csv`, `classes.json` and `shards/*.csv` (the photographs of split `train`).
+    """Write `images.csv`, `classes.json`, and the shards of the photographs to train on
+    (`shards/*.csv`) and of those held out, `val` and `test` (`held_out/*.csv`).
 
     A file whose content stays the same is left alone, and so is what depends on it.
     """
     records = sorted(records, key=lambda record: record.id)
-    train = [record for record in records if record.split == "train"]
-    rows: dict[str, list[ImageRecord]] = {shard_name(shard): [] for shard in range(shards)}
-    for record in train:
-        rows[shard_name(shard_of(record.id, shards))].append(record)
-    for path in (folder / "shards").glob("*.csv"):
-        if path.stem not in rows:  # of a division into more shards
-            path.unlink()
-    for name, members in rows.items():
-        write_if_changed(folder / "shards" / f"{name}.csv", to_csv(members).encode())
+    for held_out in (False, True):
+        rows: dict[str, list[ImageRecord]] = {shard_name(shard): [] for shard in range(shards)}
+        for record in records:
+            if record.held_out == held_out:
+                rows[shard_name(shard_of(record.id, shards))].append(record)
+        home = shards_folder(folder, held_out=held_out)
+        for path in home.glob("*.csv"):
+            if path.stem not in rows:  # of a division into more shards
+                path.unlink()
+        for name, members in rows.items():
+            write_if_changed(home / f"{name}.csv", to_csv(members).encode())
     content = {
         "root": str(catalog.root),
         "classes": catalog.classes,

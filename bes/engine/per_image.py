@@ -7,8 +7,21 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bes.data.layout import image_file, memo_file, model_file, model_receipt, receipt_file
-from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
+from bes.data.layout import (
+    HELD_OUT_STAGES,
+    image_file,
+    memo_file,
+    model_file,
+    model_receipt,
+    receipt_file,
+)
+from bes.data.manifest import (
+    Catalog,
+    ImageRecord,
+    read_catalog,
+    read_manifest,
+    shards_folder,
+)
 from bes.engine.code_digest import code_digest
 from bes.engine.device import acquire_device
 from bes.engine.files import digest_bytes, digest_file, write_atomic
@@ -68,6 +81,11 @@ class PerImageStage:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", self.reads + ((self.model,) if self.model else ()))
 
+    @property
+    def held_out(self) -> bool:
+        """Whether the photographs are those held out, not those to train on."""
+        return self.name in HELD_OUT_STAGES
+
     def code(self) -> str:
         """The digest of the code that computes this stage's files."""
         return code_digest(self.prepare.__module__)
@@ -100,7 +118,7 @@ def plan_shard(
     Raises BesError if an input is missing.
     """
     catalog = read_catalog(dataset / "classes.json")
-    records = read_manifest(dataset / "shards" / f"{shard}.csv")
+    records = read_manifest(shards_folder(dataset, held_out=stage.held_out) / f"{shard}.csv")
     common = {"options": digest_of(asdict(options)), "code": code}
     if stage.model:
         common[stage.model] = _model_digest(folders[stage.model])

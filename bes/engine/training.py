@@ -1,9 +1,10 @@
 """The training loop of every network: SGD with a poly schedule, resumable, on any devices."""
 
 import io
+import itertools
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ class Views(Dataset):
     """Random views (image, target) of photographs; a view is a function of the seed and of its
     place."""
 
-    def __init__(self, view: View, *, photographs: int, seed: int):
-        self.view, self.photographs, self.seed = view, photographs, seed
+    def __init__(self, view: View, *, names: Sequence[str], seed: int):
+        self.view, self.names, self.seed = view, names, seed
 
     def __getitem__(self, key: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
         photograph, step, position = key
@@ -79,17 +80,19 @@ def train(
     rates = [group["lr"] for group in optimizer.param_groups]
     network, optimizer = fabric.setup(network, optimizer)
     history = _resume(checkpoint, identity, fabric, network, optimizer)
-    steps, first = total_steps(options, views.photographs), len(history)
+    steps, first = total_steps(options, len(views.names)), len(history)
     mine = slice(
         fabric.global_rank * options.batch_size // devices,
         (fabric.global_rank + 1) * options.batch_size // devices,
     )
-    plan = batches(
-        views.photographs,
-        batch_size=options.batch_size,
-        first=first,
-        steps=steps,
-        seed=options.seed,
+    plan = list(
+        batches(
+            len(views.names),
+            batch_size=options.batch_size,
+            first=first,
+            steps=steps,
+            seed=options.seed,
+        )
     )
     loader = fabric.setup_dataloaders(
         DataLoader(views, batch_sampler=[batch[mine] for batch in plan], num_workers=workers),
@@ -98,7 +101,7 @@ def train(
     network.train()
     progress = Progress(name, steps, unit="iterations", done=first)
     saved = time.monotonic()
-    for step, (images, targets) in enumerate(loader, first):
+    for step, batch, (images, targets) in zip(itertools.count(first), plan, loader, strict=False):
         factor = poly(step, steps=steps, power=options.power)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
@@ -108,9 +111,10 @@ def train(
             targets = _gather(fabric, targets)
         terms = loss(outputs, targets)
         if not torch.isfinite(terms["total"]):
+            photographs = ", ".join(views.names[index] for index, _, _ in batch)
             raise BesError(
-                f"{name}: the loss is {terms['total'].item()} at iteration {step + 1}, expected a "
-                "finite number; lower --lr or use --precision 32-true"
+                f"{name}: the loss is {terms['total'].item()} at iteration {step + 1} "
+                f"({photographs}), expected a finite number; lower --lr or use --precision 32-true"
             )
         optimizer.zero_grad()
         fabric.backward(terms["total"])

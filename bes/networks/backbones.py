@@ -71,8 +71,8 @@ def build_backbone(name: str, weights: str, *, output_stride: int = 16) -> Backb
 
     The file may come from a classifier of any number of classes: its head is dropped.
     `output_stride` 16 takes the stride out of the last stage and dilates nothing; 8 is for
-    segmentation: strides are taken out of the last two stages and their 3x3 convolutions dilated
-    by 2 and 4 as in DeepLab-v2 (VGG-16: the last by 2, as in DeepLab-LargeFOV).
+    segmentation: strides are taken out of the last two stages and the 3x3 convolutions after them
+    dilated by 2 and 4 as in DeepLab-v2 (VGG-16: the last stage by 2, as in DeepLab-LargeFOV).
 
     Raises BesError for a file that is missing or does not fit, naming the keys, for weights that
     cannot be downloaded, and for a model of timm that cannot serve.
@@ -93,8 +93,10 @@ def build_backbone(name: str, weights: str, *, output_stride: int = 16) -> Backb
     stages, channels = _mobilenet(network) if name == "mobilenet_v2" else _resnet(network)
     strides = [2 if name == "mobilenet_v2" else 4, 4, 8, output_stride, output_stride]
     if output_stride == 8:
-        _dilate(stages[3], 2)
-    _dilate(stages[4], 1 if output_stride == 16 else 4)
+        _dilate(stages[3], incoming=1, dilation=2)
+        _dilate(stages[4], incoming=2, dilation=4)
+    else:  # as published: without the stride, the convolutions as they are
+        _dilate(stages[4], incoming=1, dilation=1)
     return Backbone(stages, channels, strides)
 
 
@@ -127,17 +129,26 @@ def _vgg(network: Any, output_stride: int) -> Backbone:
     if output_stride == 8:
         # 3x3, as a 2x2 pool without stride would shift the map by half a pixel and shorten it.
         stages[4][0] = nn.MaxPool2d(3, stride=1, padding=1)
-        _dilate(stages[4], 2)
+        _dilate(stages[4], incoming=2, dilation=2)
     return Backbone(stages, (64, 128, 256, 512, 512), (1, 2, 4, 8, output_stride))
 
 
-def _dilate(stage: nn.Module, dilation: int) -> None:
-    """Take the strides out of a stage and dilate its 3x3 convolutions."""
+def _dilate(stage: nn.Module, *, incoming: int, dilation: int) -> None:
+    """Take the stride out of a stage: its 3x3 convolutions are dilated from the one after it on.
+
+    Each place of the features that the stage had with its stride then has the value it had, for
+    features that come in at places `incoming` apart. The published weights put the stride into the
+    3x3 convolution, whose own taps stay where they were.
+    """
+    current = incoming
     for module in stage.modules():
-        if isinstance(module, nn.Conv2d):
-            module.stride = (1, 1)
-            if module.kernel_size == (3, 3):
-                module.dilation = module.padding = (dilation, dilation)
+        if not isinstance(module, nn.Conv2d):
+            continue
+        if module.kernel_size == (3, 3):
+            module.dilation = module.padding = (current, current)
+            if module.stride == (2, 2):
+                current = dilation
+        module.stride = (1, 1)
 
 
 def _download(name: str) -> State:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from bes.data.layout import model_file
 from bes.engine.options import Range
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
 from bes.engine.schedule import TrainingOptions
 from bes.networks.names import BACKBONE
+from bes.stages.initial_weights import classifier_backbone
 
 
 @dataclass(frozen=True)
@@ -39,24 +39,20 @@ def fit(options: BenetOptions, run: TrainingRun) -> Trained:
     from bes.boundary_loss import boundary_loss
     from bes.data.augmentation import FlipAndCrop, normalise, rescale, rescale_labels
     from bes.data.images import decode_labels, read_photograph
-    from bes.engine.checkpoints import load_settings, load_weights
     from bes.engine.training import Views, train
     from bes.networks.benet import STRIDE, build_benet
-    from bes.networks.classifier import build_classifier
 
     records = run.train_records
     torch.manual_seed(options.seed)
+    name: str = options.backbone
+    weights = options.weights
     if options.weights == "classifier":
-        path = model_file(run.folders["classifier"])
-        classifier_settings = load_settings(path)
-        settings = {"backbone": classifier_settings["backbone"]}
-        network = build_benet(settings, "none")
-        classifier = build_classifier(classifier_settings, "none")
-        load_weights(path, classifier)
-        network.backbone.load_state_dict(classifier.backbone.state_dict())
-    else:
-        settings = {"backbone": options.backbone}
-        network = build_benet(settings, options.weights)
+        name, state = classifier_backbone(run.folders["classifier"])
+        weights = "none"
+    settings = {"backbone": name}
+    network = build_benet(settings, weights)
+    if options.weights == "classifier":
+        network.backbone.load_state_dict(state)
     if not options.train_backbone:
         network.backbone.freeze(len(network.backbone.stages), norm=True)
 
@@ -77,7 +73,7 @@ def fit(options: BenetOptions, run: TrainingRun) -> Trained:
     history = train(
         network,
         name="benet",
-        views=Views(view, photographs=len(records), seed=options.seed),
+        views=Views(view, names=[record.id for record in records], seed=options.seed),
         groups=[{"params": [p for p in network.parameters() if p.requires_grad], "lr": options.lr}],
         loss=loss,
         options=options,

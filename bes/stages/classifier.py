@@ -84,7 +84,7 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
     history = train(
         network,
         name="classifier",
-        views=Views(view, photographs=len(records), seed=options.seed),
+        views=Views(view, names=[record.id for record in records], seed=options.seed),
         groups=[
             {"params": trained, "lr": options.lr},
             {"params": network.classifier.parameters(), "lr": options.lr * options.head_lr_factor},

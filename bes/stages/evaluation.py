@@ -1,4 +1,4 @@
-"""Stage `evaluation`: mIoU of CAMs, revised maps and pseudo labels against the masks there are."""
+"""Stage `evaluation`: mIoU of maps, labels and predictions against the masks there are."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
@@ -17,6 +17,9 @@ from bes.engine.options import Range
 from bes.engine.pool import forked_map, limit_threads
 from bes.engine.receipts import read_receipts
 from bes.errors import BesError
+
+if TYPE_CHECKING:
+    from bes.metrics.iou import ConfusionMatrix, ThresholdCurve
 
 FILES = ("scores.json", "per_class.csv", "thresholds.csv")
 SOURCES = ("cams", "revised_maps", "pseudo_labels")
@@ -42,15 +45,17 @@ def run_evaluation(
     threads: int,
     code: str | None = None,
 ) -> None:
-    """Score the training photographs that have a mask; void pixels (255) do not count.
-    Writes `scores.json`, `per_class.csv`, `thresholds.csv` and prints a table.
+    """Score the photographs that have a mask; void pixels (255) do not count.
+
+    CAMs, revised maps and pseudo labels are scored on split `train`, predictions, if their folder
+    is given, on `val`. Writes `scores.json`, `per_class.csv`, `thresholds.csv` and prints a table.
     """
     catalog = read_catalog(dataset / "classes.json")
-    records = [
-        record
-        for record in read_manifest(dataset / "images.csv")
-        if record.split == "train" and record.mask
-    ]
+    masked = [record for record in read_manifest(dataset / "images.csv") if record.mask]
+    records = {
+        "train": [record for record in masked if record.split == "train"],
+        "val": [record for record in masked if record.split == "val" and "predictions" in folders],
+    }
     run_once(
         "evaluation",
         out=out,
@@ -59,8 +64,8 @@ def run_evaluation(
             "options": asdict(options),
             "code": code or code_digest(__name__),
             "classes": catalog.classes,
-            "masks": [[record.id, record.mask_digest] for record in records],
-            "files": {name: read_receipts(folders[name], dataset) for name in SOURCES},
+            "masks": [[r.id, r.mask_digest] for split in records.values() for r in split],
+            "files": {name: read_receipts(folder, dataset) for name, folder in folders.items()},
         },
         compute=lambda: _evaluate(catalog, records, folders, options, threads),
     )
@@ -69,32 +74,69 @@ def run_evaluation(
 
 def _evaluate(
     catalog: Catalog,
-    records: list[ImageRecord],
+    records: dict[str, list[ImageRecord]],
     folders: dict[str, Path],
     options: EvaluationOptions,
     threads: int,
 ) -> dict[str, bytes]:
-    if not records:
-        reason = "no training photograph has a mask"
-        return dict.fromkeys(FILES, b"") | {
-            "scores.json": (json.dumps({"skipped": reason}) + "\n").encode()
-        }
     limit_threads(1)
-    from bes.data.images import decode_labels, read_maps
-    from bes.data.truth import read_truth
-    from bes.hard_labels import upsample
-    from bes.metrics.iou import ConfusionMatrix, ThresholdCurve
-
-    n_classes = len(catalog.classes) + 1
-    # The configured thresholds are scored exactly, whatever the grid.
-    grids = {
-        "cams": sorted({*THRESHOLDS, options.cam_threshold}),
-        "revised_maps": sorted({*THRESHOLDS, options.revised_threshold}),
+    scores: dict[str, Any] = {}
+    per_class: list[list[Any]] = [["stage", "class", "iou", "precision", "recall"]]
+    thresholds: list[list[Any]] = [["stage", "threshold", "miou"]]
+    if records["train"]:
+        for name, (configured, grid, curve) in _curves(
+            catalog, records["train"], folders, options, threads
+        ).items():
+            means = curve.mean_iou()
+            best = int(means.argmax())
+            matrix = curve.confusion(grid.index(configured))
+            scores[name] = _score(catalog, matrix) | {
+                "threshold": configured,
+                "best": {"miou": _percent(means[best]), "threshold": grid[best]},
+            }
+            per_class += _rows(name, catalog, matrix)
+            thresholds += [
+                [name, threshold, _percent(mean)]
+                for threshold, mean in zip(grid, means, strict=True)
+            ]
+        scores["photographs"] = len(records["train"])
+    else:
+        scores["skipped"] = "no training photograph has a mask"
+    for name, split in (("pseudo_labels", "train"), ("predictions", "val")):
+        if records[split]:
+            matrix = _confusion(catalog, records[split], name, folders[name], threads)
+            scores[name] = _score(catalog, matrix) | {
+                "split": split,
+                "photographs": len(records[split]),
+            }
+            per_class += _rows(name, catalog, matrix)
+    return {
+        "scores.json": (json.dumps(scores, indent=1) + "\n").encode(),
+        "per_class.csv": _csv(per_class),
+        "thresholds.csv": _csv(thresholds),
     }
 
-    def count(chunk: list[ImageRecord]) -> tuple[dict[str, ThresholdCurve], ConfusionMatrix]:
-        curves = {name: ThresholdCurve(n_classes, grid) for name, grid in grids.items()}
-        labels = ConfusionMatrix(n_classes)
+
+def _curves(
+    catalog: Catalog,
+    records: list[ImageRecord],
+    folders: dict[str, Path],
+    options: EvaluationOptions,
+    threads: int,
+) -> dict[str, tuple[float, list[float], "ThresholdCurve"]]:
+    """Of each kind of map the configured threshold, all thresholds, and the confusion at each."""
+    from bes.data.images import read_maps
+    from bes.data.truth import read_truth
+    from bes.hard_labels import upsample
+    from bes.metrics.iou import ThresholdCurve
+
+    configured = {"cams": options.cam_threshold, "revised_maps": options.revised_threshold}
+    # The configured thresholds are scored exactly, whatever the grid.
+    grids = {name: sorted({*THRESHOLDS, value}) for name, value in configured.items()}
+    n_labels = len(catalog.classes) + 1
+
+    def count(chunk: list[ImageRecord]) -> dict[str, ThresholdCurve]:
+        curves = {name: ThresholdCurve(n_labels, grid) for name, grid in grids.items()}
         for record in chunk:
             truth = read_truth(catalog, record)
             for name, curve in curves.items():
@@ -102,44 +144,42 @@ def _evaluate(
                 scores = upsample(maps, size)
                 scores /= max(scores.max(initial=0.0), 1e-12) if name == "revised_maps" else 1
                 curve.update(scores, classes, truth)
-            path = image_file("pseudo_labels", folders["pseudo_labels"], record.id)
-            labels.update(decode_labels(path), truth)
-        return curves, labels
+        return curves
 
-    chunks = [records[start : start + 16] for start in range(0, len(records), 16)]
-    parts = list(forked_map(count, chunks, processes=threads))
-    labels = sum((part[1] for part in parts), ConfusionMatrix(n_classes))
-    configured = {"cams": options.cam_threshold, "revised_maps": options.revised_threshold}
-    names = ["background", *catalog.classes]
-    scores: dict[str, Any] = {}
-    per_class: list[list[Any]] = [["stage", "class", "iou", "precision", "recall"]]
-    curve_rows: list[list[Any]] = [["stage", "threshold", "miou"]]
-    for name, grid in grids.items():
-        curve = sum((part[0][name] for part in parts), ThresholdCurve(n_classes, grid))
-        means = curve.mean_iou()
-        best = int(means.argmax())
-        matrix = curve.confusion(grid.index(configured[name]))
-        scores[name] = {
-            "miou": _percent(matrix.mean_iou()),
-            "threshold": configured[name],
-            "best": {"miou": _percent(means[best]), "threshold": grid[best]},
-            "per_class": dict(zip(names, map(_percent, matrix.iou()), strict=True)),
-        }
-        per_class += _rows(name, names, matrix)
-        curve_rows += [
-            [name, threshold, _percent(mean)] for threshold, mean in zip(grid, means, strict=True)
-        ]
-    scores["pseudo_labels"] = {
-        "miou": _percent(labels.mean_iou()),
-        "per_class": dict(zip(names, map(_percent, labels.iou()), strict=True)),
-    }
-    scores["photographs"] = len(records)
-    per_class += _rows("pseudo_labels", names, labels)
+    parts = list(forked_map(count, _chunks(records), processes=threads))
     return {
-        "scores.json": (json.dumps(scores, indent=1) + "\n").encode(),
-        "per_class.csv": _csv(per_class),
-        "thresholds.csv": _csv(curve_rows),
+        name: (
+            configured[name],
+            grid,
+            sum((part[name] for part in parts), ThresholdCurve(n_labels, grid)),
+        )
+        for name, grid in grids.items()
     }
+
+
+def _confusion(
+    catalog: Catalog, records: list[ImageRecord], stage: str, folder: Path, threads: int
+) -> "ConfusionMatrix":
+    """The label PNGs of a stage against the masks."""
+    from bes.data.images import decode_labels
+    from bes.data.truth import read_truth
+    from bes.metrics.iou import ConfusionMatrix
+
+    n_labels = len(catalog.classes) + 1
+
+    def count(chunk: list[ImageRecord]) -> ConfusionMatrix:
+        matrix = ConfusionMatrix(n_labels)
+        for record in chunk:
+            labels = decode_labels(image_file(stage, folder, record.id))
+            matrix.update(labels, read_truth(catalog, record))
+        return matrix
+
+    parts = forked_map(count, _chunks(records), processes=threads)
+    return sum(parts, ConfusionMatrix(n_labels))
+
+
+def _chunks(records: list[ImageRecord]) -> list[list[ImageRecord]]:
+    return [records[start : start + 16] for start in range(0, len(records), 16)]
 
 
 def print_scores(folder: Path) -> None:
@@ -152,10 +192,13 @@ def print_scores(folder: Path) -> None:
         ) from None
     if "skipped" in scores:
         print(f"evaluation skipped: {scores['skipped']}")
-        return
-    print(f"mIoU (%) on {scores['photographs']} training photographs")
-    for label, miou, note in _table(scores):
-        print(f"  {label:<24}{miou:6.2f}  {note}")
+    else:
+        print(f"mIoU (%) on {scores['photographs']} training photographs")
+        for label, miou, note in _table(scores):
+            print(f"  {label:<24}{miou:6.2f}  {note}")
+    if found := scores.get("predictions"):
+        print(f"mIoU (%) on {found['photographs']} photographs held out")
+        print(f"  {'prediction':<24}{found['miou']:6.2f}  segmentation network and dCRF")
 
 
 def _table(scores: dict[str, Any]) -> Iterator[tuple[str, float, str]]:
@@ -166,11 +209,19 @@ def _table(scores: dict[str, Any]) -> Iterator[tuple[str, float, str]]:
     yield "pseudo label", scores["pseudo_labels"]["miou"], "threshold and dCRF as configured"
 
 
-def _rows(stage: str, names: list[str], matrix: Any) -> list[list[Any]]:
+def _score(catalog: Catalog, matrix: "ConfusionMatrix") -> dict[str, Any]:
+    names = ["background", *catalog.classes]
+    return {
+        "miou": _percent(matrix.mean_iou()),
+        "per_class": dict(zip(names, map(_percent, matrix.iou()), strict=True)),
+    }
+
+
+def _rows(stage: str, catalog: Catalog, matrix: "ConfusionMatrix") -> list[list[Any]]:
     columns = (matrix.iou(), matrix.precision(), matrix.recall())
     return [
         [stage, name, *(_percent(column[index]) for column in columns)]
-        for index, name in enumerate(names)
+        for index, name in enumerate(["background", *catalog.classes])
     ]
 
 

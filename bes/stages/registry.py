@@ -8,8 +8,11 @@ from bes.stages import (
     boundary_maps,
     cams,
     classifier,
+    predictions,
     pseudo_labels,
     revised_maps,
+    segmentation_maps,
+    segmenter,
 )
 
 STAGES: dict[str, PerImageStage | TrainingStage] = {
@@ -22,5 +25,8 @@ STAGES: dict[str, PerImageStage | TrainingStage] = {
         boundary_maps,
         revised_maps,
         pseudo_labels,
+        segmenter,
+        segmentation_maps,
+        predictions,
     )
 }

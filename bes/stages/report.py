@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from bes.data.layout import SUFFIX, image_file, model_file, model_receipt
+from bes.data.layout import TRAIN_STAGES, image_file, model_file, model_receipt
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.engine.code_digest import code_digest
 from bes.engine.files import digest_file
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from bes.report.page import GalleryStrip, Storage
 
 FILES = ("index.html", "scores.csv", "thresholds.png", "losses.png")
+LABELLING = ("classifier", "benet", *TRAIN_STAGES)
+"""The stages that the page shows."""
 NETWORKS = {"classifier": "Classifier", "benet": "BENet"}
 
 
@@ -66,7 +68,7 @@ def make_report(
             "records": [[record.id, record.digest, record.mask_digest] for record in records],
             "networks": [digest_file(model_receipt(folders[name])) for name in NETWORKS],
             "scores": digest_file(folders["evaluation"] / "scores.json"),
-            "files": {name: read_receipts(folders[name], dataset) for name in SUFFIX},
+            "files": {name: read_receipts(folders[name], dataset) for name in TRAIN_STAGES},
         },
         compute=lambda: _compose(catalog, records, shown, folders, title, threads),
     )
@@ -251,7 +253,7 @@ def _storage(records: Sequence[ImageRecord], folders: dict[str, Path]) -> list["
             sum(image_file(stage, folders[stage], record.id).stat().st_size for record in records),
             photographs=len(records),
         )
-        for stage in SUFFIX
+        for stage in TRAIN_STAGES
     ]
     networks = [
         Storage(name, model_file(folders[name]).stat().st_size, photographs=None)
@@ -261,7 +263,7 @@ def _storage(records: Sequence[ImageRecord], folders: dict[str, Path]) -> list["
 
 
 def _files(record: ImageRecord, folders: dict[str, Path]) -> dict[str, Path]:
-    return {stage: image_file(stage, folders[stage], record.id) for stage in SUFFIX}
+    return {stage: image_file(stage, folders[stage], record.id) for stage in TRAIN_STAGES}
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:

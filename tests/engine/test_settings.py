@@ -162,14 +162,15 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
             },
         }
     )
+    last = {"segmenter", "segmentation_maps", "predictions", "evaluation", "report"}
     assert stages_of(project, "walk") == {
         "base": {"dataset", "classifier", "cams", "boundary_labels", "benet", "boundary_maps"},
-        "walk": {"revised_maps", "pseudo_labels", "evaluation", "report"},
+        "walk": {"revised_maps", "pseudo_labels"} | last,
     }
     assert stages_of(project, "both") == {
         "base": {"dataset", "classifier", "cams", "boundary_labels", "benet", "boundary_maps"},
         "walk": {"revised_maps"},
-        "both": {"pseudo_labels", "evaluation", "report"},
+        "both": {"pseudo_labels"} | last,
     }
     assert stages_of(project, "seed1") == {"base": {"dataset"}, "seed1": {*SECTIONS} - {"dataset"}}
     for name in ("same", "nothing"):
@@ -180,6 +181,16 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
     assert {stage for stage, folder in computed if "walk" in folder.parts} == {
         *("revised_maps", "pseudo_labels", "evaluation", "report")
     }
+
+
+def test_the_goal_settles_which_stages_are_computed() -> None:
+    beyond = {"segmenter", "segmentation_maps", "predictions"}
+    for goal, wanted in (
+        ("pseudo_labels", {*SECTIONS} - beyond),
+        ("predictions", {*SECTIONS}),
+    ):
+        project = load_project({"goal": goal})
+        assert {stage for stage, _ in project.computed()} == wanted
 
 
 def test_a_sweep_is_an_experiment_for_each_combination() -> None:

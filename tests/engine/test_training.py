@@ -55,7 +55,7 @@ def toy_stage(harm: Harm = lambda step: 1.0) -> TrainingStage:
         history = training.train(
             network,
             name="toy",
-            views=training.Views(view, photographs=len(run.train_records), seed=options.seed),
+            views=training.Views(view, names=[r.id for r in run.train_records], seed=options.seed),
             groups=[{"params": list(network.parameters()), "lr": options.lr}],
             loss=loss,
             options=options,
@@ -153,7 +153,9 @@ def test_a_loss_that_is_not_finite_stops_at_that_iteration_with_the_checkpoint_k
     whole, out = tmp_path / "whole", tmp_path / "out"
     run(dataset, whole)
     broken = toy_stage(lambda step: float("nan") if step == 4 else 1.0)
-    with pytest.raises(BesError, match="toy: the loss is nan at iteration 5, expected a finite"):
+    with pytest.raises(
+        BesError, match=r"toy: the loss is nan at iteration 5 \(photo_02, .*\), expected a finite"
+    ):
         run(dataset, out, stage=broken)
     assert not model_file(out).exists() and not model_receipt(out).exists()
     state = torch.load(out / "_memo" / "checkpoint.pt", weights_only=True)
@@ -211,7 +213,7 @@ def test_a_batch_that_devices_cannot_share_is_refused(dataset: Path, tmp_path: P
         training.train(
             nn.Conv2d(3, 1, 1),
             name="toy",
-            views=training.Views(lambda index, rng: (rng, rng), photographs=4, seed=0),
+            views=training.Views(lambda index, rng: (rng, rng), names=list("abcd"), seed=0),
             groups=[],
             loss=lambda outputs, targets: {},
             options=OPTIONS,

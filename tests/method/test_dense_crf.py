@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from bes.dense_crf import DenseCrfSettings, refine, refine_all
+from bes.dense_crf import DenseCrfSettings, refine, refine_all, refine_probabilities
 from bes.errors import BesError
 
 SETTINGS = DenseCrfSettings()
@@ -88,3 +88,28 @@ def test_a_missing_library_is_named(image, labels, monkeypatch):
     monkeypatch.setitem(sys.modules, "pydensecrf.densecrf", None)
     with pytest.raises(BesError, match="pydensecrf2"):
         refine(image, labels, 2, SETTINGS)
+
+
+def test_probabilities_are_refined_as_pydensecrf_does_it(image, rng):
+    from pydensecrf.densecrf import DenseCRF2D
+    from pydensecrf.utils import unary_from_softmax
+
+    probability = rng.dirichlet(np.ones(3), (30, 40)).transpose(2, 0, 1).astype(np.float32)
+    crf = DenseCRF2D(40, 30, 3)
+    crf.setUnaryEnergy(np.ascontiguousarray(unary_from_softmax(probability)))
+    crf.addPairwiseGaussian(sxy=3, compat=3)
+    crf.addPairwiseBilateral(sxy=50, srgb=5, rgbim=image, compat=10)
+    expected = np.reshape(crf.inference(10), (3, 30, 40))
+    refined = refine_probabilities(image, probability, SETTINGS)
+    np.testing.assert_allclose(refined, expected, atol=1e-5)
+    np.testing.assert_allclose(refined.sum(0), 1, atol=1e-5)
+
+
+def test_of_one_label_the_probability_is_1(image):
+    refined = refine_probabilities(image, np.full((1, 30, 40), 0.3, np.float32), SETTINGS)
+    assert (refined == 1).all()
+
+
+def test_probabilities_of_another_size_are_refused(image):
+    with pytest.raises(BesError, match="are 30x41, expected the size of the photograph, 30x40"):
+        refine_probabilities(image, np.full((2, 30, 41), 0.5), SETTINGS)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from bes.boundary_labels import BoundaryLabel
 from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_labels, encode_maps
-from bes.data.layout import SUFFIX, image_file, model_file, model_receipt, receipt_file
+from bes.data.layout import TRAIN_STAGES, image_file, model_file, model_receipt, receipt_file
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.engine.files import digest_file, write_atomic
 from bes.engine.receipts import write_receipt
@@ -21,7 +21,7 @@ from bes.engine.run_training import METRICS
 
 CLASSES = ["cat", "dog"]
 SIZE = (24, 32)
-STAGES = ("classifier", "benet", "evaluation", *SUFFIX)
+STAGES = ("classifier", "benet", "evaluation", *TRAIN_STAGES)
 
 
 class Run(NamedTuple):
@@ -100,7 +100,7 @@ def _write_results(folders: dict[str, Path], record: ImageRecord, *, empty: bool
 
 
 def _write_receipts(folders: dict[str, Path], records: list[ImageRecord]) -> None:
-    for stage in SUFFIX:
+    for stage in TRAIN_STAGES:
         files = [image_file(stage, folders[stage], record.id) for record in records]
         digests = {file.name: digest_file(file) or "" for file in files}
         write_receipt(receipt_file(folders[stage], "000"), digests)

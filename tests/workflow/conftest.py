@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bes.data.layout import SUFFIX, model_receipt
+from bes.data.layout import SUFFIX, TRAIN_STAGES, model_receipt
 from bes.data.manifest import ImageRecord, read_manifest
 from bes.data.synthetic import generate
 from bes.stages.registry import STAGES
@@ -217,7 +217,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with all results; look, but do not touch."""
     project = Project.create(tmp_path_factory.mktemp("workflow") / "finished")
     computed = project.run()
-    assert computed == {"classifier": 1, "benet": 1} | dict.fromkeys(SUFFIX, IMAGES)
+    assert computed == {"classifier": 1, "benet": 1} | dict.fromkeys(TRAIN_STAGES, IMAGES)
     assert model_receipt(project.folder("benet")).exists()
     return project
 

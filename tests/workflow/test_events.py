@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bes.data.layout import SUFFIX
+from bes.data.layout import TRAIN_STAGES
 
 IMAGES = 12
 
@@ -80,7 +80,7 @@ def test_new_photographs_are_all_that_is_computed_while_training_is_frozen(proje
     for scene in spare:
         project.add(scene)
     project.configure({"policy": "frozen"})
-    assert project.run() == dict.fromkeys(SUFFIX, len(spare))
+    assert project.run() == dict.fromkeys(TRAIN_STAGES, len(spare))
     for name in before.keys() & project.disturbed(before):
         assert not name.endswith((".safetensors", ".npz")) and "_labels/s" not in name, name
 
@@ -92,13 +92,13 @@ def test_new_photographs_train_the_networks_anew_otherwise(project: Any) -> None
     computed = project.run()
     assert computed["classifier"] == computed["benet"] == 1
     assert computed["cams"] == computed["boundary_maps"] == IMAGES + count
-    assert all(computed[stage] >= count for stage in SUFFIX)
+    assert all(computed[stage] >= count for stage in TRAIN_STAGES)
     networks = {f"results/tiny/base/{stage}/model.safetensors" for stage in ("classifier", "benet")}
     assert networks <= project.disturbed(before)
 
 
 def test_a_removed_photograph_leaves_its_files_until_they_are_cleaned_away(project: Any) -> None:
-    scene, files = project.records[4].id, [project.file(stage, 4) for stage in SUFFIX]
+    scene, files = project.records[4].id, [project.file(stage, 4) for stage in TRAIN_STAGES]
     project.remove(scene)
     project.configure({"policy": "frozen"})
     assert project.run() == {}
@@ -161,7 +161,13 @@ def test_a_threshold_of_the_boundary_labels_computes_them_and_what_follows(proje
 def test_another_seed_computes_everything_from_the_trainings_on(project: Any) -> None:
     project.configure({"seed": 1})
     computed = project.run()
-    assert list(computed) == ["classifier", "cams", *list(SUFFIX)[1:2], "benet", *list(SUFFIX)[2:]]
+    assert list(computed) == [
+        "classifier",
+        "cams",
+        *list(TRAIN_STAGES)[1:2],
+        "benet",
+        *list(TRAIN_STAGES)[2:],
+    ]
     assert computed["cams"] == computed["boundary_maps"] == IMAGES
 
 

@@ -3,7 +3,7 @@
 
 rule boundary_labels:
     input:
-        images=shard("dataset"),
+        images=photographs(),
         classes=within("dataset", "classes.json"),
         cams=shard("cams"),
     output:
@@ -71,7 +71,7 @@ rule benet:
 
 rule boundary_maps:
     input:
-        images=shard("dataset"),
+        images=photographs(),
         classes=within("dataset", "classes.json"),
         benet=network("benet"),
     output:

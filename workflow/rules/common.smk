@@ -9,7 +9,7 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
 from bes.data.layout import SUFFIX, model_receipt, receipt_file
-from bes.data.manifest import shard_name
+from bes.data.manifest import shard_name, shards_folder
 from bes.engine.code_digest import code_digest
 from bes.engine.flags import flags_of
 from bes.engine.receipts import void_broken
@@ -57,21 +57,35 @@ def folder(stage):
     return lambda wildcards: PROJECT.folder(wildcards.experiment, stage)
 
 
+def optional(stage):
+    """The folder of a stage as a flag, where the goal needs the stage."""
+    return lambda wildcards: (
+        f"--{stage.replace('_', '-')} {PROJECT.folder(wildcards.experiment, stage)}"
+        if stage in PROJECT.wanted
+        else ""
+    )
+
+
 def within(stage, name):
     """A file of a stage."""
     return lambda wildcards: PROJECT.folder(wildcards.experiment, stage) / name
 
 
+def photographs(held_out=False):
+    """The photographs of the shard at hand."""
+    return lambda wildcards: (
+        shards_folder(
+            PROJECT.folder(wildcards.experiment, "dataset"), held_out=held_out
+        )
+        / f"{wildcards.shard}.csv"
+    )
+
+
 def shard(stage):
-    """The receipt of the shard at hand; of `dataset`, its photographs."""
-
-    def path(wildcards):
-        home = PROJECT.folder(wildcards.experiment, stage)
-        if stage == "dataset":
-            return home / "shards" / f"{wildcards.shard}.csv"
-        return receipt_file(home, wildcards.shard)
-
-    return path
+    """The receipt of the shard at hand."""
+    return lambda wildcards: receipt_file(
+        PROJECT.folder(wildcards.experiment, stage), wildcards.shard
+    )
 
 
 def shards(stage):

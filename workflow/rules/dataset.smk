@@ -8,7 +8,8 @@ rule dataset:
         images="results/{dataset}/{experiment}/dataset/images.csv",
         classes="results/{dataset}/{experiment}/dataset/classes.json",
         shards=expand(
-            "results/{{dataset}}/{{experiment}}/dataset/shards/{shard}.csv",
+            "results/{{dataset}}/{{experiment}}/dataset/{split}/{shard}.csv",
+            split=["shards", "held_out"],
             shard=SHARDS,
         ),
     log:

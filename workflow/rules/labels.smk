@@ -3,7 +3,7 @@
 
 rule revised_maps:
     input:
-        images=shard("dataset"),
+        images=photographs(),
         classes=within("dataset", "classes.json"),
         cams=shard("cams"),
         boundary_maps=shard("boundary_maps"),
@@ -37,7 +37,7 @@ rule revised_maps:
 
 rule pseudo_labels:
     input:
-        images=shard("dataset"),
+        images=photographs(),
         classes=within("dataset", "classes.json"),
         revised_maps=shard("revised_maps"),
     output:

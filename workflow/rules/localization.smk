@@ -37,7 +37,7 @@ rule classifier:
 
 rule cams:
     input:
-        images=shard("dataset"),
+        images=photographs(),
         classes=within("dataset", "classes.json"),
         classifier=network("classifier"),
     output:

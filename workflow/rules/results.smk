@@ -8,6 +8,7 @@ rule evaluation:
         cams=shards("cams"),
         revised_maps=shards("revised_maps"),
         pseudo_labels=shards("pseudo_labels"),
+        predictions=shards("predictions") if "predictions" in PROJECT.wanted else [],
     output:
         update("results/{dataset}/{experiment}/evaluation/scores.json"),
         update("results/{dataset}/{experiment}/evaluation/per_class.csv"),
@@ -27,6 +28,7 @@ rule evaluation:
         cams=folder("cams"),
         revised_maps=folder("revised_maps"),
         pseudo_labels=folder("pseudo_labels"),
+        predictions=optional("predictions"),
         out=folder("evaluation"),
         flags=flags("evaluation"),
         code=code("evaluation"),
@@ -35,7 +37,7 @@ rule evaluation:
     shell:
         "python -m bes evaluation --dataset {params.dataset} --cams {params.cams} "
         "--revised-maps {params.revised_maps} --pseudo-labels {params.pseudo_labels} "
-        "--out {params.out} --threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+        "{params.predictions} --out {params.out} --threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
 
 
 rule report:

@@ -1,0 +1,62 @@
+"""Stage `predictions`: labels of held-out photographs, refined by the dense CRF."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from bes.data.manifest import ImageRecord
+from bes.engine.options import Range
+from bes.engine.per_image import Compute, PerImageStage, Sources
+
+
+@dataclass(frozen=True)
+class PredictionOptions:
+    """Options of the predictions; the dense CRF is that of DeepLab-v2."""
+
+    crf: bool = True
+    """Refine the probabilities with the dense CRF."""
+    crf_gaussian_sxy: Annotated[float, Range(0.1)] = 1.0
+    """Spatial standard deviation of the smoothness kernel, pixels."""
+    crf_gaussian_compat: Annotated[float, Range(0.0)] = 3.0
+    """Weight of the smoothness kernel."""
+    crf_bilateral_sxy: Annotated[float, Range(0.1)] = 67.0
+    """Spatial standard deviation of the bilateral kernel, pixels."""
+    crf_bilateral_srgb: Annotated[float, Range(0.1)] = 3.0
+    """Standard deviation of the bilateral kernel in colour, 8-bit levels."""
+    crf_bilateral_compat: Annotated[float, Range(0.0)] = 4.0
+    """Weight of the bilateral kernel."""
+    crf_iterations: Annotated[int, Range(1)] = 10
+    """Mean-field iterations of the CRF."""
+
+
+def prepare(options: PredictionOptions, sources: Sources) -> Compute:
+    """Probabilities and photograph -> palette PNG of label indices at full size."""
+    from bes.data.images import encode_labels, read_maps, read_photograph
+    from bes.dense_crf import DenseCrfSettings, refine_probabilities
+    from bes.hard_labels import upsample
+
+    crf = DenseCrfSettings(
+        gaussian_sxy=options.crf_gaussian_sxy,
+        gaussian_compat=options.crf_gaussian_compat,
+        bilateral_sxy=options.crf_bilateral_sxy,
+        bilateral_srgb=options.crf_bilateral_srgb,
+        bilateral_compat=options.crf_bilateral_compat,
+        iterations=options.crf_iterations,
+    )
+
+    def compute(record: ImageRecord) -> bytes:
+        maps, labels, size = read_maps(sources.file("segmentation_maps", record))
+        probability = upsample(maps, size)
+        if options.crf:
+            photo = read_photograph(sources.photograph(record))
+            probability = refine_probabilities(photo, probability, crf)
+        return encode_labels(labels[probability.argmax(0)])
+
+    return compute
+
+
+STAGE = PerImageStage(
+    name="predictions",
+    options=PredictionOptions,
+    prepare=prepare,
+    reads=("segmentation_maps",),
+)

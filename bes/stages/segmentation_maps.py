@@ -1,0 +1,65 @@
+"""Stage `segmentation_maps`: class probabilities of held-out photographs (DeepLab)."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from bes.data.manifest import ImageRecord
+from bes.engine.options import Range
+from bes.engine.per_image import Compute, PerImageStage, Sources
+
+
+@dataclass(frozen=True)
+class SegmentationMapOptions:
+    """Options of the inference of the segmentation network."""
+
+    scales: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (1.0, 0.75, 0.5)
+    """Factors that the photograph is resized by; of the logits of all scales the highest counts, as
+    in the training."""
+    flip: bool = True
+    """Average the probabilities with those of the mirrored photograph."""
+    least_probability: Annotated[float, Range(0.0, 1.0)] = 0.01
+    """Labels that are less probable than this everywhere are not stored."""
+
+
+def prepare(options: SegmentationMapOptions, sources: Sources) -> Compute:
+    """Photograph -> npz of probabilities at 1/4 of the labels that come into question."""
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+
+    from bes.data.augmentation import normalise, rescale
+    from bes.data.images import encode_maps, read_photograph
+    from bes.engine.checkpoints import load_settings, load_weights
+    from bes.networks.deeplab import build_deeplab
+
+    path = sources.model("segmenter")
+    network = build_deeplab(load_settings(path), "none")
+    load_weights(path, network).to(sources.device)
+
+    def logits(photo, size: list[int]) -> torch.Tensor:
+        image = torch.from_numpy(normalise(photo))
+        images = torch.stack([image, image.flip(-1)] if options.flip else [image])
+        result = network(images.to(sources.device))
+        return F.interpolate(result, size, mode="bilinear", align_corners=False)
+
+    @torch.inference_mode()
+    def compute(record: ImageRecord) -> bytes:
+        photo = read_photograph(sources.photograph(record))
+        size = [-(-length // 4) for length in photo.shape[:2]]
+        highest = torch.stack([logits(rescale(photo, s), size) for s in options.scales]).amax(0)
+        both = highest.float().softmax(1)
+        probability = (both[0] + both[1].flip(-1)) / 2 if options.flip else both[0]
+        maps = probability.cpu().numpy()
+        kept = np.flatnonzero(maps.max((1, 2)) >= options.least_probability)
+        return encode_maps(maps[kept], kept, photo.shape[:2])
+
+    return compute
+
+
+STAGE = PerImageStage(
+    name="segmentation_maps",
+    options=SegmentationMapOptions,
+    prepare=prepare,
+    model="segmenter",
+    on_device=True,
+)

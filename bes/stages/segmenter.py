@@ -1,0 +1,132 @@
+"""Stage `segmenter`: train DeepLab on the pseudo labels (Section 4.3)."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from bes.engine.options import Range
+from bes.engine.run_training import Trained, TrainingRun, TrainingStage
+from bes.engine.schedule import TrainingOptions
+from bes.networks.names import BACKBONE
+from bes.stages.initial_weights import classifier_backbone
+
+
+@dataclass(frozen=True)
+class SegmenterOptions(TrainingOptions):
+    """Options of the segmentation network and its training."""
+
+    head: Literal["aspp", "largefov"] = "aspp"
+    """`aspp`: DeepLab-ASPP (of DeepLab-v2, with ResNet-101 in the paper); `largefov`:
+    DeepLab-CRF-LargeFOV (with VGG-16)."""
+    backbone: Annotated[str, BACKBONE] = "resnet101"
+    """Network that gives the features, as of the classifier."""
+    weights: str = "imagenet"
+    """Initial weights of the backbone: `imagenet`, `classifier` (the trained classifier's), `none`,
+    or the path of a state-dict file, such as one trained on COCO."""
+    output_stride: Literal[8, 16] = 8
+    """Pixels of the photograph per pixel of the features; 16 takes a third of the time."""
+    balanced: bool = False
+    """Balance the loss between background and foreground, which keeps networks that start from
+    ImageNet from ending with background alone."""
+    loss_scales: Annotated[tuple[float, ...], Range(0.1, 2.0)] = (1.0, 0.75, 0.5)
+    """Scales whose logits, and their maximum, enter the loss."""
+    head_lr_factor: Annotated[float, Range(0.0)] = 10.0
+    """Learning rate of the head's weights over that of the backbone; its biases have twice that and
+    no weight decay."""
+    iterations: Annotated[int, Range(0)] = 20000
+    """Iterations in all; 0: as many as `epochs` gives."""
+    batch_size: Annotated[int, Range(1)] = 10
+    """Photographs per iteration, over all devices together."""
+    lr: Annotated[float, Range(0.0)] = 2.5e-4
+    """Learning rate of the backbone at the start."""
+    momentum: Annotated[float, Range(0.0, 1.0)] = 0.9
+    """Momentum of SGD."""
+    weight_decay: Annotated[float, Range(0.0)] = 5e-4
+    """Weight decay of SGD."""
+    crop: Annotated[int, Range(32)] = 321
+    """Side of the training crop, pixels."""
+    scale: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (0.5, 1.5)
+    """Smallest and largest factor that photograph and labels are resized by at random."""
+
+
+def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
+    """Train on random crops; BatchNorm keeps the statistics of the initial weights."""
+    import numpy as np
+    import torch
+
+    from bes.data.augmentation import FlipAndCrop, normalise, rescale, rescale_labels
+    from bes.data.images import decode_labels, read_photograph
+    from bes.engine.training import Views, train
+    from bes.networks.deeplab import MultiScale, build_deeplab
+    from bes.segmentation_loss import VOID, segmentation_loss
+
+    records = run.train_records
+    torch.manual_seed(options.seed)
+    name, weights = options.backbone, options.weights
+    if options.weights == "classifier":
+        name, state = classifier_backbone(run.folders["classifier"])
+        weights = "none"
+    settings = {
+        "backbone": name,
+        "n_labels": len(run.catalog.classes) + 1,
+        "head": options.head,
+        "output_stride": options.output_stride,
+    }
+    network = build_deeplab(settings, weights)
+    if options.weights == "classifier":
+        network.backbone.load_state_dict(state)
+    network.backbone.freeze(0, norm=options.weights != "none")
+    side = -(-options.crop // options.output_stride)
+    # The centre of each cell of the logits, as nearest-neighbour resizing takes it.
+    centres = ((np.arange(side) + 0.5) * options.crop / side).astype(int)
+
+    def view(index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        photo = read_photograph(run.photograph(records[index]))
+        labels = decode_labels(run.file("pseudo_labels", records[index]))
+        factor = rng.uniform(options.scale[0], options.scale[1])
+        photo, labels = rescale(photo, factor), rescale_labels(labels, factor)
+        crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
+        labels = crop.apply(labels, VOID)
+        return crop.apply(normalise(photo), 0), labels[np.ix_(centres, centres)]
+
+    def loss(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"total": segmentation_loss(logits, labels, balanced=options.balanced)}
+
+    no_decay = {"weight_decay": 0.0}
+    head_lr = options.lr * options.head_lr_factor
+    history = train(
+        MultiScale(network, options.loss_scales),
+        name="segmenter",
+        views=Views(view, names=[record.id for record in records], seed=options.seed),
+        groups=[
+            {"params": _parameters(network.backbone, bias=False), "lr": options.lr},
+            {"params": _parameters(network.backbone, bias=True), "lr": options.lr, **no_decay},
+            {"params": _parameters(network.head, bias=False), "lr": head_lr},
+            {"params": _parameters(network.head, bias=True), "lr": 2 * head_lr, **no_decay},
+        ],
+        loss=loss,
+        options=options,
+        checkpoint=run.checkpoint,
+        identity=run.identity,
+        accelerator=run.accelerator,
+        devices=run.devices,
+        workers=run.workers,
+    )
+    return Trained(network, settings, {}, history)
+
+
+def _parameters(module, *, bias: bool) -> list:
+    """The weights, or the biases, that are trained."""
+    return [
+        parameter
+        for name, parameter in module.named_parameters()
+        if parameter.requires_grad and name.endswith("bias") == bias
+    ]
+
+
+STAGE = TrainingStage(
+    name="segmenter",
+    options=SegmenterOptions,
+    fit=fit,
+    reads=("pseudo_labels",),
+    model="classifier",
+)

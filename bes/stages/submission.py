@@ -1,0 +1,80 @@
+"""Stage `submission`: the predictions of split `test` as an archive for the VOC server."""
+
+import io
+import tarfile
+from pathlib import Path
+
+from bes.data.folder import VOC_CLASSES
+from bes.data.layout import image_file
+from bes.data.manifest import read_catalog, read_manifest
+from bes.engine.code_digest import code_digest
+from bes.engine.once import run_once
+from bes.engine.receipts import read_receipts
+from bes.errors import BesError
+
+ARCHIVE = "comp6_test_cls.tar"
+FOLDER = "results/VOC2012/Segmentation/comp6_test_cls"
+"""Where the evaluation server looks; `comp6` allows any training data but VOC's own test set."""
+
+
+def run_submission(*, dataset: Path, predictions: Path, out: Path, code: str | None = None) -> None:
+    """Write the archive of `FOLDER/<image>.png`.
+
+    Raises BesError, and writes nothing, if there is no photograph of split `test`, if a class is
+    none of VOC's, or if a prediction is missing, has another size than its photograph or a label
+    that is no class.
+    """
+    catalog = read_catalog(dataset / "classes.json")
+    records = [r for r in read_manifest(dataset / "images.csv") if r.split == "test"]
+    if not records:
+        raise BesError(
+            f"{dataset / 'images.csv'}: found no photograph of split test, expected one or more"
+        )
+    voc = dict(enumerate(VOC_CLASSES, 1))
+    for name, value in zip(catalog.classes, catalog.mask_values, strict=True):
+        if voc.get(value) != name:
+            raise BesError(
+                f"{dataset / 'classes.json'}: found the class {name!r} with the value {value}, "
+                "expected the classes of PASCAL VOC with theirs"
+            )
+
+    def compute() -> dict[str, bytes]:
+        import numpy as np
+
+        from bes.data.images import decode_labels, encode_labels
+
+        values = np.array([0, *catalog.mask_values], np.uint8)
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w") as archive:
+            for record in records:
+                path = image_file("predictions", predictions, record.id)
+                labels = decode_labels(path)
+                if labels.shape != (record.height, record.width):
+                    raise BesError(
+                        f"{path}: found {labels.shape[1]}x{labels.shape[0]} pixels, expected the "
+                        f"{record.width}x{record.height} of {record.path}"
+                    )
+                if labels.max() >= len(values):
+                    raise BesError(
+                        f"{path}: found the label {labels.max()}, expected 0 to {len(values) - 1}"
+                    )
+                png = encode_labels(values[labels])
+                # Without date and owner, so that equal predictions give an equal archive.
+                member = tarfile.TarInfo(f"{FOLDER}/{record.id}.png")
+                member.size = len(png)
+                archive.addfile(member, io.BytesIO(png))
+        return {ARCHIVE: content.getvalue()}
+
+    files = read_receipts(predictions, dataset)
+    run_once(
+        "submission",
+        out=out,
+        files=(ARCHIVE,),
+        parts={
+            "code": code or code_digest(__name__),
+            "classes": [catalog.classes, catalog.mask_values],
+            "files": {record.id: files.get(f"{record.id}.png") for record in records},
+        },
+        compute=compute,
+    )
+    print(f"{len(records)} predictions in {out / ARCHIVE}")

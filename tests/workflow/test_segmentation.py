@@ -1,0 +1,84 @@
+"""The goal `predictions`: a segmentation network, and its predictions with their score."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bes.data.layout import image_file
+from bes.data.manifest import read_manifest
+
+SEGMENTER = {
+    "head": "aspp",
+    "iterations": 3,
+    "batch_size": 4,
+    "crop": 64,
+    "output_stride": 16,
+    "loss_scales": [1.0, 0.5],
+}
+HELD_OUT = ("segmentation_maps", "predictions")
+
+
+@pytest.fixture
+def predicted(project: Any) -> Any:
+    """The finished project with two more scenes, held out, and the goal `predictions`."""
+    lists = project.path / "data/photographs/ImageSets/Segmentation"
+    lists.mkdir(parents=True)
+    train = [record.id for record in project.records]
+    (lists / "train.txt").write_text("".join(f"{name}\n" for name in train))
+    val = project.spare[:2]
+    for scene in val:
+        project.add(scene)
+    (lists / "val.txt").write_text("".join(f"{name}\n" for name in val))
+    project.configure({"goal": "predictions", "policy": "frozen", "segmenter": SEGMENTER})
+    assert project.run() == {"segmenter": 1} | dict.fromkeys(HELD_OUT, len(val))
+    project.val = val
+    return project
+
+
+def test_a_network_is_trained_on_pseudo_labels_and_scored_on_photographs_held_out(
+    predicted: Any,
+) -> None:
+    records = {
+        record.id: record for record in read_manifest(predicted.folder("dataset") / "images.csv")
+    }
+    for name in predicted.val:
+        path = image_file("predictions", predicted.folder("predictions"), name)
+        with Image.open(path) as image:
+            assert image.mode == "P"
+            assert image.size == (records[name].width, records[name].height)
+            assert np.array(image).max() <= 4
+    scores = json.loads((predicted.folder("evaluation") / "scores.json").read_text())
+    assert scores["predictions"]["split"] == "val"
+    assert scores["predictions"]["photographs"] == 2
+    assert 0 <= scores["predictions"]["miou"] <= 100
+
+
+def test_a_prediction_that_is_deleted_is_mended_alone(predicted: Any) -> None:
+    path = image_file("predictions", predicted.folder("predictions"), predicted.val[0])
+    before = path.read_bytes()
+    path.unlink()
+    assert predicted.run() == {"predictions": 1}
+    assert path.read_bytes() == before
+
+
+def test_the_crf_is_changed_without_running_the_network(predicted: Any) -> None:
+    predicted.configure(
+        {
+            "goal": "predictions",
+            "policy": "frozen",
+            "segmenter": SEGMENTER,
+            "predictions": {"crf": False},
+        }
+    )
+    assert predicted.run() == {"predictions": 2}
+
+
+def test_another_goal_leaves_what_is_there(predicted: Any) -> None:
+    predicted.configure({"policy": "frozen"})
+    path: Path = image_file("predictions", predicted.folder("predictions"), predicted.val[0])
+    assert predicted.run() == {}
+    assert path.exists()
