@@ -1,8 +1,8 @@
 """`bes <command>`: every stage of the workflow by hand, and looking after the results."""
 
 import argparse
-import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -23,29 +23,49 @@ from bes.commands.upkeep import (
     VerifyCommand,
     WhyCommand,
 )
+from bes.engine.os_errors import refusal
 from bes.engine.per_image import PerImageStage
 from bes.errors import BesError
 from bes.stages.registry import STAGES
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, or 2 for bad input."""
+    """Run one command; returns the exit status: 0, or 2 for what the user can mend."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         args = _parser(argv).parse_args(argv)
         args.command.run(args)
+        sys.stdout.flush()
     except BesError as error:
-        print(f"bes: {error}", file=sys.stderr)
-        return 2
+        return _end(2, str(error))
+    except BrokenPipeError:  # the reader of `bes status | head` has seen enough
+        return _end(128 + signal.SIGPIPE, None)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if (sentence := refusal(error)) is None:
             raise
-        where = error.filename or os.getcwd()
-        print(
-            f"bes: {where}: no space left on the device; free some and run again", file=sys.stderr
-        )
-        return 2
+        return _end(2, sentence)
     return 0
+
+
+def _end(status: int, sentence: str | None) -> int:
+    """Say why, if that is still possible: the log may lie on the disk that is full."""
+    try:
+        if sentence:
+            print(f"bes: {sentence}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    except OSError:
+        # What is left in the buffers would be tried again, and fail, at the end of the process.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nowhere, stream)
+    return status
+
+
+def _interrupt(*_: object) -> None:
+    """End at once: as safe as a kill, and Python's own exception may be lost in an import."""
+    _end(128 + signal.SIGINT, "interrupted; the same command goes on")
+    os._exit(128 + signal.SIGINT)
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:

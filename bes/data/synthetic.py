@@ -47,7 +47,8 @@ def _read_stamp(root: Path) -> dict | None:
     try:
         return json.loads((root / _STAMP).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if root.is_dir() and any(root.iterdir()):
+        # The stamp comes first; a run that was killed then left it under its temporary name.
+        if root.is_dir() and any(not p.name.startswith(f".{_STAMP}") for p in root.iterdir()):
             raise BesError(
                 f"{root}: holds files that `bes dataset` did not generate, "
                 "expected a new or empty folder for the synthetic photographs"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bes.engine.files import digest_bytes, write_atomic
+from bes.engine.files import digest_bytes, naming, write_atomic
 
 
 class Entry(NamedTuple):
@@ -52,7 +52,7 @@ class Memo:
         self._superseded |= name in self.entries
         self.entries[name] = entry
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "ab") as log:
+        with naming(self.path), open(self.path, "ab") as log:
             log.write((b"\n" if self._torn else b"") + _line(name, entry))
         self._torn = False
 

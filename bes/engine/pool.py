@@ -1,6 +1,7 @@
 """A pool of processes that share what was prepared before they were forked."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -56,7 +57,8 @@ def _call(item: Any) -> Any:
 
 
 def _end_with_parent(parent: int) -> None:
-    """A pool whose owner was killed would wait for work for ever."""
+    """A pool whose owner was killed would wait for work for ever; Ctrl-C is its owner's matter."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -148,21 +148,40 @@ class Project:
             and not {"_logs", "_benchmarks", "_memo"}.intersection(path.parts)
             # They hold the dates of the photographs and of the run.
             and path.name not in ("_sources.tsv", "index.html")
+            # What a killed job was writing; `bes clean` removes it.
+            and not path.name.endswith(".tmp")
         }
 
     # Running
 
-    def command(self, *words: object) -> Done:
-        """A command in this directory; jobs see neither the tests' package nor a scheduler."""
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of the jobs, which see neither the tests' package nor a scheduler."""
         hidden = ("PYTHONPATH", "SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES")
-        environment = {key: value for key, value in os.environ.items() if key not in hidden}
+        kept = {key: value for key, value in os.environ.items() if key not in hidden}
+        return kept | {"OMP_NUM_THREADS": "1"}
+
+    def command(self, *words: object) -> Done:
+        """A command in this directory."""
         return subprocess.run(
             [str(word) for word in words],
             cwd=self.path,
-            env=environment | {"OMP_NUM_THREADS": "1"},
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=900,
+        )
+
+    def start(self, *words: object, log: str = "stderr.txt") -> subprocess.Popen[str]:
+        """A command in this directory that goes on alone, in a process group of its own."""
+        return subprocess.Popen(
+            [str(word) for word in words],
+            cwd=self.path,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.path / log).open("w"),
+            start_new_session=True,
+            text=True,
         )
 
     def bes(self, *words: object) -> Done:

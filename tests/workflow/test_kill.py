@@ -28,18 +28,6 @@ def wait_for(condition: Callable[[], Any]) -> Any:
     raise TimeoutError("what should have happened did not")
 
 
-def start(project: Any, command: list[str]) -> subprocess.Popen:
-    """A command in a process group of its own."""
-    return subprocess.Popen(
-        command,
-        cwd=project.path,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(project.path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
 def kill(process: subprocess.Popen) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -55,7 +43,7 @@ def stage_command(project: Any, out: Path) -> list[str]:
 def test_a_stage_that_is_killed_keeps_what_it_finished(project: Any, tmp_path: Path) -> None:
     whole, out = tmp_path / "whole", tmp_path / "killed"
     assert project.command(*stage_command(project, whole)).returncode == 0
-    process = start(project, stage_command(project, out))
+    process = project.start(*stage_command(project, out))
     wait_for(lambda: len(list(out.glob("*.png"))) >= 3)
     kill(process)
     finished = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
@@ -94,7 +82,7 @@ def test_a_training_that_is_killed_is_resumed(project: Any, tmp_path: Path) -> N
     whole, out = tmp_path / "whole", tmp_path / "killed"
     command = [sys.executable, "-m", "bes", *training_words(out)]
     # Started with a checkpoint after each iteration; the command that goes on is the plain one.
-    process = start(project, [sys.executable, "-c", TRAINING, *training_words(out)])
+    process = project.start(sys.executable, "-c", TRAINING, *training_words(out))
     wait_for((out / "_memo/checkpoint.pt").exists)
     kill(process)
     assert not model_file(out).exists()
@@ -126,7 +114,7 @@ def test_a_workflow_survives_a_kill_and_keeps_what_it_finished(project: Any, vic
     target = [
         str((folder / "_receipts" / f"00{n}.json").relative_to(project.path)) for n in range(2)
     ]
-    process = start(project, [*project.SNAKEMAKE, *target])
+    process = project.start(*project.SNAKEMAKE, *target)
     # Two jobs at a time: of four files at least two are in the memos.
     wait_for(lambda: len(list(folder.glob("*.png"))) >= 4)
     if victim == "workflow":
@@ -136,9 +124,6 @@ def test_a_workflow_survives_a_kill_and_keeps_what_it_finished(project: Any, vic
             job.kill()
         assert process.wait(PATIENCE) != 0
     assert len(list(folder.glob("*.png"))) < 12
-    if victim == "workflow":
-        # Snakemake leaves its lock behind when it is killed itself.
-        assert project.snakemake("--unlock").returncode == 0
     done = project.snakemake(*target)
     assert done.returncode == 0, done.stderr[-3000:]
     assert reference.snakemake(*target).returncode == 0

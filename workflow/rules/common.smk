@@ -6,13 +6,17 @@ import sys
 from pathlib import Path
 
 ROOT = Path(workflow.basedir)
+RESULTS = Path("results")
 sys.path.insert(0, str(ROOT))
 
 from bes.data.layout import SUFFIX, model_receipt, receipt_file
 from bes.data.manifest import shard_name, shards_folder
 from bes.engine.code_digest import code_digest
+from bes.engine.disk import check_room
 from bes.engine.flags import flags_of
+from bes.engine.os_errors import refusal
 from bes.engine.receipts import void_broken
+from bes.engine.runs import run_in
 from bes.errors import BesError
 from bes.settings import BASE, load_project
 from bes.stages.dataset import write_sources
@@ -32,15 +36,33 @@ try:
     # Jobs on other machines and in other processes parse this file too: the main process alone
     # looks at the files, and what it does here is the same however often it is done.
     if workflow.is_main_process:
+        RESULTS.mkdir(exist_ok=True)
+        check_room(RESULTS, Path("."))
+        run_in(Path(".snakemake"))
         write_sources(
             PROJECT.folder(BASE, "dataset"),
             PROJECT.experiments[BASE].options["dataset"],
         )
         for _, home in PROJECT.computed():
             void_broken(home)
-except BesError as error:
-    print(f"bes: {error}", file=sys.stderr)
+except (BesError, OSError) as error:
+    sentence = refusal(error) if isinstance(error, OSError) else error
+    if sentence is None:
+        raise
+    print(f"bes: {sentence}", file=sys.stderr)
     sys.exit(2)
+
+
+onstart:
+    run_in(Path(".snakemake")).started()
+
+
+onerror:
+    try:
+        check_room(RESULTS, Path("."))
+    except BesError as error:
+        print(f"bes: {error}", file=sys.stderr)
+
 
 SHARDS = [shard_name(shard) for shard in range(PROJECT.settings.shards)]
 
