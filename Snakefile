@@ -27,12 +27,11 @@ include: "workflow/rules/companions.smk"
 rule all:
     default_target: True
     input:
-        [PROJECT.folder(name, "report") / "index.html" for name in PROJECT.experiments],
-        # A voided receipt is written again only where somebody asks for it.
+        # Of every stage: what is missing upstream is made anew only where somebody asks for it.
         [
-            receipt
+            product
             for stage, home in PROJECT.computed()
-            for receipt in receipts(stage, home)
+            for product in products(stage, home)
         ],
     message:
         "Everything is up to date"

@@ -123,11 +123,18 @@ def network(stage):
     return lambda wildcards: model_receipt(PROJECT.folder(wildcards.experiment, stage))
 
 
-def receipts(stage, home):
-    """All receipts of a stage in its folder."""
+def products(stage, home):
+    """What a stage answers for in its folder: its receipts, or the files that have none."""
     if stage in SUFFIX:
         return [receipt_file(home, name) for name in SHARDS]
-    return [model_receipt(home)] if stage in STAGES else []
+    if stage in STAGES:
+        return [model_receipt(home)]
+    files = {
+        "dataset": ["images.csv", "classes.json"],
+        "evaluation": ["scores.json"],
+        "report": ["index.html"],
+    }
+    return [home / name for name in files[stage]]
 
 
 def options(stage, name):
