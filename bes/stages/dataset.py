@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from bes.data.folder import Collected, Entry, Layout, collect, files_below
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
@@ -16,14 +16,17 @@ from bes.engine.files import digest_bytes, write_atomic, write_if_changed
 from bes.engine.options import Range
 from bes.errors import BesError
 
+if TYPE_CHECKING:
+    from bes.data.download import Archive
+
 
 @dataclass(frozen=True)
 class DatasetOptions:
     """Options of the dataset."""
 
-    kind: Literal["folder", "synthetic"] = "folder"
-    """`folder`: photographs, label table, optional masks and lists; `synthetic`: scenes drawn for
-    the demo."""
+    kind: Literal["folder", "voc12", "coco14", "synthetic"] = "folder"
+    """`folder`: photographs, label table, optional masks and lists; `voc12`: PASCAL VOC 2012 with
+    SBD; `coco14`: COCO 2014; `synthetic`: scenes drawn for the demo."""
     root: str = "data/photographs"
     """The folder that all other paths start from; of `synthetic`, the folder to draw into."""
     photographs: str | None = None
@@ -37,12 +40,17 @@ class DatasetOptions:
     They are for scores alone."""
     train: str | None = None
     """List of training images, one a line (default: `ImageSets/Segmentation/train.txt` if it
-    exists, else all)."""
+    exists, else all; of `voc12`, the 10,582 of VOC and SBD)."""
     val: str | None = None
     """List of validation images (default: `ImageSets/Segmentation/val.txt` if it exists)."""
     classes: tuple[str, ...] = ()
     """Class names in index order, each with its value in the masks if that is not its position, as
     `cat=8` (default: those of the table; VOC's values if all are VOC's)."""
+    download: bool = False
+    """Download what is missing of `voc12` or `coco14` to the root."""
+    sbd_masks: bool = False
+    """Score with SBD's masks too, of `voc12`, where VOC has none for a training image; they are
+    written to `SegmentationClassAug` below the root."""
     images: Annotated[int, Range(2)] = 250
     """Scenes to draw, of `synthetic`; a fifth is for validation."""
     size: Annotated[tuple[int, ...], Range(32)] = (160, 208)
@@ -78,23 +86,101 @@ def layout_of(options: DatasetOptions) -> Layout:
 
 
 def write_sources(folder: Path, options: DatasetOptions) -> None:
-    """List the files of the dataset with size and date, for Snakemake to notice a change.
+    """Write down which files the dataset has, for Snakemake to notice a change.
 
-    Written only if it differs; reads no file, so that it can be done at every start.
+    A line for each part: its place, how many files it has, and a digest of their paths, sizes and
+    dates; for files of 1 MB and more Snakemake would look at the date alone. Written only if it
+    differs; reads no file, so that it can be done at every start.
     """
+    root = Path(options.root)
     lines = []
-    if options.kind == "folder":
-        layout = layout_of(options)
-        for part in (layout.photographs, layout.masks, layout.labels, layout.train, layout.val):
-            path = layout.root / part
-            if part and path.is_dir():
-                lines += [
-                    f"{p}\t{s.st_size}\t{s.st_mtime_ns}" for p, s in files_below(layout.root, part)
-                ]
-            elif part:
-                stat = path.stat()
-                lines.append(f"{part}\t{stat.st_size}\t{stat.st_mtime_ns}")
-    write_if_changed(folder / "_sources.tsv", "".join(f"{line}\n" for line in lines).encode())
+    for part in _sources(options):
+        files = (
+            files_below(root, part) if (root / part).is_dir() else [(part, os.stat(root / part))]
+        )
+        stamps = [f"{path}\t{stat.st_size}\t{stat.st_mtime_ns}" for path, stat in files]
+        digest = digest_bytes("\n".join(stamps).encode())
+        lines.append(f"{part}\t{len(stamps)}\t{digest}\n")
+    write_if_changed(folder / "_sources.tsv", "".join(lines).encode())
+
+
+def _sources(options: DatasetOptions) -> list[str]:
+    """The files and folders that the dataset is read from, relative to the root."""
+    root = Path(options.root)
+    _check_kind(options)
+    if _missing(options):
+        return []  # the job will download them
+    match options.kind:
+        case "voc12":
+            from bes.data import voc12
+
+            return voc12.sources(root, train=options.train, sbd_masks=options.sbd_masks)
+        case "coco14":
+            from bes.data import coco14
+
+            return coco14.sources(root)
+        case "folder":
+            layout = layout_of(options)
+            parts = (layout.photographs, layout.masks, layout.labels, layout.train, layout.val)
+            return [part for part in parts if part]
+    return []
+
+
+def _missing(options: DatasetOptions) -> "tuple[Archive, ...]":
+    """The archives to download."""
+    if not options.download:
+        return ()
+    from bes.data import coco14, voc12
+
+    root = Path(options.root)
+    if options.kind == "voc12":
+        return voc12.missing(root, train=options.train, sbd_masks=options.sbd_masks)
+    return coco14.missing(root)
+
+
+def _check_kind(options: DatasetOptions) -> None:
+    """Raises BesError for an option that another kind of dataset has."""
+    published = ("photographs", "labels", "masks", "val", "classes")
+    foreign = {
+        "voc12": published,
+        "coco14": (*published, "train", "sbd_masks"),
+    }.get(options.kind, ("download", "sbd_masks"))
+    for name in foreign:
+        if getattr(options, name) != getattr(DatasetOptions, name):
+            raise BesError(
+                f"dataset.{name}: found {getattr(options, name)!r}, expected it left out with "
+                f"`kind: {options.kind}`"
+            )
+
+
+def _provide(options: DatasetOptions) -> None:
+    """Draw or download the files that are not there yet, where that is asked for."""
+    root = Path(options.root)
+    if options.kind == "synthetic":
+        generate(root, images=options.images, size=options.size, seed=options.seed)
+    if archives := _missing(options):
+        from bes.data.download import provide
+
+        provide(archives, root)
+
+
+def _collect(options: DatasetOptions, threads: int) -> Collected:
+    """What is in the dataset, by its kind."""
+    root = Path(options.root)
+    match options.kind:
+        case "voc12":
+            from bes.data import voc12
+
+            return voc12.collect(
+                root, train=options.train, sbd_masks=options.sbd_masks, threads=threads
+            )
+        case "coco14":
+            from bes.data import coco14
+
+            return coco14.collect(root, threads=threads)
+        case "synthetic":
+            return collect(layout_of(options), options.classes or CLASSES)
+    return collect(layout_of(options), options.classes)
 
 
 def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int) -> None:
@@ -103,18 +189,18 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
     Every photograph and mask is decoded once, and again only when its size or date changed. Raises
     BesError that lists every problem; nothing is written then.
     """
-    classes = options.classes
-    if options.kind == "synthetic":
-        generate(Path(options.root), images=options.images, size=options.size, seed=options.seed)
-        classes = classes or CLASSES
-    layout = layout_of(options)
-    found = collect(layout, classes)
-    catalog = Catalog(layout.root, found.classes, found.mask_values)
+    _check_kind(options)
+    _provide(options)
+    found = _collect(options, threads)
+    catalog = Catalog(Path(options.root), found.classes, found.mask_values)
     records = _inspect(catalog, found, out / "_memo" / "files.json", threads)
     if found.problems:
         count = len(found.problems)
         heading = [f"{count} problems in the dataset:"] if count > 1 else []
         raise BesError("\n".join(heading + found.problems))
+    if options.kind in ("voc12", "coco14"):
+        # What this job downloaded or drew is no change that the next run should act upon.
+        write_sources(out, options)
     write_dataset(out, records=records, catalog=catalog, shards=shards)
     _print_summary(catalog, records, found.notes)
 

@@ -20,8 +20,9 @@ rule dataset:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=2000,
-        runtime=60,
+        # COCO's annotations take 1.7 GB when they are read; a download takes hours at times.
+        mem_mb=4000,
+        runtime=480,
     params:
         out=folder("dataset"),
         shards=PROJECT.settings.shards,

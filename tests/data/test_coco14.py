@@ -1,0 +1,293 @@
+"""COCO 2014 for weak supervision: contiguous classes, masks of the objects that are no crowds."""
+
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bes.data import coco14
+from bes.data.download import Archive
+from bes.data.images import read_mask
+from bes.data.manifest import ImageRecord, read_catalog, read_manifest
+from bes.errors import BesError
+from bes.stages.dataset import DatasetOptions, run_dataset, write_sources
+
+WIDTH, HEIGHT = 40, 30
+NUMBERS = [n for n in range(1, 91) if n not in {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}]
+"""COCO's numbers of its 80 classes."""
+
+
+def square(left: int, top: int, side: int) -> list[list[int]]:
+    """A polygon that covers whole pixels."""
+    return [[left, top, left + side, top, left + side, top + side, left, top + side]]
+
+
+class Coco:
+    """Three training images, one without labels, and two for validation."""
+
+    def __init__(self, base: Path):
+        self.root, self.out = base / "coco", base / "dataset"
+        self.annotations: dict[str, list[dict[str, Any]]] = {"train": [], "val": []}
+        self.images = {"train": [9, 25, 30], "val": [42, 73]}
+        self.photographs = ""
+        self.add("train", 9, 90, square(2, 2, 10))
+        self.add("train", 25, 1, square(5, 5, 8))
+        self.add("val", 42, 17, square(0, 0, 4))
+
+    def add(self, split: str, image: int, category: int, outline: Any, crowd: int = 0) -> None:
+        rows = self.annotations[split]
+        rows.append(
+            {
+                "id": len(rows) + 100,
+                "image_id": image,
+                "category_id": category,
+                "iscrowd": crowd,
+                "segmentation": outline,
+            }
+        )
+
+    def path(self, name: str) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def write(self) -> None:
+        for split, images in self.images.items():
+            names = {image: f"COCO_{split}2014_{image:012d}.jpg" for image in images}
+            for image, name in names.items():
+                pixels = np.full((HEIGHT, WIDTH, 3), image, np.uint8)
+                Image.fromarray(pixels).save(self.path(f"{self.photographs}{split}2014/{name}"))
+            content = {
+                "images": [
+                    {"id": image, "file_name": name, "height": HEIGHT, "width": WIDTH}
+                    for image, name in names.items()
+                ],
+                "categories": [{"id": number, "name": f"class {number}"} for number in NUMBERS],
+                "annotations": self.annotations[split],
+            }
+            path = self.path(f"annotations/instances_{split}2014.json")
+            path.write_text(json.dumps(content))
+
+    def options(self, **options: Any) -> DatasetOptions:
+        return DatasetOptions(kind="coco14", root=str(self.root), **options)
+
+    def run(self, **options: Any) -> dict[str, ImageRecord]:
+        run_dataset(self.options(**options), out=self.out, shards=2, threads=2)
+        return {record.id: record for record in read_manifest(self.out / "images.csv")}
+
+    def mask(self, split: str, image: int) -> np.ndarray:
+        return read_mask(self.root / f"class_masks/{split}2014/COCO_{split}2014_{image:012d}.png")
+
+
+@pytest.fixture
+def coco(tmp_path: Path) -> Coco:
+    return Coco(tmp_path)
+
+
+def test_cocos_numbers_become_1_to_80_in_order(coco: Coco) -> None:
+    for number in NUMBERS:
+        coco.add("train", 30, number, square(0, 0, 2))
+    coco.write()
+    records = coco.run()
+    catalog = read_catalog(coco.out / "classes.json")
+    assert catalog.classes == tuple(f"class {number}" for number in NUMBERS)
+    assert catalog.mask_values == tuple(range(1, 81))
+    assert catalog.indices(records["COCO_train2014_000000000030"]) == list(range(1, 81))
+    assert records["COCO_train2014_000000000009"].labels == ("class 90",)
+    assert coco.mask("train", 9)[5, 5] == 80 and coco.mask("train", 25)[6, 6] == 1
+
+
+def test_training_images_without_labels_are_left_out_and_counted(
+    coco: Coco, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coco.write()
+    splits = {id_: record.split for id_, record in coco.run().items()}
+    assert splits == {
+        "COCO_train2014_000000000009": "train",
+        "COCO_train2014_000000000025": "train",
+        "COCO_val2014_000000000042": "val",
+        "COCO_val2014_000000000073": "val",
+    }
+    assert "1 training photographs without labels, left out" in capsys.readouterr().out
+
+
+def test_a_polygon_covers_its_pixels_and_nothing_else(coco: Coco) -> None:
+    coco.write()
+    coco.run()
+    expected = np.zeros((HEIGHT, WIDTH), np.uint8)
+    expected[2:12, 2:12] = 80
+    assert (coco.mask("train", 9) == expected).all()
+
+
+def test_later_objects_lie_over_earlier_ones(coco: Coco) -> None:
+    coco.add("train", 9, 2, square(6, 6, 10))
+    coco.write()
+    coco.run()
+    mask = coco.mask("train", 9)
+    assert (mask[6:16, 6:16] == 2).all() and (mask[2:6, 2:12] == 80).all()
+
+
+def test_an_object_may_have_several_polygons_or_a_run_length_encoding(coco: Coco) -> None:
+    coco.add("train", 9, 3, [*square(20, 20, 4), *square(30, 20, 4)])
+    # Column by column: 20 columns and 3 pixels without, then 5 within.
+    first = 20 * HEIGHT + 3
+    counts = [first, 5, WIDTH * HEIGHT - first - 5]
+    coco.add("train", 9, 4, {"size": [HEIGHT, WIDTH], "counts": counts})
+    coco.write()
+    coco.run()
+    mask = coco.mask("train", 9)
+    assert (mask[20:24, 20:24] == 3).all() and (mask[20:24, 30:34] == 3).all()
+    assert (mask[20:24, 24:30] == 0).all()
+    assert (mask[3:8, 20] == 4).all() and (mask == 4).sum() == 5
+
+
+def test_crowds_are_neither_drawn_nor_labels(coco: Coco) -> None:
+    crowd = {"size": [HEIGHT, WIDTH], "counts": [0, WIDTH * HEIGHT]}
+    coco.add("train", 9, 1, crowd, crowd=1)
+    coco.add("train", 30, 1, crowd, crowd=1)
+    coco.write()
+    records = coco.run()
+    assert records["COCO_train2014_000000000009"].labels == ("class 90",)
+    assert set(np.unique(coco.mask("train", 9))) == {0, 80}
+    assert "COCO_train2014_000000000030" not in records
+
+
+def test_an_image_without_objects_is_background(coco: Coco) -> None:
+    coco.write()
+    record = coco.run()["COCO_val2014_000000000073"]
+    assert record.labels == () and not coco.mask("val", 73).any()
+
+
+def test_masks_are_drawn_once(coco: Coco) -> None:
+    coco.write()
+    coco.run()
+    paths = sorted((coco.root / "class_masks").rglob("*.png"))
+    assert len(paths) == 4
+    dates = [path.stat().st_mtime_ns for path in paths]
+    paths[0].unlink()
+    coco.run()
+    assert paths[0].exists()
+    assert [path.stat().st_mtime_ns for path in paths[1:]] == dates[1:]
+
+
+@pytest.mark.parametrize("folder", ["JPEGImages/", "coco2014/", "images/"])
+def test_photographs_may_lie_in_a_folder_of_their_own(coco: Coco, folder: str) -> None:
+    coco.photographs = folder
+    coco.write()
+    assert coco14.missing(coco.root) == ()
+    record = coco.run()["COCO_train2014_000000000009"]
+    assert record.path == f"{folder}train2014/COCO_train2014_000000000009.jpg"
+    assert record.mask == "class_masks/train2014/COCO_train2014_000000000009.png"
+
+
+def remove_photograph(coco: Coco) -> None:
+    (coco.root / "train2014/COCO_train2014_000000000009.jpg").unlink()
+
+
+def other_size(coco: Coco) -> None:
+    Image.new("RGB", (31, 17)).save(coco.root / "train2014/COCO_train2014_000000000009.jpg")
+
+
+def annotation(**change: Any) -> Callable[[Coco], None]:
+    def write(coco: Coco) -> None:
+        coco.annotations["train"][0] |= change
+        coco.write()
+
+    return write
+
+
+def replace(name: str, content: str) -> Callable[[Coco], None]:
+    return lambda coco: (coco.root / name).write_text(content) and None
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (remove_photograph, r"_000000000009\.jpg: no such photograph"),
+        (other_size, r"found a mask of 40x30 pixels, expected 31x17"),
+        (annotation(category_id=12), r"instances_train2014\.json: cannot be read \(KeyError: 12\)"),
+        (annotation(image_id=1), r"train2014\.json: cannot be read \(KeyError: 1\)"),
+        (annotation(segmentation=[]), "annotation 100: cannot be drawn"),
+        (annotation(segmentation=[[1, 2, 3]]), "annotation 100: cannot be drawn"),
+        (replace("annotations/instances_val2014.json", "{"), r"val2014\.json: cannot be read"),
+        (replace("annotations/instances_val2014.json", "[]"), r"val2014\.json: cannot be read"),
+        (
+            replace(
+                "annotations/instances_val2014.json",
+                '{"categories": [{"id": 1, "name": "cat"}], "images": [], "annotations": []}',
+            ),
+            "found 1 classes that differ from the 80",
+        ),
+        (
+            lambda coco: (coco.root / "train2014").rename(coco.root / "elsewhere"),
+            "found no train2014 in .* `download: true`",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(
+    coco: Coco, break_it: Callable[[Coco], object], message: str
+) -> None:
+    coco.write()
+    break_it(coco)
+    with pytest.raises(BesError, match=message):
+        coco.run()
+    assert not (coco.out / "images.csv").exists()
+
+
+def test_a_missing_library_is_named(coco: Coco, monkeypatch: pytest.MonkeyPatch) -> None:
+    coco.write()
+    monkeypatch.setitem(sys.modules, "pycocotools", None)
+    with pytest.raises(BesError, match="pip install pycocotools"):
+        coco.run()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train2014/new.jpg",
+        "val2014/new.jpg",
+        "annotations/instances_train2014.json",
+        "annotations/instances_val2014.json",
+        "class_masks/train2014/COCO_train2014_000000000009.png",
+    ],
+)
+def test_photographs_annotations_and_masks_are_watched(coco: Coco, name: str) -> None:
+    coco.write()
+    coco.run()
+    seen = (coco.out / "_sources.tsv").read_bytes()
+    write_sources(coco.out, coco.options())
+    assert (coco.out / "_sources.tsv").read_bytes() == seen
+    coco.path(name).write_bytes(b"another content")
+    write_sources(coco.out, coco.options())
+    assert (coco.out / "_sources.tsv").read_bytes() != seen
+
+
+def test_missing_archives_are_downloaded_and_unpacked(
+    coco: Coco, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coco.write()
+    expected = coco.run()
+    archives = []
+    for published in coco14.ARCHIVES:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as zipped:
+            folder = published.parts[0].partition("/")[0]
+            for path in sorted((coco.root / folder).iterdir()):
+                zipped.write(path, f"{folder}/{path.name}")
+        file = tmp_path / published.name
+        file.write_bytes(content.getvalue())
+        digest = hashlib.md5(content.getvalue()).hexdigest()
+        archives.append(Archive(file.as_uri(), digest, published.parts))
+    monkeypatch.setattr(coco14, "ARCHIVES", tuple(archives))
+    coco.root = tmp_path / "new"
+    write_sources(coco.out, coco.options(download=True))
+    assert (coco.out / "_sources.tsv").read_bytes() == b""
+    assert coco.run(download=True) == expected
