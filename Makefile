@@ -9,7 +9,7 @@ SHELL := /bin/bash
 # Installs Debian packages; what is there already is left alone.
 INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
 
-.PHONY: demo test test-slurm format dag
+.PHONY: demo test test-slurm test-consumers format dag
 
 demo: $(READY)  ## run the whole pipeline on the synthetic dataset and print the scores
 	$(BIN)/snakemake --cores $(CORES)
@@ -26,6 +26,10 @@ test: $(READY)  ## formatting, lint, types and all tests
 test-slurm: $(READY)  ## the workflow on a SLURM of one node with two pretended GPUs; needs root on Debian
 	@test -x /usr/sbin/slurmctld -a -x /usr/sbin/slurmd -a -x /usr/sbin/munged || { $(INSTALL) slurm-wlm munge; }
 	$(BIN)/pytest -m slurm tests/slurm
+
+test-consumers: $(READY)  ## the export for mmsegmentation, read by mmsegmentation
+	$(BIN)/pip install --quiet --no-deps --requirement tests/export/consumers.txt
+	$(BIN)/pytest -m consumers tests/export
 
 format: $(READY)  ## format code and rules, and write the schema and the tables of the keys anew
 	$(BIN)/ruff check --fix .

@@ -21,6 +21,7 @@ include: "workflow/rules/boundaries.smk"
 include: "workflow/rules/labels.smk"
 include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/export.smk"
 include: "workflow/rules/companions.smk"
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from bes.commands.command import Command
+from bes.commands.export import ExportCommand
 from bes.commands.stages import (
     DatasetCommand,
     EvaluationCommand,
@@ -93,6 +94,7 @@ def _commands() -> dict[str, Command]:
         "evaluation": EvaluationCommand(),
         "report": ReportCommand(),
         "submission": SubmissionCommand(),
+        "export": ExportCommand(),
         "scores": ScoresCommand(),
         "status": StatusCommand(),
         "why": WhyCommand(),

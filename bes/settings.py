@@ -13,6 +13,7 @@ from bes.errors import BesError
 from bes.networks.names import BACKBONE
 from bes.stages.dataset import DatasetOptions
 from bes.stages.evaluation import SOURCES, EvaluationOptions
+from bes.stages.export import ExportOptions
 from bes.stages.registry import STAGES
 from bes.stages.report import LABELLING, ReportOptions
 
@@ -21,6 +22,7 @@ SECTIONS: dict[str, type] = {
     **{name: stage.options for name, stage in STAGES.items()},
     "evaluation": EvaluationOptions,
     "report": ReportOptions,
+    "export": ExportOptions,
 }
 """Every stage, in order, with its options."""
 
@@ -29,6 +31,7 @@ PARENTS: dict[str, tuple[str, ...]] = {
     **{name: ("dataset", *stage.sources) for name, stage in STAGES.items()},
     "evaluation": ("dataset", *SOURCES, "predictions"),
     "report": ("dataset", *LABELLING, "evaluation"),
+    "export": ("dataset", "pseudo_labels"),
 }
 """The stages that each stage reads."""
 

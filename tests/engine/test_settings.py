@@ -19,7 +19,7 @@ from bes.settings import (
     read_project,
 )
 
-TRAINED = [name for name in SECTIONS if name not in ("dataset", "report")]
+TRAINED = [name for name in SECTIONS if name not in ("dataset", "report", "export")]
 """The stages whose options a preset settles."""
 
 
@@ -162,7 +162,7 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
             },
         }
     )
-    last = {"segmenter", "segmentation_maps", "predictions", "evaluation", "report"}
+    last = {"segmenter", "segmentation_maps", "predictions", "evaluation", "report", "export"}
     assert stages_of(project, "walk") == {
         "base": {"dataset", "classifier", "cams", "boundary_labels", "benet", "boundary_maps"},
         "walk": {"revised_maps", "pseudo_labels"} | last,
@@ -186,8 +186,8 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
 def test_the_goal_settles_which_stages_are_computed() -> None:
     beyond = {"segmenter", "segmentation_maps", "predictions"}
     for goal, wanted in (
-        ("pseudo_labels", {*SECTIONS} - beyond),
-        ("predictions", {*SECTIONS}),
+        ("pseudo_labels", {*SECTIONS} - beyond - {"export"}),
+        ("predictions", {*SECTIONS} - {"export"}),
     ):
         project = load_project({"goal": goal})
         assert {stage for stage, _ in project.computed()} == wanted

@@ -1,0 +1,36 @@
+"""The subcommand that writes labels as other trainers read them."""
+
+import argparse
+
+from bes.commands.stages import _add_code, _add_folders, _add_out, _add_threads
+from bes.engine.flags import add_flags, options_from
+from bes.stages.export import FORMATS, ExportOptions, run_export
+
+
+class ExportCommand:
+    """Photographs and pseudo labels -> a folder for a trainer."""
+
+    summary = "write photographs, pseudo labels and lists as other trainers read them"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        parser.add_argument(
+            "--format", choices=FORMATS, required=True, help="what is to read the export"
+        )
+        _add_folders(parser, ["pseudo_labels"])
+        _add_out(parser)
+        _add_threads(parser)
+        _add_code(parser)
+        add_flags(parser, ExportOptions, documented=documented)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        run_export(
+            options_from(args, ExportOptions),
+            format=args.format,
+            dataset=args.dataset,
+            pseudo_labels=args.pseudo_labels,
+            out=args.out,
+            threads=args.threads,
+            code=args.code,
+        )

@@ -1,0 +1,157 @@
+"""Stage `export`: photographs, labels and lists as other trainers read them."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bes.data.layout import image_file
+from bes.data.manifest import ImageRecord, read_catalog, read_manifest
+from bes.engine.code_digest import code_digest
+from bes.engine.files import digest_file
+from bes.engine.memo import digest_of
+from bes.engine.pool import limit_threads
+from bes.errors import BesError
+
+if TYPE_CHECKING:
+    from bes.export.contents import Contents
+
+FORMATS = (
+    "deeplab-pytorch",
+    "mmsegmentation",
+    "torchvision",
+    "coco",
+    "imagefolder",
+    "cls-labels",
+)
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Options of the exports."""
+
+    values: Literal["mask", "index"] = "mask"
+    """Pixel values of the labels: `mask`, those of the dataset's masks, so that labels and masks
+    agree as they are (of classes of PASCAL VOC: VOC's numbers); `index`, 1, 2, 3... in the order of
+    the classes, and the masks are converted."""
+    raw: bool = False
+    """Write every label a second time as a grey PNG, in a folder with the ending `Raw`, for readers
+    that turn palette PNGs into colours (OpenCV, imageio)."""
+    copy: bool = False
+    """Copy photographs and masks; otherwise they are links to where they lie."""
+    corrected: str | None = None
+    """List of images whose labels a person corrected, one a line: they alone may equal their
+    masks."""
+
+
+def run_export(
+    options: ExportOptions,
+    *,
+    format: str,
+    dataset: Path,
+    pseudo_labels: Path,
+    out: Path,
+    threads: int,
+    code: str | None = None,
+) -> None:
+    """Write the training photographs with their pseudo labels, and the validation photographs that
+    have a mask with it, to the folder `out`: whole or not at all.
+
+    Raises BesError for a leak (`bes.export.leaks`), a missing or damaged label, and where `out` is
+    something else than an export.
+    """
+    from bes.export.folder import is_up_to_date, rebuilt
+
+    out = out.absolute()
+    catalog = read_catalog(dataset / "classes.json")
+    records = read_manifest(dataset / "images.csv")
+    corrected = _read_list(options.corrected, records)
+    parts = {
+        "format": format,
+        "options": asdict(options),
+        "code": code or code_digest(__name__),
+        "classes": [str(catalog.root.resolve()), catalog.classes, catalog.mask_values],
+        "photographs": [asdict(record) for record in records],
+        "labels": _digests(pseudo_labels, records),
+        "corrected": sorted(corrected),
+    }
+    origin = {name: digest_of(value) for name, value in parts.items()}
+    if is_up_to_date(out, origin):
+        print(f"export: {format}: up to date", file=sys.stderr)
+        return
+    limit_threads(1)
+    from bes.export.contents import Contents
+    from bes.export.leaks import check_leaks
+    from bes.export.values import label_values
+
+    check_leaks(catalog, records, pseudo_labels=pseudo_labels, corrected=corrected, threads=threads)
+    with rebuilt(out, origin) as folder:
+        contents = Contents(
+            catalog=catalog,
+            values=label_values(catalog, options.values),
+            records=records,
+            pseudo_labels=pseudo_labels,
+            folder=folder,
+            copy=options.copy,
+            raw=options.raw,
+            threads=threads,
+        )
+        _writer(format)(contents)
+    _print_summary(contents, format, out)
+
+
+def _writer(format: str) -> "Callable[[Contents], None]":
+    from bes.export import (
+        cls_labels,
+        coco,
+        deeplab_pytorch,
+        imagefolder,
+        mmsegmentation,
+        torchvision,
+    )
+
+    return {
+        "deeplab-pytorch": deeplab_pytorch.write,
+        "mmsegmentation": mmsegmentation.write,
+        "torchvision": torchvision.write,
+        "coco": coco.write,
+        "imagefolder": imagefolder.write,
+        "cls-labels": cls_labels.write,
+    }[format]
+
+
+def _read_list(path: str | None, records: list[ImageRecord]) -> frozenset[str]:
+    if path is None:
+        return frozenset()
+    try:
+        names = frozenset(Path(path).read_text(encoding="utf-8-sig").split("\n")) - {""}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BesError(f"{path}: cannot be read as a list of images ({error})") from None
+    names = frozenset(name.strip() for name in names)
+    if unknown := names - {record.id for record in records}:
+        raise BesError(f"{path}: found {min(unknown)!r}, expected an image of the dataset")
+    return names
+
+
+def _digests(pseudo_labels: Path, records: list[ImageRecord]) -> dict[str, str]:
+    digests = {}
+    for record in records:
+        if record.split == "train":
+            path = image_file("pseudo_labels", pseudo_labels, record.id)
+            digest = digest_file(path)
+            if digest is None:
+                raise BesError(f"{path}: no such label; `bes pseudo_labels` writes it")
+            digests[record.id] = digest
+    return digests
+
+
+def _print_summary(contents: "Contents", format: str, out: Path) -> None:
+    values = ", ".join(f"{value} {name}" for value, name in _used(contents))
+    print(f"{format}: {len(contents.train)} photographs with pseudo labels in train, ", end="")
+    print(f"{len(contents.val)} with masks in val; values: {values}")
+    print(out)
+
+
+def _used(contents: "Contents") -> list[tuple[int, str]]:
+    return [(value, contents.values.names[value]) for value in contents.values.of_index]

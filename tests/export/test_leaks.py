@@ -1,0 +1,132 @@
+"""An export that would let a trainer see what it is scored on does not happen."""
+
+import csv
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bes.cli import main
+from bes.data.images import encode_labels
+from bes.errors import BesError
+from bes.export.leaks import MIN_OUTLINE, outline
+
+
+def index_mask(project: Any, image: str, *, void: int) -> np.ndarray:
+    """The mask of an image in label indices, with something in the place of its void pixels."""
+    table = np.zeros(256, np.uint8)
+    table[[8, 12, 255]] = 1, 2, void
+    return table[project.mask(image)]
+
+
+def rewrite(project: Any, *changes: tuple[str, str, str]) -> None:
+    """Change cells of the manifest: (image, column, value)."""
+    path = project.base / "dataset" / "images.csv"
+    rows = list(csv.DictReader(path.open()))
+    for image, column, value in changes:
+        next(row for row in rows if row["id"] == image)[column] = value
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_a_label_with_the_bytes_of_a_mask_is_a_leak(project: Any) -> None:
+    shutil.copy(project.root / "SegmentationClass/first.png", project.pseudo_labels)
+    with pytest.raises(BesError, match=r"1 leaks:\nfirst: the training label .* equals the mask"):
+        project.export("torchvision")
+    assert not (project.base / "export").exists()
+
+
+def test_so_is_one_with_the_bytes_of_another_images_mask(project: Any) -> None:
+    shutil.copy(project.root / "SegmentationClass/last.png", project.pseudo_labels / "first.png")
+    with pytest.raises(BesError, match=r"first: .* equals the mask .*SegmentationClass/last\.png"):
+        project.export("coco")
+
+
+@pytest.mark.parametrize("void", [0, 255])
+def test_so_is_one_with_the_pixels_of_its_mask(project: Any, void: int) -> None:
+    project.write_label("grey", encode_labels(index_mask(project, "grey", void=void)))
+    with pytest.raises(BesError, match=r"1 leaks:\ngrey: "):
+        project.export("torchvision")
+
+
+def test_a_mask_saved_again_is_still_a_mask(project: Any) -> None:
+    Image.fromarray(project.mask("grey")).save(project.pseudo_labels / "grey.png")
+    with pytest.raises(BesError, match=r"1 leaks:\ngrey: "):
+        project.export("torchvision")
+
+
+def test_a_label_that_differs_from_its_mask_in_a_pixel_is_none(project: Any) -> None:
+    labels = index_mask(project, "grey", void=0)
+    labels[0, 0] = 1
+    project.write_label("grey", encode_labels(labels))
+    project.export("torchvision")
+
+
+@pytest.mark.parametrize("speck", [0, 1, 8])
+def test_a_mask_without_much_in_it_may_be_met_by_chance(project: Any, speck: int) -> None:
+    labels = np.zeros((36, 48), np.uint8)
+    labels[:speck, :speck] = 1
+    mask = project.root / "SegmentationClass/first.png"
+    mask.write_bytes(encode_labels(np.array([0, 8], np.uint8)[labels]))
+    project.write_label("first", encode_labels(labels))
+    project.read()
+    project.export("torchvision")
+
+
+def test_the_outline_of_a_square_is_the_limit() -> None:
+    labels = np.zeros((20, 20), np.uint8)
+    labels[5:13, 5:13] = 1
+    assert outline(labels) == MIN_OUTLINE == 32
+    assert outline(np.ones((20, 20), np.uint8)) == 0
+
+
+def test_a_corrected_label_may_equal_its_mask(project: Any, tmp_path: Path) -> None:
+    for image in ("first", "grey"):
+        project.write_label(image, encode_labels(index_mask(project, image, void=0)))
+    names = tmp_path / "corrected.txt"
+    names.write_text("first\n")
+    with pytest.raises(BesError, match=r"1 leaks:\ngrey: "):
+        project.export("torchvision", corrected=str(names))
+    names.write_text("first\ngrey\n")
+    project.export("torchvision", corrected=str(names))
+
+
+def test_a_corrected_image_that_is_not_in_the_dataset_is_named(project: Any, tmp_path: Any) -> None:
+    names = tmp_path / "corrected.txt"
+    names.write_text("nobody\n")
+    with pytest.raises(BesError, match=r"corrected\.txt: found 'nobody', expected an image of"):
+        project.export("coco", corrected=str(names))
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_an_image_on_both_sides_is_a_leak(project: Any, split: str) -> None:
+    rewrite(project, ("last", "split", split), ("last", "id", "first"))
+    with pytest.raises(BesError, match=f"first: found in split train and in split {split}"):
+        project.export("mmsegmentation")
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_photograph_under_two_names_is_a_leak(project: Any, split: str) -> None:
+    digest = project.records["first"].digest
+    rewrite(project, ("last", "split", split), ("last", "digest", digest))
+    sentence = rf"first\.jpg of split train is the same as JPEGImages/last\.jpg of split {split}"
+    with pytest.raises(BesError, match=sentence):
+        project.export("mmsegmentation")
+
+
+def test_the_command_ends_with_2_and_names_all_images(project: Any, capsys: Any) -> None:
+    for image in ("first", "grey"):
+        shutil.copy(project.root / f"SegmentationClass/{image}.png", project.pseudo_labels)
+    folders = ["--dataset", project.base / "dataset", "--pseudo-labels", project.pseudo_labels]
+    words = ["export", "--format", "coco", *folders, "--out", project.base / "out"]
+    status = main([str(word) for word in words])
+    said = capsys.readouterr().err
+    assert status == 2
+    assert said.startswith("bes: nothing is exported, 2 leaks:\nfirst: ")
+    assert "\ngrey: " in said
+    assert not (project.base / "out").exists()

@@ -1,0 +1,192 @@
+"""Each format says the same to the reader that it is for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+import torchvision
+from PIL import Image
+from torchvision.datasets import CocoDetection, VOCSegmentation
+
+from bes.errors import BesError
+
+TRAIN, VAL = ["first", "grey", "lossless", "turned"], ["last", "later"]
+
+
+def test_torchvision_reads_a_voc_devkit(project: Any, voc: Any) -> None:
+    root = project.export("torchvision")
+    for split, images in (("train", TRAIN), ("val", VAL)):
+        dataset = VOCSegmentation(root, year="2012", image_set=split)
+        assert len(dataset) == len(images)
+        for image, (photograph, target) in zip(images, dataset, strict=True):
+            assert np.array_equal(np.array(target), voc(image))
+            assert photograph.size == target.size
+
+
+def vocaug(root: Path, split: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What `NAME: vocaug` of deeplab-pytorch does with a list: two columns, a slash in front."""
+    folder = root / "VOC2012"
+    pairs = []
+    for line in (folder / f"ImageSets/SegmentationAug/{split}.txt").read_text().splitlines():
+        photograph, label = (folder / column[1:] for column in line.rstrip().split(" "))
+        colours = cv2.imread(str(photograph), cv2.IMREAD_COLOR)
+        pairs.append((colours, np.asarray(Image.open(label), dtype=np.int32)))
+    return pairs
+
+
+def test_deeplab_pytorch_reads_lists_of_paths(project: Any, voc: Any) -> None:
+    root = project.export("deeplab-pytorch")
+    for split, images in (("train_aug", TRAIN), ("val", VAL)):
+        for image, (colours, label) in zip(images, vocaug(root, split), strict=True):
+            assert np.array_equal(label, voc(image))
+            assert colours.shape[:2] == label.shape
+    names = [line.split("\t") for line in (root / "labels.txt").read_text().splitlines()]
+    assert len(names) == 21
+    assert (names[8], names[12]) == (["8", "cat"], ["12", "dog"])
+
+
+@pytest.mark.parametrize("name", ["a.b", "a b"])
+def test_deeplab_pytorch_would_cut_a_name(project: Any, name: str) -> None:
+    for folder in (project.root / "JPEGImages", project.pseudo_labels):
+        (file,) = folder.glob("first.*")
+        file.rename(file.with_stem(name))
+    for table in ("labels.csv", "ImageSets/Segmentation/train.txt"):
+        text = (project.root / table).read_text()
+        (project.root / table).write_text(text.replace("first", name))
+    project.read()
+    with pytest.raises(BesError, match=f"found the image name '{name}', expected one without"):
+        project.export("deeplab-pytorch")
+    assert len(VOCSegmentation(project.export("torchvision"), image_set="train")) == 4
+
+
+def test_pycocotools_decodes_the_same_pixels(project: Any, voc: Any) -> None:
+    root = project.export("coco")
+    for split, images in (("train", TRAIN), ("val", VAL)):
+        dataset = CocoDetection(root / split, root / f"annotations/instances_{split}.json")
+        names = {c["id"]: c["name"] for c in dataset.coco.loadCats(dataset.coco.getCatIds())}
+        assert names == {8: "cat", 12: "dog"}
+        for image, (photograph, annotations) in zip(images, dataset, strict=True):
+            labels = np.zeros(photograph.size[::-1], np.uint8)
+            for annotation in annotations:
+                mask = dataset.coco.annToMask(annotation).astype(bool)
+                assert annotation["area"] == mask.sum()
+                left, top, width, height = (int(value) for value in annotation["bbox"])
+                assert mask[top : top + height, left : left + width].sum() == mask.sum()
+                labels[mask] = annotation["category_id"]
+            expected = voc(image)
+            assert np.array_equal(labels, np.where(expected == 255, 0, expected))
+
+
+def test_datasets_reads_an_imagefolder(
+    project: Any, voc: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    loaded = datasets.load_dataset(
+        "imagefolder",
+        data_dir=str(project.export("imagefolder")),
+        cache_dir=str(tmp_path / "cache"),
+    )
+    assert set(loaded) == {"train", "validation"}
+    for split, images in (("train", TRAIN), ("validation", VAL)):
+        assert [row["id"] for row in loaded[split]] == images
+        for row in loaded[split]:
+            assert np.array_equal(np.array(row["mask"]), voc(row["id"]))
+            assert row["image"].size == row["mask"].size
+            assert row["labels"] == ["cat", "dog"]
+
+
+def test_cls_labels_have_the_places_of_the_pixel_values(project: Any) -> None:
+    root = project.export("cls-labels")
+    table = np.load(root / "cls_labels_onehot.npy", allow_pickle=True).item()
+    assert set(table) == {*TRAIN, *VAL}
+    assert all(vector.dtype == np.float32 and vector.shape == (20,) for vector in table.values())
+    assert np.flatnonzero(table["first"]).tolist() == [7, 11]
+    assert (root / "labels.csv").read_text().splitlines()[1] == "first,cat;dog"
+    assert (root / "classes.txt").read_text().splitlines()[7] == "cat"
+
+
+def test_cls_labels_by_number_are_left_out_where_names_are_none(project: Any, capsys: Any) -> None:
+    root = project.export("cls-labels")
+    assert not (root / "cls_labels.npy").exists()
+    assert "cls_labels.npy is left out" in capsys.readouterr().err
+
+
+def test_the_mmsegmentation_config_is_python_with_21_classes(project: Any, voc: Any) -> None:
+    root = project.export("mmsegmentation")
+    config: dict[str, Any] = {}
+    exec((root / "bes_dataset.py").read_text().replace("{{ fileDirname }}", str(root)), config)
+    assert config["num_classes"] == len(config["metainfo"]["palette"]) == 21
+    assert config["metainfo"]["classes"][8] == "cat"
+    for split, images in (("train", TRAIN), ("val", VAL)):
+        dataset = config[f"{split}_dataloader"]["dataset"]
+        assert dataset["reduce_zero_label"] is False and dataset["ignore_index"] == 255
+        folder = Path(dataset["data_root"])
+        assert (folder / dataset["ann_file"]).read_text().split() == images
+        for image in images:
+            label = folder / dataset["data_prefix"]["seg_map_path"] / f"{image}.png"
+            assert np.array_equal(np.array(Image.open(label)), voc(image))
+
+
+def by_pil(path: Path) -> np.ndarray:
+    return np.array(Image.open(path))
+
+
+def by_cv2(path: Path) -> np.ndarray:
+    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+
+
+def by_torchvision(path: Path) -> np.ndarray:
+    return torchvision.io.decode_image(str(path), "UNCHANGED").numpy()[0]
+
+
+def test_a_grey_label_is_the_same_to_every_reader(project: Any, voc: Any) -> None:
+    root = project.export("mmsegmentation", raw=True)
+    for image, folder in (("first", "PseudoLabels"), ("last", "SegmentationClass")):
+        raw = root / f"{folder}Raw" / f"{image}.png"
+        for read in (by_pil, by_cv2, imageio.imread, by_torchvision):
+            assert np.array_equal(read(raw), voc(image)), read
+
+
+def test_a_palette_label_is_indices_to_pil_and_torchvision_and_colours_to_others(
+    project: Any, voc: Any
+) -> None:
+    path = project.export("mmsegmentation") / "PseudoLabels/first.png"
+    for read in (by_pil, by_torchvision, lambda path: imageio.imread(path, mode="P")):
+        assert np.array_equal(read(path), voc("first"))
+    assert by_cv2(path).shape == imageio.imread(path).shape == (36, 48, 3)
+    palette = np.array(Image.open(path).getpalette()).reshape(-1, 3)
+    assert len(palette) == 256
+    assert palette[[8, 12, 255]].tolist() == [[64, 0, 0], [64, 0, 128], [224, 224, 192]]
+
+
+def test_photographs_are_upright_jpegs_of_the_size_of_their_labels(project: Any) -> None:
+    folder = project.export("torchvision") / "VOCdevkit/VOC2012/JPEGImages"
+    for image in TRAIN + VAL:
+        path = folder / f"{image}.jpg"
+        with Image.open(path) as photograph:
+            assert photograph.format == "JPEG"
+            assert photograph.size == (48, 36)
+            shown = np.array(photograph.convert("RGB"), np.float32)
+        # A link is the very file, a JPEG made anew is near to it.
+        assert path.is_symlink() == (image not in ("lossless", "turned"))
+        assert np.abs(shown - project.photograph(image)).mean() < (0.01 if path.is_symlink() else 4)
+
+
+def test_copies_are_no_links(project: Any) -> None:
+    for format in ("torchvision", "coco", "imagefolder"):
+        out = project.export(format, copy=True)
+        assert not [path for path in out.rglob("*") if path.is_symlink()]
+        source = project.root / "JPEGImages/first.jpg"
+        (copy,) = out.rglob("first.jpg")
+        assert copy.read_bytes() == source.read_bytes()
+
+
+def test_coco_images_have_the_size_of_the_photographs(project: Any) -> None:
+    content = json.loads((project.export("coco") / "annotations/instances_train.json").read_text())
+    assert {(image["height"], image["width"]) for image in content["images"]} == {(36, 48)}

@@ -1,0 +1,81 @@
+"""`snakemake export` writes the labels for other trainers, and again only what changed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torchvision.datasets import VOCSegmentation
+
+from bes.data.images import decode_labels
+from bes.stages.export import FORMATS
+
+
+def marker(project: Any, format: str) -> str:
+    """The file of an export that Snakemake follows, as a target."""
+    return str(Path("results/tiny/base/export", format, "export.json"))
+
+
+def made(project: Any) -> set[str]:
+    """The formats that the last run wrote, by the logs of its jobs."""
+    logs = (project.folder("export") / "_logs").glob("*.log")
+    return {log.stem for log in logs if "up to date" not in log.read_text()}
+
+
+@pytest.fixture
+def exported(project: Any) -> Any:
+    """A project with all exports."""
+    project.run("export")
+    assert made(project) == set(FORMATS)
+    return project
+
+
+def test_all_formats_are_one_target(exported: Any) -> None:
+    assert all((exported.path / marker(exported, format)).is_file() for format in FORMATS)
+    root = exported.folder("export") / "torchvision"
+    dataset = VOCSegmentation(root, image_set="train")
+    assert [Path(path).stem for path in dataset.images] == [r.id for r in exported.records]
+    for number, (_, target) in enumerate(dataset):
+        assert (decode_labels(exported.file("pseudo_labels", number)) == target).all()
+
+
+def test_one_format_is_a_target_of_its_own(project: Any) -> None:
+    project.run(marker(project, "coco"))
+    assert made(project) == {"coco"}
+
+
+def test_the_report_needs_no_export(finished: Any) -> None:
+    assert finished.is_done()
+    assert not finished.folder("export").exists()
+
+
+def test_a_changed_setting_of_the_export_touches_nothing_else(exported: Any) -> None:
+    exported.configure({"export": {"raw": True}})
+    assert exported.run(marker(exported, "torchvision")) == {}
+    assert made(exported) == {"torchvision"}
+    assert list(exported.folder("export").glob("torchvision/VOCdevkit/*/SegmentationClassRaw"))
+    assert exported.is_done()
+
+
+def test_changed_labels_are_exported_anew(exported: Any) -> None:
+    before = exported.contents()
+    exported.configure({"pseudo_labels": {"threshold": 1.0, "crf": False}})
+    assert exported.run("export") == {"pseudo_labels": 12}
+    assert any(name.endswith(".png") for name in exported.disturbed(before))
+    assert made(exported) == set(FORMATS)
+
+
+def test_a_label_that_was_deleted_and_mended_exports_nothing_anew(exported: Any) -> None:
+    exported.file("pseudo_labels").unlink()
+    assert exported.run("export") == {"pseudo_labels": 1}
+    assert made(exported) == set()
+
+
+def test_a_leak_stops_the_job_and_names_the_image(project: Any) -> None:
+    mask = project.path / "data/photographs/SegmentationClass/scene_00004.png"
+    label = project.file("pseudo_labels", 4)
+    label.write_bytes(mask.read_bytes())
+    done = project.snakemake(marker(project, "coco"))
+    assert done.returncode != 0
+    log = (project.folder("export") / "_logs/coco.log").read_text()
+    assert "1 leaks:\nscene_00004: " in log
+    assert not (project.path / marker(project, "coco")).exists()

@@ -1,0 +1,58 @@
+"""Pseudo labels as other trainers read them: `snakemake export`, or the file of one format."""
+
+from bes.stages.export import FORMATS
+
+
+rule export_format:
+    input:
+        images=within("dataset", "images.csv"),
+        classes=within("dataset", "classes.json"),
+        pseudo_labels=shards("pseudo_labels"),
+        corrected=lambda wildcards: options("export", "corrected")(wildcards) or [],
+    output:
+        # Kept until the job is over: an export with nothing to do is left alone.
+        update("results/{dataset}/{experiment}/export/{format}/export.json"),
+    log:
+        "results/{dataset}/{experiment}/export/_logs/{format}.log",
+    benchmark:
+        "results/{dataset}/{experiment}/export/_benchmarks/{format}.tsv"
+    wildcard_constraints:
+        format="|".join(FORMATS),
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 8
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        dataset=folder("dataset"),
+        pseudo_labels=folder("pseudo_labels"),
+        out=lambda wildcards: PROJECT.folder(wildcards.experiment, "export")
+        / wildcards.format,
+        flags=flags("export"),
+        code=code("export"),
+    message:
+        "Export of {wildcards.experiment} for {wildcards.format}"
+    shell:
+        "python -m bes export --format {wildcards.format} --dataset {params.dataset} "
+        "--pseudo-labels {params.pseudo_labels} --out {params.out} "
+        "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+
+
+rule export:
+    input:
+        [
+            PROJECT.folder(name, "export") / format / "export.json"
+            for name in PROJECT.experiments
+            for format in FORMATS
+        ],
+        # A voided receipt is written again only where somebody asks for it.
+        [
+            receipt
+            for name in PROJECT.experiments
+            for receipt in receipts(
+                "pseudo_labels", PROJECT.folder(name, "pseudo_labels")
+            )
+        ],
+    message:
+        "Every export is up to date"
