@@ -50,7 +50,7 @@ rule export:
         [
             receipt
             for name in PROJECT.experiments
-            for receipt in receipts(
+            for receipt in products(
                 "pseudo_labels", PROJECT.folder(name, "pseudo_labels")
             )
         ],
