@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bes.data.manifest import shards_folder
-from bes.engine.flags import add_flags, options_from
+from bes.engine.flags import add_flags, flags_of, options_from
 from bes.engine.per_image import PerImageStage, run_per_image
 from bes.engine.run_training import TrainingStage, run_training
 from bes.errors import BesError
-from bes.stages.dataset import DatasetOptions, run_dataset
+from bes.stages.dataset import DatasetOptions, check_dataset, run_dataset
 from bes.stages.evaluation import SOURCES, EvaluationOptions, run_evaluation
 from bes.stages.report import LABELLING, ReportOptions, make_report
 from bes.stages.submission import run_submission
@@ -79,7 +79,15 @@ class DatasetCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_out(parser)
+        parser.add_argument(
+            "action",
+            nargs="?",
+            choices=("check",),
+            help="read everything, write nothing, and print a longer summary",
+        )
+        parser.add_argument(
+            "--out", type=Path, metavar="DIR", help="folder to write to; not of `check`"
+        )
         parser.add_argument(
             "--shards",
             type=int,
@@ -87,13 +95,42 @@ class DatasetCommand:
             metavar="N",
             help="parts that the per-image stages are divided into (default: 8)",
         )
+        parser.add_argument(
+            "--configfile",
+            type=Path,
+            nargs="+",
+            metavar="FILE",
+            help="of `check`: take the options from this configuration, as given to snakemake",
+        )
+        parser.add_argument(
+            "--config",
+            nargs="+",
+            metavar="KEY=VALUE",
+            help="of `check`: keys that override it, as given to snakemake",
+        )
         _add_threads(parser)
         add_flags(parser, DatasetOptions, documented=documented)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
         options = options_from(args, DatasetOptions)
-        run_dataset(options, out=args.out, shards=args.shards, threads=args.threads)
+        configured = args.configfile or args.config
+        if args.action != "check":
+            if configured:
+                raise BesError("--configfile, --config: expected with `bes dataset check` alone")
+            if args.out is None:
+                raise BesError("--out: found none, expected the folder to write to")
+            run_dataset(options, out=args.out, shards=args.shards, threads=args.threads)
+            return
+        if configured:
+            if given := flags_of(options):
+                raise BesError(f"found {given} beside a configuration, expected one of the two")
+            from bes.settings import BASE, read_project
+
+            files = args.configfile or [Path("config/config.yaml")]
+            project = read_project(files, args.config or [])
+            options = project.experiments[BASE].options["dataset"]
+        check_dataset(options, threads=args.threads)
 
 
 @dataclass

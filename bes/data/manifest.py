@@ -4,11 +4,15 @@ import csv
 import hashlib
 import io
 import json
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from bes.engine.files import write_if_changed
 from bes.errors import BesError
+
+MAX_PIXELS = 500_000
+"""All photographs of PASCAL VOC and MS COCO have fewer."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class ImageRecord:
     mask: str = ""
     """Relative to the dataset root; empty where there is none."""
     mask_digest: str = ""
+    correction: str = ""
+    """Its pseudo label as corrected by hand, relative to the dataset root; empty where there is
+    none."""
+    correction_digest: str = ""
 
     @property
     def held_out(self) -> bool:
@@ -87,12 +95,19 @@ def read_manifest(path: Path) -> list[ImageRecord]:
                     digest=row["digest"],
                     mask=row["mask"],
                     mask_digest=row["mask_digest"],
+                    correction=row["correction"],
+                    correction_digest=row["correction_digest"],
                 )
                 for row in rows
             ]
     except FileNotFoundError:
         raise BesError(f"{path}: no such manifest; `bes dataset` writes it") from None
-    except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
+    except KeyError as error:
+        raise BesError(
+            f"{path}: not a manifest of this version of bes, found no column {error}; the workflow "
+            "or `bes dataset` writes it anew"
+        ) from None
+    except (TypeError, ValueError, UnicodeDecodeError) as error:
         raise BesError(f"{path}: not a manifest written by `bes dataset` ({error})") from None
 
 
@@ -120,6 +135,7 @@ def write_dataset(
         "root": str(catalog.root),
         "classes": catalog.classes,
         "mask_values": catalog.mask_values,
+        "max_pixels": catalog.max_pixels,
     }
     write_if_changed(folder / "classes.json", (json.dumps(content, indent=1) + "\n").encode())
     write_if_changed(folder / "images.csv", to_csv(records).encode())
@@ -135,10 +151,17 @@ class Catalog:
     """Foreground names; the label index of a class is its position + 1."""
     mask_values: tuple[int, ...]
     """What each class has in the mask files, where 0 is background and 255 void."""
+    max_pixels: int = MAX_PIXELS
+    """Photographs of more pixels are reduced to as many before anything is computed."""
 
     def indices(self, record: ImageRecord) -> list[int]:
         """Label indices, from 1, of the classes present in a photograph."""
         return [self.classes.index(name) + 1 for name in record.labels]
+
+    def working_size(self, record: ImageRecord) -> tuple[int, int]:
+        """Height and width that a photograph is computed at."""
+        factor = min(1.0, math.sqrt(self.max_pixels / (record.width * record.height)))
+        return max(round(record.height * factor), 1), max(round(record.width * factor), 1)
 
 
 def read_catalog(path: Path) -> Catalog:
@@ -149,8 +172,14 @@ def read_catalog(path: Path) -> Catalog:
             root=Path(content["root"]),
             classes=tuple(content["classes"]),
             mask_values=tuple(content["mask_values"]),
+            max_pixels=int(content["max_pixels"]),
         )
     except FileNotFoundError:
         raise BesError(f"{path}: no such file; `bes dataset` writes it") from None
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise BesError(
+            f"{path}: not a class list of this version of bes, found no key {error}; the workflow "
+            "or `bes dataset` writes it anew"
+        ) from None
+    except (TypeError, ValueError) as error:
         raise BesError(f"{path}: not a class list written by `bes dataset` ({error})") from None

@@ -17,7 +17,16 @@ def read_truth(catalog: Catalog, record: ImageRecord) -> np.ndarray:
     Raises BesError if the mask is missing, damaged, of another size than the photograph, or holds
     a value that stands for no class.
     """
-    path = catalog.root / record.mask
+    return _read(catalog, record, record.mask)
+
+
+def read_correction(catalog: Catalog, record: ImageRecord) -> np.ndarray:
+    """The corrected label of a photograph, as `read_truth`."""
+    return _read(catalog, record, record.correction)
+
+
+def _read(catalog: Catalog, record: ImageRecord, file: str) -> np.ndarray:
+    path = catalog.root / file
     mask = read_mask(path)
     if mask.shape != (record.height, record.width):
         raise BesError(

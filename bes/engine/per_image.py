@@ -43,10 +43,6 @@ class Sources:
     folders: dict[str, Path]
     device: str
 
-    def photograph(self, record: ImageRecord) -> Path:
-        """The photograph itself."""
-        return self.catalog.root / record.path
-
     def file(self, stage: str, record: ImageRecord) -> Path:
         """What another per-image stage wrote for the same photograph."""
         return image_file(stage, self.folders[stage], record.id)
@@ -73,6 +69,8 @@ class PerImageStage:
     """The training stage whose network is used."""
     photograph: bool = True
     """Whether the photograph itself is read."""
+    correction: bool = False
+    """Whether what was corrected by hand takes the place of the result."""
     on_device: bool = False
     """Whether a GPU is of use."""
     sources: tuple[str, ...] = field(init=False)
@@ -128,6 +126,10 @@ def plan_shard(
         origin = common | {"labels": digest_of(catalog.indices(record))}
         if stage.photograph:
             origin["photograph"] = record.digest
+            if (size := catalog.working_size(record)) != (record.height, record.width):
+                origin["working_size"] = digest_of(size)
+        if stage.correction and record.correction:
+            origin["correction"] = digest_of([record.correction_digest, catalog.mask_values])
         for name, files in upstream.items():
             digest = files.get(image_file(name, folders[name], record.id).name)
             if digest is None:

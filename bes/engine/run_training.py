@@ -49,10 +49,6 @@ class TrainingRun:
         """The photographs to train on."""
         return [record for record in self.records if record.split == "train"]
 
-    def photograph(self, record: ImageRecord) -> Path:
-        """The photograph itself."""
-        return self.catalog.root / record.path
-
     def file(self, stage: str, record: ImageRecord) -> Path:
         """What a per-image stage wrote for a photograph."""
         return image_file(stage, self.folders[stage], record.id)
@@ -171,7 +167,12 @@ def origin_of(
         "options": digest_of(asdict(options) | {"weights": _weights_identity(options.weights)}),
         "code": code or stage.code(),
         "classes": digest_of(catalog.classes),
-        "images": digest_of([[r.id, r.digest, r.split, catalog.indices(r)] for r in records]),
+        "images": digest_of(
+            [
+                [r.id, r.digest, catalog.working_size(r), r.split, catalog.indices(r)]
+                for r in records
+            ]
+        ),
         **{name: digest_of(read_receipts(folders[name], dataset)) for name in stage.reads},
     }
     if stage.model:

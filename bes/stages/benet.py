@@ -38,7 +38,8 @@ def fit(options: BenetOptions, run: TrainingRun) -> Trained:
     from bes.boundary_labels import BoundaryLabel
     from bes.boundary_loss import boundary_loss
     from bes.data.augmentation import FlipAndCrop, normalise, rescale, rescale_labels
-    from bes.data.images import decode_labels, read_photograph
+    from bes.data.images import decode_labels
+    from bes.data.working_size import read_reduced
     from bes.engine.training import Views, train
     from bes.networks.benet import STRIDE, build_benet
 
@@ -57,7 +58,7 @@ def fit(options: BenetOptions, run: TrainingRun) -> Trained:
         network.backbone.freeze(len(network.backbone.stages), norm=True)
 
     def view(index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        photo = read_photograph(run.photograph(records[index]))
+        photo = read_reduced(run.catalog, records[index])
         labels = decode_labels(run.file("boundary_labels", records[index]))
         factor = rng.uniform(options.scale[0], options.scale[1])
         photo, labels = rescale(photo, factor), rescale_labels(labels, factor)

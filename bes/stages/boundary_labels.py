@@ -34,10 +34,11 @@ class BoundaryLabelOptions:
 
 
 def prepare(options: BoundaryLabelOptions, sources: Sources) -> Compute:
-    """Localisation map and photograph -> palette PNG of `BoundaryLabel` values at full size."""
+    """Localisation map and photograph -> palette PNG of `BoundaryLabel` values at working size."""
     from bes.boundary_labels import synthesize_boundary_labels
     from bes.confident_labels import confident_labels
-    from bes.data.images import encode_boundary_labels, read_maps, read_photograph
+    from bes.data.images import encode_boundary_labels, read_maps
+    from bes.data.working_size import read_reduced
     from bes.dense_crf import DenseCrfSettings, refine_all
     from bes.hard_labels import upsample
 
@@ -47,7 +48,7 @@ def prepare(options: BoundaryLabelOptions, sources: Sources) -> Compute:
 
     def compute(record: ImageRecord) -> bytes:
         maps, classes, size = read_maps(sources.file("cams", record))
-        photo = read_photograph(sources.photograph(record))
+        photo = read_reduced(sources.catalog, record)
 
         def refine(label_maps):
             if not options.crf:

@@ -24,7 +24,8 @@ def prepare(options: BoundaryMapOptions, sources: Sources) -> Compute:
     import torch.nn.functional as F
 
     from bes.data.augmentation import normalise, rescale
-    from bes.data.images import encode_boundary_map, read_photograph
+    from bes.data.images import encode_boundary_map
+    from bes.data.working_size import read_reduced
     from bes.engine.checkpoints import load_settings, load_weights
     from bes.networks.benet import STRIDE, build_benet
 
@@ -40,7 +41,7 @@ def prepare(options: BoundaryMapOptions, sources: Sources) -> Compute:
 
     @torch.inference_mode()
     def compute(record: ImageRecord) -> bytes:
-        photo = read_photograph(sources.photograph(record))
+        photo = read_reduced(sources.catalog, record)
         size = [-(-length // STRIDE) for length in photo.shape[:2]]
         scaled = [logits(rescale(photo, scale)) for scale in options.scales]
         merged = torch.stack(

@@ -27,7 +27,8 @@ def prepare(options: CamOptions, sources: Sources) -> Compute:
     import torch
 
     from bes.data.augmentation import normalise, rescale
-    from bes.data.images import encode_maps, read_photograph
+    from bes.data.images import encode_maps
+    from bes.data.working_size import read_reduced
     from bes.engine.checkpoints import load_settings, load_weights
     from bes.localization import merge_scales
     from bes.networks.classifier import build_classifier
@@ -45,7 +46,7 @@ def prepare(options: CamOptions, sources: Sources) -> Compute:
 
     @torch.inference_mode()
     def compute(record: ImageRecord) -> bytes:
-        photo = read_photograph(sources.photograph(record))
+        photo = read_reduced(sources.catalog, record)
         classes = sources.catalog.indices(record)
         maps = merge_scales(
             [raw_maps(rescale(photo, scale)) for scale in options.scales]

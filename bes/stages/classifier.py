@@ -49,7 +49,7 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
     import torch.nn.functional as F
 
     from bes.data.augmentation import FlipAndCrop, normalise, rescale
-    from bes.data.images import read_photograph
+    from bes.data.working_size import read_reduced
     from bes.engine.training import Views, train
     from bes.networks.classifier import Classifier, build_classifier
 
@@ -71,7 +71,7 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
         return present
 
     def view(index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        photo = read_photograph(run.photograph(records[index]))
+        photo = read_reduced(run.catalog, records[index])
         longer = rng.integers(options.resize_long[0], options.resize_long[1] + 1)
         photo = rescale(photo, longer / max(photo.shape[:2]))
         crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
@@ -109,7 +109,7 @@ def _average_precision(network, run: TrainingRun) -> dict:
     import torch
 
     from bes.data.augmentation import normalise
-    from bes.data.images import read_photograph
+    from bes.data.working_size import read_reduced
     from bes.metrics.average_precision import average_precision
 
     records = [record for record in run.records if record.split == "val"]
@@ -120,7 +120,7 @@ def _average_precision(network, run: TrainingRun) -> dict:
     scores, present = [], []
     with torch.inference_mode():
         for record in records:
-            image = torch.from_numpy(normalise(read_photograph(run.photograph(record))))
+            image = torch.from_numpy(normalise(read_reduced(run.catalog, record)))
             scores.append(network(image[None].to(device)).float().cpu().numpy()[0])
             present.append([name in record.labels for name in run.catalog.classes])
     columns = zip(np.array(scores).T, np.array(present).T, strict=True)

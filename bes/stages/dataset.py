@@ -1,5 +1,6 @@
 """Stage `dataset`: read photographs and labels, check all of them, write the manifest."""
 
+import itertools
 import json
 import os
 import sys
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from bes.data.corrections import add_corrections, check_corrections
 from bes.data.folder import Collected, Entry, Layout, collect, files_below
-from bes.data.manifest import Catalog, ImageRecord, write_dataset
+from bes.data.manifest import MAX_PIXELS, Catalog, ImageRecord, write_dataset
 from bes.data.synthetic import CLASSES, generate
 from bes.engine.files import digest_bytes, write_atomic, write_if_changed
 from bes.engine.options import Range
@@ -33,11 +35,16 @@ class DatasetOptions:
     """Folder of the photographs, searched with its subfolders (default: `JPEGImages` if it exists,
     else the root)."""
     labels: str = "labels.csv"
-    """CSV with the columns image,labels; labels are separated by spaces, or, where names have
-    spaces, by semicolons or (in a quoted field) commas."""
+    """CSV with the columns image,labels, the labels separated by spaces, or, where names have
+    spaces, by semicolons or (in a quoted field) commas; or JSON lines (`.jsonl`) with these keys;
+    or `cls_labels.npy` (`.npy`); or the folder that holds a folder of photographs for each
+    class."""
     masks: str | None = None
     """Folder of masks, PNGs named like the photographs (default: `SegmentationClass` if it exists).
     They are for scores alone."""
+    corrections: str | None = None
+    """Folder of pseudo labels corrected by hand, PNGs like the masks, each of which takes the place
+    of the label computed (default: none)."""
     train: str | None = None
     """List of training images, one a line (default: `ImageSets/Segmentation/train.txt` if it
     exists, else all; of `voc12`, the 10,582 of VOC and SBD)."""
@@ -51,6 +58,9 @@ class DatasetOptions:
     sbd_masks: bool = False
     """Score with SBD's masks too, of `voc12`, where VOC has none for a training image; they are
     written to `SegmentationClassAug` below the root."""
+    max_pixels: Annotated[int, Range(10_000)] = MAX_PIXELS
+    """Larger photographs are reduced to this many pixels, and their pseudo labels enlarged to full
+    size."""
     images: Annotated[int, Range(2)] = 250
     """Scenes to draw, of `synthetic`; a fifth is for validation."""
     size: Annotated[tuple[int, ...], Range(32)] = (160, 208)
@@ -75,14 +85,29 @@ def layout_of(options: DatasetOptions) -> Layout:
             raise BesError(f"dataset.{name}: found nothing at {root / given}, expected it to exist")
         return os.path.normpath(given) if given else ""
 
+    labels = part("labels", "", "")
+    photographs = part("photographs", "JPEGImages", ".")
+    if (root / labels).is_dir():
+        if options.photographs is not None and photographs != labels:
+            raise BesError(
+                f"dataset.photographs: found {options.photographs!r} beside the folder {labels!r} "
+                "as dataset.labels, expected one of the two; the photographs are in the folders of "
+                "the classes"
+            )
+        photographs = labels
     return Layout(
         root=root,
-        photographs=part("photographs", "JPEGImages", "."),
-        labels=part("labels", "", ""),
+        photographs=photographs,
+        labels=labels,
         masks=part("masks", "SegmentationClass", ""),
+        corrections=_corrections(options),
         train=part("train", "ImageSets/Segmentation/train.txt", ""),
         val=part("val", "ImageSets/Segmentation/val.txt", ""),
     )
+
+
+def _corrections(options: DatasetOptions) -> str:
+    return os.path.normpath(options.corrections) if options.corrections else ""
 
 
 def write_sources(folder: Path, options: DatasetOptions) -> None:
@@ -94,7 +119,11 @@ def write_sources(folder: Path, options: DatasetOptions) -> None:
     """
     root = Path(options.root)
     lines = []
-    for part in _sources(options):
+    parts = _sources(options)
+    if options.corrections:
+        check_corrections(root, _corrections(options))
+        parts.append(_corrections(options))
+    for part in parts:
         files = (
             files_below(root, part) if (root / part).is_dir() else [(part, os.stat(root / part))]
         )
@@ -122,7 +151,7 @@ def _sources(options: DatasetOptions) -> list[str]:
         case "folder":
             layout = layout_of(options)
             parts = (layout.photographs, layout.masks, layout.labels, layout.train, layout.val)
-            return [part for part in parts if part]
+            return list(dict.fromkeys(part for part in parts if part))
     return []
 
 
@@ -191,28 +220,74 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
     """
     _check_kind(options)
     _provide(options)
-    found = _collect(options, threads)
-    catalog = Catalog(Path(options.root), found.classes, found.mask_values)
-    records = _inspect(catalog, found, out / "_memo" / "files.json", threads)
-    if found.problems:
-        count = len(found.problems)
-        heading = [f"{count} problems in the dataset:"] if count > 1 else []
-        raise BesError("\n".join(heading + found.problems))
+    memo = out / "_memo" / "files.json"
+    known = _read_memo(memo)
+    dataset = _read(options, known, threads)
+    dataset.raise_problems()
+    write_atomic(memo, json.dumps(known).encode())
     if options.kind in ("voc12", "coco14"):
         # What this job downloaded or drew is no change that the next run should act upon.
         write_sources(out, options)
-    write_dataset(out, records=records, catalog=catalog, shards=shards)
-    _print_summary(catalog, records, found.notes)
+    write_dataset(out, records=dataset.records, catalog=dataset.catalog, shards=shards)
+    _print_summary(dataset)
 
 
-def _inspect(catalog: Catalog, found: Collected, memo: Path, threads: int) -> list[ImageRecord]:
-    """The records of all entries; problems with their files are added to `found`."""
+def check_dataset(options: DatasetOptions, *, threads: int) -> None:
+    """Read everything, write nothing, and print a longer summary of what is usable.
+
+    Raises BesError that lists every problem.
+    """
+    _check_kind(options)
+    dataset = _read(options, {}, threads)
+    if dataset.records:
+        _print_summary(dataset)
+        _print_details(dataset)
+    dataset.raise_problems()
+
+
+@dataclass
+class _Dataset:
+    """What was read."""
+
+    catalog: Catalog
+    records: list[ImageRecord]
+    problems: list[str]
+    notes: list[str]
+
+    def raise_problems(self) -> None:
+        """Raise BesError with all of them, if there are any."""
+        if self.problems:
+            count = len(self.problems)
+            heading = [f"{count} problems in the dataset:"] if count > 1 else []
+            raise BesError("\n".join(heading + self.problems))
+
+
+def _read(options: DatasetOptions, known: dict[str, Any], threads: int) -> _Dataset:
+    """Read the dataset; `known` is what is known of its files, and is brought up to date."""
+    root = Path(options.root)
+    found = _collect(options, threads)
+    if options.corrections:
+        add_corrections(found, root, _corrections(options))
+    catalog = Catalog(root, found.classes, found.mask_values, options.max_pixels)
+    records = _inspect(catalog, found, known, threads)
+    return _Dataset(catalog, records, found.problems, found.notes)
+
+
+def _read_memo(path: Path) -> dict[str, Any]:
     try:
-        known: dict[str, dict[str, Any]] = json.loads(memo.read_bytes())
+        return json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
-        known = {}
+        return {}
+
+
+def _inspect(
+    catalog: Catalog, found: Collected, known: dict[str, Any], threads: int
+) -> list[ImageRecord]:
+    """The records of all entries without fault; problems with files are added to `found`."""
     stamps: dict[str, list[int]] = {}
-    for path in [p for entry in found.entries for p in (entry.photograph, entry.mask) if p]:
+    for path in [
+        p for entry in found.entries for p in (entry.photograph, entry.mask, entry.correction) if p
+    ]:
         stat = os.stat(catalog.root / path)
         stamps[path] = [stat.st_size, stat.st_mtime_ns]
     values = list(catalog.mask_values)
@@ -221,7 +296,7 @@ def _inspect(catalog: Catalog, found: Collected, memo: Path, threads: int) -> li
         return known.get(path, {}).get("stamp") == [*stamps[path], check]
 
     photographs = [entry.photograph for entry in found.entries]
-    masks = [entry.mask for entry in found.entries if entry.mask]
+    masks = [p for entry in found.entries for p in (entry.mask, entry.correction) if p]
     checks = {path: {"photograph": True} for path in photographs} | {
         path: {"values": values} for path in masks
     }
@@ -235,32 +310,38 @@ def _inspect(catalog: Catalog, found: Collected, memo: Path, threads: int) -> li
     records = []
     for entry in found.entries:
         photograph = facts.get(entry.photograph)
-        mask = facts.get(entry.mask)
-        if photograph is None or (entry.mask and mask is None):
+        labels = {path: facts.get(path) for path in (entry.mask, entry.correction) if path}
+        if photograph is None or None in labels.values():
             continue
-        if mask and mask["size"] != photograph["size"]:
-            found.problems.append(
-                f"{catalog.root / entry.mask}: found a mask of {_by(mask['size'])} pixels, "
-                f"expected {_by(photograph['size'])} like {entry.photograph} as it is displayed"
-            )
-        records.append(_record(entry, photograph, mask))
-    foreign = sum(
-        not set(facts[record.mask]["present"]).issubset(catalog.indices(record))
-        for record in records
-        if record.mask and not found.problems
-    )
-    if foreign:
-        found.notes.append(
-            f"{foreign} of {len(masks)} masks hold a class that the labels do not name; if that is "
-            "unexpected, give `classes` with their values in the masks"
+        found.problems += [
+            f"{catalog.root / path}: found a mask of {_by(fact['size'])} pixels, expected "
+            f"{_by(photograph['size'])} like {entry.photograph} as it is displayed"
+            for path, fact in labels.items()
+            if fact and fact["size"] != photograph["size"]
+        ]
+        records.append(_record(entry, facts))
+    for what, files in (
+        ("masks", {record.mask: record for record in records}),
+        ("corrections", {record.correction: record for record in records}),
+    ):
+        files.pop("", None)
+        foreign = sum(
+            not set(facts[path]["present"]).issubset(catalog.indices(record))
+            for path, record in files.items()
+            if not found.problems
         )
-    if not found.problems:
-        write_atomic(memo, json.dumps(facts).encode())
+        if foreign:
+            found.notes.append(
+                f"{foreign} of {len(files)} {what} hold a class that the labels do not name; if "
+                "that is unexpected, give `classes` with their values in the masks"
+            )
+    known.clear()
+    known.update(facts)
     return records
 
 
-def _record(entry: Entry, photograph: dict[str, Any], mask: dict[str, Any] | None) -> ImageRecord:
-    width, height = photograph["size"]
+def _record(entry: Entry, facts: dict[str, dict[str, Any]]) -> ImageRecord:
+    width, height = facts[entry.photograph]["size"]
     return ImageRecord(
         id=entry.id,
         path=entry.photograph,
@@ -268,9 +349,11 @@ def _record(entry: Entry, photograph: dict[str, Any], mask: dict[str, Any] | Non
         height=height,
         labels=entry.labels,
         split=entry.split,
-        digest=photograph["digest"],
+        digest=facts[entry.photograph]["digest"],
         mask=entry.mask,
-        mask_digest=mask["digest"] if mask else "",
+        mask_digest=facts[entry.mask]["digest"] if entry.mask else "",
+        correction=entry.correction,
+        correction_digest=facts[entry.correction]["digest"] if entry.correction else "",
     )
 
 
@@ -307,7 +390,8 @@ def _look(
         return list(executor.map(look, paths))
 
 
-def _print_summary(catalog: Catalog, records: list[ImageRecord], notes: list[str]) -> None:
+def _print_summary(dataset: _Dataset) -> None:
+    catalog, records = dataset.catalog, dataset.records
     splits = Counter(record.split for record in records)
     classes = Counter(
         label for record in records if record.split == "train" for label in record.labels
@@ -318,12 +402,37 @@ def _print_summary(catalog: Catalog, records: list[ImageRecord], notes: list[str
     for name, value in zip(catalog.classes, catalog.mask_values, strict=True):
         say(f"  {name} (mask value {value}): {classes[name]}")
     say(f"masks: {sum(bool(record.mask) for record in records)}")
+    if corrected := sum(bool(record.correction) for record in records):
+        say(f"corrections: {corrected}")
     sizes = sorted(
         (record.width * record.height, record.width, record.height) for record in records
     )
     say(f"sizes: {_by(sizes[0][1:])} to {_by(sizes[-1][1:])} pixels")
-    for note in notes:
+    large = [r for r in records if catalog.working_size(r) != (r.height, r.width)]
+    if large:
+        say(f"{len(large)} photographs of more than {catalog.max_pixels} pixels, computed at that")
+    for note in dataset.notes:
         say(note)
+
+
+def _print_details(dataset: _Dataset) -> None:
+    """What is worth a look before a long run, and too long for the log of every run."""
+    catalog, records = dataset.catalog, dataset.records
+    endings = Counter(Path(record.path).suffix.lower() for record in records)
+    print("endings: " + ", ".join(f"{n} {ending}" for ending, n in endings.most_common()))
+    pixels = sorted(record.width * record.height for record in records)
+    print(f"pixels of the middle one: {pixels[len(pixels) // 2] / 1e6:.2f} million")
+    pairs = Counter(
+        pair for record in records for pair in itertools.product(record.labels, repeat=2)
+    )
+    names = [f"{index} {name}" for index, name in enumerate(catalog.classes, 1)]
+    width = max(map(len, names), default=0)
+    column = max(len(str(count)) for count in [*pairs.values(), len(names)]) + 2
+    print("photographs that show both classes:")
+    print(" " * width + "".join(f"{index:>{column}}" for index in range(1, len(names) + 1)))
+    for name, one in zip(names, catalog.classes, strict=True):
+        counts = (pairs[one, other] or "-" for other in catalog.classes)
+        print(f"{name:<{width}}" + "".join(f"{count:>{column}}" for count in counts))
 
 
 def _by(size: Iterable[int]) -> str:

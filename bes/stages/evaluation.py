@@ -127,6 +127,7 @@ def _curves(
     """Of each kind of map the configured threshold, all thresholds, and the confusion at each."""
     from bes.data.images import read_maps
     from bes.data.truth import read_truth
+    from bes.data.working_size import resize_labels
     from bes.hard_labels import upsample
     from bes.metrics.iou import ThresholdCurve
 
@@ -143,7 +144,7 @@ def _curves(
                 maps, classes, size = read_maps(image_file(name, folders[name], record.id))
                 scores = upsample(maps, size)
                 scores /= max(scores.max(initial=0.0), 1e-12) if name == "revised_maps" else 1
-                curve.update(scores, classes, truth)
+                curve.update(scores, classes, resize_labels(truth, size))
         return curves
 
     parts = list(forked_map(count, _chunks(records), processes=threads))

@@ -30,7 +30,8 @@ class PredictionOptions:
 
 def prepare(options: PredictionOptions, sources: Sources) -> Compute:
     """Probabilities and photograph -> palette PNG of label indices at full size."""
-    from bes.data.images import encode_labels, read_maps, read_photograph
+    from bes.data.images import encode_labels, read_maps
+    from bes.data.working_size import read_reduced, resize_labels
     from bes.dense_crf import DenseCrfSettings, refine_probabilities
     from bes.hard_labels import upsample
 
@@ -47,9 +48,10 @@ def prepare(options: PredictionOptions, sources: Sources) -> Compute:
         maps, labels, size = read_maps(sources.file("segmentation_maps", record))
         probability = upsample(maps, size)
         if options.crf:
-            photo = read_photograph(sources.photograph(record))
+            photo = read_reduced(sources.catalog, record)
             probability = refine_probabilities(photo, probability, crf)
-        return encode_labels(labels[probability.argmax(0)])
+        found = labels[probability.argmax(0)]
+        return encode_labels(resize_labels(found, (record.height, record.width)))
 
     return compute
 

@@ -23,10 +23,13 @@ class PseudoLabelOptions:
 
 
 def prepare(options: PseudoLabelOptions, sources: Sources) -> Compute:
-    """Revised map and photograph -> palette PNG of label indices at full size."""
+    """Revised map and photograph -> palette PNG of label indices at full size; or the correction by
+    hand, where there is one."""
     import numpy as np
 
-    from bes.data.images import encode_labels, read_maps, read_photograph
+    from bes.data.images import encode_labels, read_maps
+    from bes.data.truth import read_correction
+    from bes.data.working_size import read_reduced, resize_labels
     from bes.dense_crf import DenseCrfSettings, refine
     from bes.hard_labels import hard_labels, upsample
 
@@ -35,19 +38,26 @@ def prepare(options: PseudoLabelOptions, sources: Sources) -> Compute:
     )
 
     def compute(record: ImageRecord) -> bytes:
+        if record.correction:
+            return encode_labels(read_correction(sources.catalog, record))
         maps, classes, size = read_maps(sources.file("revised_maps", record))
         scores = upsample(maps, size)
         # Upsampling lowers the peak; the threshold is a share of the largest score at full size.
         scores /= max(scores.max(initial=0.0), 1e-12)
         labels = hard_labels(scores, options.threshold)
         if options.crf:
-            photo = read_photograph(sources.photograph(record))
+            photo = read_reduced(sources.catalog, record)
             labels = refine(photo, labels, len(classes) + 1, crf)
-        return encode_labels(np.array([0, *classes], np.uint8)[labels])
+        indices = np.array([0, *classes], np.uint8)[labels]
+        return encode_labels(resize_labels(indices, (record.height, record.width)))
 
     return compute
 
 
 STAGE = PerImageStage(
-    name="pseudo_labels", options=PseudoLabelOptions, prepare=prepare, reads=("revised_maps",)
+    name="pseudo_labels",
+    options=PseudoLabelOptions,
+    prepare=prepare,
+    reads=("revised_maps",),
+    correction=True,
 )

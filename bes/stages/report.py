@@ -161,8 +161,9 @@ def _draw(
     catalog: Catalog, folders: dict[str, Path]
 ) -> Callable[[ImageRecord], tuple["GalleryStrip", bytes]]:
     """The function from a photograph to what the page says of it, and its strip as JPEG."""
-    from bes.data.images import decode_labels, read_boundary_map, read_maps, read_photograph
+    from bes.data.images import decode_labels, read_boundary_map, read_maps
     from bes.data.truth import read_truth
+    from bes.data.working_size import read_reduced, resize_labels
     from bes.hard_labels import upsample
     from bes.metrics.iou import ConfusionMatrix
     from bes.report.page import GalleryStrip
@@ -170,7 +171,7 @@ def _draw(
 
     def draw(record: ImageRecord) -> tuple[GalleryStrip, bytes]:
         files = _files(record, folders)
-        photo = read_photograph(catalog.root / record.path)
+        photo = read_reduced(catalog, record)
         size = photo.shape[:2]
         pseudo_labels = decode_labels(files["pseudo_labels"])
         mask = read_truth(catalog, record) if record.mask else None
@@ -184,8 +185,8 @@ def _draw(
             boundary_labels=decode_labels(files["boundary_labels"]),
             boundary_map=upsample(read_boundary_map(files["boundary_maps"])[None], size)[0],
             revised=upsample(read_maps(files["revised_maps"]).maps, size),
-            pseudo_labels=pseudo_labels,
-            mask=mask,
+            pseudo_labels=resize_labels(pseudo_labels, size),
+            mask=None if mask is None else resize_labels(mask, size),
         )
         return (
             GalleryStrip(

@@ -28,7 +28,8 @@ def prepare(options: SegmentationMapOptions, sources: Sources) -> Compute:
     import torch.nn.functional as F
 
     from bes.data.augmentation import normalise, rescale
-    from bes.data.images import encode_maps, read_photograph
+    from bes.data.images import encode_maps
+    from bes.data.working_size import read_reduced
     from bes.engine.checkpoints import load_settings, load_weights
     from bes.networks.deeplab import build_deeplab
 
@@ -44,7 +45,7 @@ def prepare(options: SegmentationMapOptions, sources: Sources) -> Compute:
 
     @torch.inference_mode()
     def compute(record: ImageRecord) -> bytes:
-        photo = read_photograph(sources.photograph(record))
+        photo = read_reduced(sources.catalog, record)
         size = [-(-length // 4) for length in photo.shape[:2]]
         highest = torch.stack([logits(rescale(photo, s), size) for s in options.scales]).amax(0)
         both = highest.float().softmax(1)

@@ -54,7 +54,8 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
     import torch
 
     from bes.data.augmentation import FlipAndCrop, normalise, rescale, rescale_labels
-    from bes.data.images import decode_labels, read_photograph
+    from bes.data.images import decode_labels
+    from bes.data.working_size import read_reduced, resize_labels
     from bes.engine.training import Views, train
     from bes.networks.deeplab import MultiScale, build_deeplab
     from bes.segmentation_loss import VOID, segmentation_loss
@@ -80,8 +81,9 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
     centres = ((np.arange(side) + 0.5) * options.crop / side).astype(int)
 
     def view(index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        photo = read_photograph(run.photograph(records[index]))
+        photo = read_reduced(run.catalog, records[index])
         labels = decode_labels(run.file("pseudo_labels", records[index]))
+        labels = resize_labels(labels, photo.shape[:2])
         factor = rng.uniform(options.scale[0], options.scale[1])
         photo, labels = rescale(photo, factor), rescale_labels(labels, factor)
         crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)

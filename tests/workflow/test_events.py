@@ -8,8 +8,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from bes.data.images import decode_labels
 from bes.data.layout import TRAIN_STAGES
 
 IMAGES = 12
@@ -118,6 +121,31 @@ def test_a_photograph_that_is_replaced_is_computed_anew(project: Any) -> None:
     assert all(count == 1 for count in computed.values())
     images = {name for name in project.disturbed(before) if name.endswith((".npz", ".png"))}
     assert {Path(name).stem for name in images if "/report/" not in name} == {scene}
+
+
+# Labels corrected by hand
+
+
+def test_a_correction_takes_the_place_of_one_pseudo_label_and_can_be_taken_back(
+    project: Any,
+) -> None:
+    folder, scene = project.path / "data/photographs/corrections", project.records[5].id
+    folder.mkdir()
+    project.configure({"dataset": {"corrections": "corrections"}})
+    assert project.run() == {}
+    before = project.contents()
+    pixels = np.full((64, 80), 255, np.uint8)
+    for value in (1, 0):  # a correction, and another one in its place
+        pixels[:40] = value
+        Image.fromarray(pixels).save(folder / f"{scene}.png")
+        assert project.run() == {"pseudo_labels": 1}
+        assert (decode_labels(project.file("pseudo_labels", 5)) == pixels).all()
+    changed = {name for name in project.disturbed(before) if name.endswith((".png", ".npz"))}
+    labels = {name for name in changed if "/evaluation/" not in name and "/report/" not in name}
+    assert labels == {f"results/tiny/base/pseudo_labels/{scene}.png"}
+    (folder / f"{scene}.png").unlink()
+    assert project.run() == {"pseudo_labels": 1}
+    assert project.disturbed(before) == set()
 
 
 # Settings and code that change

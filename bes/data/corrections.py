@@ -1,0 +1,40 @@
+"""Pseudo labels corrected by hand: a folder of masks, each of which takes the place of a label."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bes.data.file_names import files_below, id_of
+from bes.data.folder import Collected
+from bes.errors import BesError
+
+
+def check_corrections(root: Path, folder: str) -> None:
+    """Raises BesError if there is no such folder below the root."""
+    if not (root / folder).is_dir():
+        raise BesError(
+            f"dataset.corrections: found no folder {root / folder}, expected one with PNGs"
+        )
+
+
+def add_corrections(found: Collected, root: Path, folder: str) -> None:
+    """Give each training photograph its correction, a PNG of its name below a folder of the root.
+
+    Raises BesError if there is no such folder.
+    """
+    check_corrections(root, folder)
+    files: dict[str, str] = {}
+    for path, _ in files_below(root, folder):
+        if Path(path).suffix.lower() != ".png":
+            continue
+        first = files.setdefault(id_of(path), path)
+        if first != path:
+            found.problems.append(
+                f"{root / path}: found a second correction of {id_of(path)!r} beside {first}, "
+                "expected one"
+            )
+    found.entries = [
+        replace(entry, correction=files.pop(entry.id, "")) if entry.split == "train" else entry
+        for entry in found.entries
+    ]
+    if files:
+        found.notes.append(f"{len(files)} corrections of no training photograph, left out")

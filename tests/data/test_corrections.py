@@ -1,0 +1,97 @@
+"""Labels corrected by hand are checked like masks, and take the place of what was computed."""
+
+import re
+from typing import Any
+
+import pytest
+
+from bes.data.manifest import ImageRecord, read_catalog, read_manifest
+from bes.data.truth import read_correction
+from bes.errors import BesError
+from bes.stages.dataset import DatasetOptions, write_sources
+
+
+def records_of(folder: Any) -> dict[str, ImageRecord]:
+    return {record.id: record for record in read_manifest(folder.out / "images.csv")}
+
+
+def test_a_correction_is_in_the_manifest(folder: Any, capsys: pytest.CaptureFixture) -> None:
+    folder.mask("corrected/1.png", [0, 12, 255])
+    folder.run(corrections="corrected")
+    records = records_of(folder)
+    assert records["1"].correction == "corrected/1.png" and records["1"].correction_digest
+    assert not records["0"].correction and not records["0"].correction_digest
+    assert "corrections: 1" in capsys.readouterr().out.splitlines()
+    pixels = read_correction(read_catalog(folder.out / "classes.json"), records["1"])
+    assert pixels[0, :3].tolist() == [0, 2, 255]
+
+
+@pytest.mark.parametrize("where", ["JPEGImages", "SegmentationClass", "."])
+def test_corrections_within_another_folder_are_told_apart(folder: Any, where: str) -> None:
+    folder.mask(f"{where}/corrected/1.png", [0])
+    folder.run(photographs="JPEGImages", corrections=f"{where}/corrected")
+    records = records_of(folder)
+    assert [record.id for record in records.values() if record.correction] == ["1"]
+    assert records["1"].path == "JPEGImages/1.jpg"
+    assert records["1"].mask == "SegmentationClass/1.png"
+
+
+def test_a_changed_correction_changes_its_row_alone(folder: Any) -> None:
+    folder.mask("corrected/1.png", [0])
+    folder.run(corrections="corrected")
+    before = (folder.out / "images.csv").read_text().splitlines()
+    folder.mask("corrected/1.png", [12])
+    folder.run(corrections="corrected")
+    after = (folder.out / "images.csv").read_text().splitlines()
+    assert [new[0] for new, old in zip(after, before, strict=True) if new != old] == ["1"]
+
+
+def test_corrections_that_nothing_reads_are_counted(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    for name in ("4", "nobody"):  # for validation; no photograph
+        folder.mask(f"corrected/{name}.png", [0])
+    folder.run(corrections="corrected")
+    assert "2 corrections of no training photograph, left out" in capsys.readouterr().out
+    assert not any(record.correction for record in records_of(folder).values())
+
+
+@pytest.mark.parametrize(
+    ("values", "size", "message"),
+    [
+        ([7], (32, 24), "found the mask value 7, expected 0, 255 or the value of a class: 8, 12"),
+        ([0], (24, 32), "found a mask of 24x32 pixels, expected 32x24 like JPEGImages/1.jpg"),
+    ],
+)
+def test_a_faulty_correction_is_named(
+    folder: Any, values: list[int], size: tuple[int, int], message: str
+) -> None:
+    folder.mask("corrected/1.png", values, size=size)
+    with pytest.raises(BesError, match=rf"corrected/1\.png: {re.escape(message)}"):
+        folder.run(corrections="corrected")
+    assert folder.written() == {}
+
+
+def test_a_missing_folder_of_corrections_is_named(folder: Any) -> None:
+    with pytest.raises(BesError, match=r"dataset\.corrections: found no folder .*corrected"):
+        folder.run(corrections="corrected")
+
+
+def test_corrections_are_files_that_a_run_depends_on(folder: Any) -> None:
+    options = DatasetOptions(root=str(folder.root), corrections="corrected")
+    sources = []
+    for name in ("1", "2"):
+        folder.mask(f"corrected/{name}.png", [0])
+        write_sources(folder.out, options)
+        sources.append((folder.out / "_sources.tsv").read_text())
+    assert sources[0] != sources[1]
+
+
+def test_a_manifest_without_corrections_is_of_another_version(folder: Any) -> None:
+    folder.run()
+    file = folder.out / "images.csv"
+    lines = file.read_text().splitlines()
+    assert lines[0].endswith(",correction,correction_digest")
+    file.write_text("".join(f"{line.rsplit(',', 2)[0]}\n" for line in lines))
+    with pytest.raises(BesError, match=r"images\.csv: not a manifest of this version of bes"):
+        read_manifest(file)

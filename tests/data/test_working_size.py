@@ -1,0 +1,61 @@
+"""Large photographs are reduced to a number of pixels, and keep their shape."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
+from bes.data.working_size import read_reduced, resize_labels
+
+
+def catalog(root: Path = Path(), max_pixels: int = 500_000) -> Catalog:
+    return Catalog(root, ("cat",), (1,), max_pixels)
+
+
+def record(width: int, height: int) -> ImageRecord:
+    return ImageRecord("a", "a.png", width, height, ("cat",), "train", "0")
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((500, 375), (500, 375)),  # of PASCAL VOC
+        ((640, 640), (640, 640)),  # of MS COCO
+        ((1000, 500), (1000, 500)),
+        ((4000, 3000), (816, 612)),
+        ((10_000, 10_000), (707, 707)),
+        ((1, 1_000_000), (1, 707_107)),
+    ],
+)
+def test_the_working_size(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert catalog().working_size(record(*size)) == expected[::-1]
+
+
+def test_a_photograph_within_the_limit_is_read_as_it_is(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert (read_reduced(catalog(tmp_path, 10_000), record(100, 100)) == pixels).all()
+
+
+def test_a_larger_one_is_reduced_without_aliasing(tmp_path: Path) -> None:
+    stripes = np.zeros((200, 200, 3), np.uint8)
+    stripes[:, ::2] = 200
+    Image.fromarray(stripes).save(tmp_path / "a.png")
+    reduced = read_reduced(catalog(tmp_path, 2_500), record(200, 200))
+    assert reduced.shape == (50, 50, 3)
+    assert np.abs(reduced[:, 1:-1].astype(int) - 100).max() <= 1
+
+
+def test_labels_are_enlarged_without_new_values() -> None:
+    labels = np.array([[0, 2], [255, 7]], np.uint8)
+    enlarged = resize_labels(labels, (4, 6))
+    assert (enlarged == np.repeat(np.repeat(labels, 2, 0), 3, 1)).all()
+    assert (resize_labels(enlarged, (2, 2)) == labels).all()
+
+
+def test_the_limit_is_kept_with_the_classes(folder) -> None:
+    folder.run(max_pixels=12_345)
+    assert read_catalog(folder.out / "classes.json").max_pixels == 12_345
+    assert {(r.width, r.height) for r in read_manifest(folder.out / "images.csv")} == {(32, 24)}
