@@ -14,6 +14,7 @@ from bes.networks.names import BACKBONE
 from bes.stages.dataset import DatasetOptions
 from bes.stages.evaluation import SOURCES, EvaluationOptions
 from bes.stages.export import ExportOptions
+from bes.stages.quality import READS, QualityOptions
 from bes.stages.registry import STAGES
 from bes.stages.report import LABELLING, ReportOptions
 
@@ -21,6 +22,7 @@ SECTIONS: dict[str, type] = {
     "dataset": DatasetOptions,
     **{name: stage.options for name, stage in STAGES.items()},
     "evaluation": EvaluationOptions,
+    "quality": QualityOptions,
     "report": ReportOptions,
     "export": ExportOptions,
 }
@@ -30,6 +32,7 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "dataset": (),
     **{name: ("dataset", *stage.sources) for name, stage in STAGES.items()},
     "evaluation": ("dataset", *SOURCES, "predictions"),
+    "quality": ("dataset", *READS),
     "report": ("dataset", *LABELLING, "evaluation"),
     "export": ("dataset", "pseudo_labels"),
 }
@@ -37,6 +40,9 @@ PARENTS: dict[str, tuple[str, ...]] = {
 
 SHARED = ("backbone", "weights", "seed")
 """Keys at the top of the configuration that every training has."""
+
+FOLLOWS = {"evaluation": "revised_threshold", "quality": "threshold"}
+"""The options that are `pseudo_labels.threshold` unless given."""
 
 BASE = "base"
 NAME = "^[A-Za-z0-9][A-Za-z0-9._=+-]*$"
@@ -98,7 +104,7 @@ class Project:
     @property
     def wanted(self) -> set[str]:
         """The stages that the goal needs, evaluation and report included."""
-        found: set[str] = {"evaluation", "report"}
+        found: set[str] = {"evaluation", "quality", "report"}
         pending: list[str] = [self.settings.goal]
         while pending:
             stage = pending.pop()
@@ -181,8 +187,8 @@ def _options(stage: str, layers: list[dict[str, Any]]) -> Any:
         # A key for all networks is weaker than the same key in a section of the same layer.
         if isinstance(STAGES.get(stage), TrainingStage):
             values |= {key: layer[key] for key in SHARED if layer.get(key) is not None}
-        if stage == "evaluation" and "threshold" in (layer.get("pseudo_labels") or {}):
-            values["revised_threshold"] = layer["pseudo_labels"]["threshold"]
+        if stage in FOLLOWS and "threshold" in (layer.get("pseudo_labels") or {}):
+            values[FOLLOWS[stage]] = layer["pseudo_labels"]["threshold"]
         values |= layer.get(stage) or {}
     return SECTIONS[stage](**{key: _convert(known[key], value) for key, value in values.items()})
 

@@ -14,7 +14,7 @@ if sys.orig_argv[1:3] == ["-m", "bes"]:
     from bes.engine.files import write_atomic
     from bes.engine.per_image import Compute, PerImageStage, Sources
     from bes.engine.run_training import Trained, TrainingRun
-    from bes.stages import report
+    from bes.stages import quality, report
     from bes.stages.registry import STAGES
 
     FILES = {path.stem: path.read_bytes() for path in Path(os.environ["STAND_INS"]).iterdir()}
@@ -39,6 +39,7 @@ if sys.orig_argv[1:3] == ["-m", "bes"]:
         else:
             STAGES[name] = dataclasses.replace(stage, fit=fit)
 
+    quality._rank = lambda *sources: dict.fromkeys(quality.FILES, b"-")
     report._compose = lambda *sources: dict.fromkeys(report.FILES, b"-")
 
     # The package's own module would import torch to write a network.

@@ -14,6 +14,7 @@ from bes.engine.run_training import TrainingStage, run_training
 from bes.errors import BesError
 from bes.stages.dataset import DatasetOptions, check_dataset, run_dataset
 from bes.stages.evaluation import SOURCES, EvaluationOptions, run_evaluation
+from bes.stages.quality import READS, QualityOptions, run_quality
 from bes.stages.report import LABELLING, ReportOptions, make_report
 from bes.stages.submission import run_submission
 
@@ -271,6 +272,31 @@ class SubmissionCommand:
         """See `Command`."""
         run_submission(
             dataset=args.dataset, predictions=args.predictions, out=args.out, code=args.code
+        )
+
+
+class QualityCommand:
+    """Maps and labels against each other."""
+
+    summary = "rank the pseudo labels by how far they can be trusted, without masks"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        _add_folders(parser, READS)
+        _add_out(parser)
+        _add_threads(parser)
+        _add_code(parser)
+        add_flags(parser, QualityOptions, documented=documented)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        run_quality(
+            options_from(args, QualityOptions),
+            dataset=args.dataset,
+            folders=_folders(args, READS),
+            out=args.out,
+            threads=args.threads,
+            code=args.code,
         )
 
 

@@ -26,6 +26,7 @@ STAGES = (
     "revised_maps",
     "pseudo_labels",
     "evaluation",
+    "quality",
 )
 
 

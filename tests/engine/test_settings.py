@@ -19,7 +19,7 @@ from bes.settings import (
     read_project,
 )
 
-TRAINED = [name for name in SECTIONS if name not in ("dataset", "report", "export")]
+TRAINED = [s for s in SECTIONS if s not in ("dataset", "quality", "report", "export")]
 """The stages whose options a preset settles."""
 
 
@@ -72,6 +72,11 @@ def test_the_threshold_of_the_labels_is_the_one_the_revised_maps_are_scored_at()
     assert load_project(config).experiments["base"].options["evaluation"].revised_threshold == 0.4
     config["evaluation"] = {"revised_threshold": 0.3}
     assert load_project(config).experiments["base"].options["evaluation"].revised_threshold == 0.3
+
+
+def test_the_threshold_of_the_labels_is_the_one_their_quality_is_judged_at() -> None:
+    config = {"pseudo_labels": {"threshold": 0.4}}
+    assert load_project(config).experiments["base"].options["quality"].threshold == 0.4
 
 
 @pytest.mark.parametrize(
@@ -162,7 +167,8 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
             },
         }
     )
-    last = {"segmenter", "segmentation_maps", "predictions", "evaluation", "report", "export"}
+    beyond = {"segmenter", "segmentation_maps", "predictions", "export"}
+    last = {"evaluation", "quality", "report"} | beyond
     assert stages_of(project, "walk") == {
         "base": {"dataset", "classifier", "cams", "boundary_labels", "benet", "boundary_maps"},
         "walk": {"revised_maps", "pseudo_labels"} | last,
@@ -179,7 +185,7 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
     computed = project.computed()
     assert len(computed) == len(set(computed))
     assert {stage for stage, folder in computed if "walk" in folder.parts} == {
-        *("revised_maps", "pseudo_labels", "evaluation", "report")
+        *("revised_maps", "pseudo_labels", "evaluation", "quality", "report")
     }
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slurm
 
 ROOT = Path(__file__).parents[2]
 GPU_RULES = {"classifier", "cams", "benet", "boundary_maps", "revised_maps"}
-CPU_RULES = {"dataset", "boundary_labels", "pseudo_labels", "evaluation", "report"}
+CPU_RULES = {"dataset", "boundary_labels", "pseudo_labels", "evaluation", "quality", "report"}
 SHARDED = {"cams", "boundary_labels", "boundary_maps", "revised_maps", "pseudo_labels"}
 SHARDS = 2
 CONFIG = {

@@ -141,7 +141,7 @@ def test_missing_weights_are_named(finished: Any, tmp_path: Any) -> None:
 def test_help_names_every_command_and_each_its_flags(finished: Any) -> None:
     done = finished.bes("--help")
     assert done.returncode == 0
-    for command in ("dataset", "cams", "pseudo_labels", "evaluation", "status", "clean"):
+    for command in ("dataset", "cams", "pseudo_labels", "evaluation", "quality", "status", "clean"):
         assert f"\n    {command} " in done.stdout
     done = finished.bes("pseudo_labels", "--help")
     for flag in ("--dataset DIR", "--revised-maps DIR", "--shard NAME", "--threshold FLOAT"):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bes.data.ranking import read_ranking
 from bes.settings import json_schema
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +66,11 @@ def test_the_rules_are_formatted() -> None:
 def test_the_schema_is_that_of_the_settings() -> None:
     schema = (ROOT / "workflow/schemas/config.schema.yaml").read_text()
     assert yaml.safe_load(schema) == yaml.safe_load(yaml.safe_dump(json_schema(documented=True)))
+
+
+def test_every_training_photograph_is_ranked(finished: Any) -> None:
+    ranking = read_ranking(finished.folder("quality") / "ranking.csv")
+    assert {row.image for row in ranking} == {record.id for record in finished.records}
 
 
 @pytest.mark.parametrize("graph", ["--dag", "--rulegraph"])

@@ -132,6 +132,7 @@ def products(stage, home):
     files = {
         "dataset": ["images.csv", "classes.json"],
         "evaluation": ["scores.json"],
+        "quality": ["ranking.csv"],
         "report": ["index.html"],
     }
     return [home / name for name in files[stage]]

@@ -1,4 +1,4 @@
-"""Scores and report."""
+"""Scores, the ranking of the labels, and the report."""
 
 
 rule evaluation:
@@ -38,6 +38,52 @@ rule evaluation:
         "python -m bes evaluation --dataset {params.dataset} --cams {params.cams} "
         "--revised-maps {params.revised_maps} --pseudo-labels {params.pseudo_labels} "
         "{params.predictions} --out {params.out} --threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+
+
+rule quality:
+    input:
+        images=within("dataset", "images.csv"),
+        classes=within("dataset", "classes.json"),
+        boundary_maps=shards("boundary_maps"),
+        revised_maps=shards("revised_maps"),
+        pseudo_labels=shards("pseudo_labels"),
+    output:
+        ranking=report(
+            update("results/{dataset}/{experiment}/quality/ranking.csv"),
+            caption="../report/ranking.rst",
+            category="Trust",
+            labels={"experiment": "{experiment}", "what": "ranking of the labels"},
+        ),
+        sheet=report(
+            update("results/{dataset}/{experiment}/quality/suspicious.jpg"),
+            caption="../report/suspicious.rst",
+            category="Trust",
+            labels={"experiment": "{experiment}", "what": "least trusted labels"},
+        ),
+    log:
+        "results/{dataset}/{experiment}/quality/_logs/quality.log",
+    benchmark:
+        "results/{dataset}/{experiment}/quality/_benchmarks/quality.tsv"
+    conda:
+        "../../envs/cpu.yaml"
+    threads: 8
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        dataset=folder("dataset"),
+        boundary_maps=folder("boundary_maps"),
+        revised_maps=folder("revised_maps"),
+        pseudo_labels=folder("pseudo_labels"),
+        out=folder("quality"),
+        flags=flags("quality"),
+        code=code("quality"),
+    message:
+        "Ranking of the labels of {wildcards.experiment}"
+    shell:
+        "python -m bes quality --dataset {params.dataset} --boundary-maps {params.boundary_maps} "
+        "--revised-maps {params.revised_maps} --pseudo-labels {params.pseudo_labels} "
+        "--out {params.out} --threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
 
 
 rule report:

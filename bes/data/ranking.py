@@ -1,0 +1,70 @@
+"""The ranking of the pseudo labels, the least trusted first: one row per photograph."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from bes.errors import BesError
+
+
+@dataclass(frozen=True)
+class RankedLabel:
+    """One pseudo label; a row of `ranking.csv`. Score and signals are in [0, 1]."""
+
+    rank: int
+    """From 1, the least trusted."""
+    image: str
+    labels: tuple[str, ...]
+    """Names of the classes present."""
+    score: float
+    """Mean of the five signals, which are explained in `bes.quality.Signals`."""
+    stability: float
+    separation: float
+    agreement: float
+    boundary: float
+    margin: float
+    reason: str
+    """The weakest signal in words."""
+
+
+def ranking_csv(rows: Sequence[RankedLabel]) -> str:
+    """The rows as CSV text with a header; numbers with four decimals."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [field.name for field in fields(RankedLabel)]
+    writer.writerow(names)
+    writer.writerows([_cell(getattr(row, name)) for name in names] for row in rows)
+    return text.getvalue()
+
+
+def read_ranking(path: Path) -> list[RankedLabel]:
+    """The rows of `ranking.csv`, the least trusted first.
+
+    Raises BesError if the file is missing or is no ranking.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return [_row(row) for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        raise BesError(f"{path}: no such file; `bes quality` writes it") from None
+    except (KeyError, TypeError, ValueError, AttributeError, csv.Error) as error:
+        raise BesError(f"{path}: not a ranking written by `bes quality` ({error})") from None
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, tuple):
+        return ";".join(value)
+    return f"{value:.4f}" if isinstance(value, float) else value
+
+
+def _row(row: dict[str, str]) -> RankedLabel:
+    numbers = ("score", "stability", "separation", "agreement", "boundary", "margin")
+    return RankedLabel(
+        rank=int(row["rank"]),
+        image=row["image"],
+        labels=tuple(row["labels"].split(";")) if row["labels"] else (),
+        reason=row["reason"],
+        **{name: float(row[name]) for name in numbers},
+    )

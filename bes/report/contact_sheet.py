@@ -1,0 +1,73 @@
+"""A contact sheet: many photographs under their pseudo labels, small, in rows of ten."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from bes.data.images import VOC_PALETTE
+
+COLUMNS = 10
+SIDE = 160
+"""Longer side of a photograph on the sheet, pixels."""
+_LINE = 14
+_GAP = 8
+_PAPER = (24, 24, 27)
+_INK = (235, 235, 235)
+_OUTLINE = 255
+
+
+class Tile(NamedTuple):
+    """One photograph on the sheet."""
+
+    picture: np.ndarray
+    """(h,w,3) uint8 RGB, at most SIDE pixels either way."""
+    caption: tuple[str, str, str]
+    """Three lines; what is too long for the tile is cut."""
+
+
+def draw_thumbnail(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """A photograph, uint8 (H,W,3), tinted with its labels, uint8 (H,W), in VOC colours.
+
+    Returns uint8 RGB with a longer side of SIDE pixels. Objects are outlined in white.
+    """
+    height, width = photo.shape[:2]
+    scale = SIDE / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(photo, size, interpolation=shrink)
+    marks = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
+    colours = np.frombuffer(VOC_PALETTE, np.uint8).reshape(256, 3)[marks]
+    picture = np.where(marks[..., None] > 0, cv2.addWeighted(small, 0.5, colours, 0.5, 0), small)
+    outline = cv2.morphologyEx(marks, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0
+    picture[outline] = _OUTLINE
+    return picture
+
+
+def draw_contact_sheet(tiles: Sequence[Tile]) -> Image.Image:
+    """The tiles in reading order, each with its caption below it; an RGB picture."""
+    font = ImageFont.load_default(size=12)
+    column, row = SIDE + _GAP, SIDE + 3 * _LINE + _GAP
+    rows = max(1, -(-len(tiles) // COLUMNS))
+    sheet = Image.new("RGB", (COLUMNS * column + _GAP, rows * row + _GAP), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for number, tile in enumerate(tiles):
+        left, top = _GAP + number % COLUMNS * column, _GAP + number // COLUMNS * row
+        height, width = tile.picture.shape[:2]
+        place = (left + (SIDE - width) // 2, top + SIDE - height)
+        sheet.paste(Image.fromarray(tile.picture), place)
+        for line, text in enumerate(tile.caption):
+            where = (left + SIDE / 2, top + SIDE + (line + 0.6) * _LINE)
+            draw.text(where, _cut(text, font), _INK, font, anchor="mm")
+    return sheet
+
+
+def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """The text, or as much of it as a tile has room for."""
+    if font.getlength(text) <= SIDE:
+        return text
+    while text and font.getlength(text + "...") > SIDE:
+        text = text[:-1]
+    return text + "..."
