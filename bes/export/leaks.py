@@ -23,7 +23,6 @@ def check_leaks(
     records: list[ImageRecord],
     *,
     pseudo_labels: Path,
-    corrected: frozenset[str],
     threads: int,
 ) -> None:
     """Refuse labels and lists that would let a trainer see what it is scored on.
@@ -42,8 +41,8 @@ def check_leaks(
     outline is shorter than `MIN_OUTLINE` passes; the outline is the number of neighbouring pixels
     that differ, 32 for a square of 8x8. From there on, to be right the method would have had to
     place each of 32 or more pixels of a border rightly by guess, and one such image is enough to
-    be refused. Labels that a person corrected may be as right as the masks: the images in
-    `corrected` are not compared.
+    be refused. A label that a person corrected may be as right as the mask; it is refused only
+    where the correction is the very file of the mask.
 
     Raises BesError that names the images.
     """
@@ -52,7 +51,7 @@ def check_leaks(
     masks = {record.mask_digest: record.mask for record in records if record.mask}
 
     def look(record: ImageRecord) -> str | None:
-        if record.id in corrected:
+        if record.correction and record.correction_digest != record.mask_digest:
             return None
         path = image_file("pseudo_labels", pseudo_labels, record.id)
         return _equal_mask(catalog, record, path, masks)
@@ -101,7 +100,7 @@ def _equal_mask(
         return None
     return (
         f"{record.id}: the training label {path} equals the mask {catalog.root / mask_path}; make "
-        "it anew, or name the image in the list of `corrected` if a person drew it"
+        "it anew, or give it as a correction (dataset.corrections) if a person drew it"
     )
 
 

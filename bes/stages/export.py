@@ -40,9 +40,6 @@ class ExportOptions:
     that turn palette PNGs into colours (OpenCV, imageio)."""
     copy: bool = False
     """Copy photographs and masks; otherwise they are links to where they lie."""
-    corrected: str | None = None
-    """List of images whose labels a person corrected, one a line: they alone may equal their
-    masks."""
 
 
 def run_export(
@@ -66,7 +63,6 @@ def run_export(
     out = out.absolute()
     catalog = read_catalog(dataset / "classes.json")
     records = read_manifest(dataset / "images.csv")
-    corrected = _read_list(options.corrected, records)
     parts = {
         "format": format,
         "options": asdict(options),
@@ -74,7 +70,6 @@ def run_export(
         "classes": [str(catalog.root.resolve()), catalog.classes, catalog.mask_values],
         "photographs": [asdict(record) for record in records],
         "labels": _digests(pseudo_labels, records),
-        "corrected": sorted(corrected),
     }
     origin = {name: digest_of(value) for name, value in parts.items()}
     if is_up_to_date(out, origin):
@@ -85,7 +80,7 @@ def run_export(
     from bes.export.leaks import check_leaks
     from bes.export.values import label_values
 
-    check_leaks(catalog, records, pseudo_labels=pseudo_labels, corrected=corrected, threads=threads)
+    check_leaks(catalog, records, pseudo_labels=pseudo_labels, threads=threads)
     with rebuilt(out, origin) as folder:
         contents = Contents(
             catalog=catalog,
@@ -119,19 +114,6 @@ def _writer(format: str) -> "Callable[[Contents], None]":
         "imagefolder": imagefolder.write,
         "cls-labels": cls_labels.write,
     }[format]
-
-
-def _read_list(path: str | None, records: list[ImageRecord]) -> frozenset[str]:
-    if path is None:
-        return frozenset()
-    try:
-        names = frozenset(Path(path).read_text(encoding="utf-8-sig").split("\n")) - {""}
-    except (OSError, UnicodeDecodeError) as error:
-        raise BesError(f"{path}: cannot be read as a list of images ({error})") from None
-    names = frozenset(name.strip() for name in names)
-    if unknown := names - {record.id for record in records}:
-        raise BesError(f"{path}: found {min(unknown)!r}, expected an image of the dataset")
-    return names
 
 
 def _digests(pseudo_labels: Path, records: list[ImageRecord]) -> dict[str, str]:

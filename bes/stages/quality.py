@@ -93,8 +93,7 @@ def _rank(
         judged.append(one)
         progress.step()
     rows = _rows(judged)
-    paths = {record.id: catalog.root / record.path for record in records}
-    tiles = forked_map(_draw(paths, folders), rows[: options.images], processes=threads)
+    tiles = forked_map(_draw(catalog, records, folders), rows[: options.images], processes=threads)
     return {
         "ranking.csv": ranking_csv(rows).encode(),
         "suspicious.jpg": encode_jpeg(draw_contact_sheet(list(tiles))),
@@ -107,17 +106,20 @@ def _judge(
     import numpy as np
 
     from bes.data.images import decode_labels, read_boundary_map, read_maps
+    from bes.data.working_size import resize_labels
     from bes.quality import trust_signals
 
     def judge(record: ImageRecord) -> Judged:
-        maps, classes, _ = read_maps(image_file("revised_maps", folders["revised_maps"], record.id))
+        maps, classes, size = read_maps(
+            image_file("revised_maps", folders["revised_maps"], record.id)
+        )
         boundary = image_file("boundary_maps", folders["boundary_maps"], record.id)
         labels = decode_labels(image_file("pseudo_labels", folders["pseudo_labels"], record.id))
         signals = trust_signals(
             maps=maps,
             classes=classes,
             boundary=read_boundary_map(boundary),
-            labels=labels,
+            labels=resize_labels(labels, size),
             threshold=options.threshold,
         )
         shown = set(np.unique(labels).tolist())
@@ -155,13 +157,19 @@ def _reason(one: Judged, weak: str) -> str:
     return REASONS[weak] if one.record.labels else "no class to find"
 
 
-def _draw(paths: dict[str, Path], folders: dict[str, Path]) -> Callable[[RankedLabel], "Tile"]:
-    from bes.data.images import decode_labels, read_photograph
+def _draw(
+    catalog: Catalog, records: Sequence[ImageRecord], folders: dict[str, Path]
+) -> Callable[[RankedLabel], "Tile"]:
+    from bes.data.images import decode_labels
+    from bes.data.working_size import read_reduced, resize_labels
     from bes.report.contact_sheet import Tile, draw_thumbnail
 
+    known = {record.id: record for record in records}
+
     def draw(row: RankedLabel) -> Tile:
+        photo = read_reduced(catalog, known[row.image])
         labels = decode_labels(image_file("pseudo_labels", folders["pseudo_labels"], row.image))
-        picture = draw_thumbnail(read_photograph(paths[row.image]), labels)
+        picture = draw_thumbnail(photo, resize_labels(labels, photo.shape[:2]))
         return Tile(picture, (f"{row.rank}.  {row.score:.2f}", row.image, row.reason))
 
     return draw

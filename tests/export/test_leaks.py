@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from PIL import Image
 
 from bes.cli import main
 from bes.data.images import encode_labels
+from bes.data.manifest import read_manifest
 from bes.errors import BesError
 from bes.export.leaks import MIN_OUTLINE, outline
 
@@ -85,22 +85,18 @@ def test_the_outline_of_a_square_is_the_limit() -> None:
     assert outline(np.ones((20, 20), np.uint8)) == 0
 
 
-def test_a_corrected_label_may_equal_its_mask(project: Any, tmp_path: Path) -> None:
+def test_a_correction_may_equal_its_mask_but_not_be_it(project: Any) -> None:
     for image in ("first", "grey"):
         project.write_label(image, encode_labels(index_mask(project, image, void=0)))
-    names = tmp_path / "corrected.txt"
-    names.write_text("first\n")
+    rewrite(project, ("first", "correction", "drawn/first.png"))
     with pytest.raises(BesError, match=r"1 leaks:\ngrey: "):
-        project.export("torchvision", corrected=str(names))
-    names.write_text("first\ngrey\n")
-    project.export("torchvision", corrected=str(names))
-
-
-def test_a_corrected_image_that_is_not_in_the_dataset_is_named(project: Any, tmp_path: Any) -> None:
-    names = tmp_path / "corrected.txt"
-    names.write_text("nobody\n")
-    with pytest.raises(BesError, match=r"corrected\.txt: found 'nobody', expected an image of"):
-        project.export("coco", corrected=str(names))
+        project.export("torchvision")
+    rewrite(project, ("grey", "correction", "drawn/grey.png"))
+    project.export("torchvision")
+    digest = {r.id: r.mask_digest for r in read_manifest(project.base / "dataset/images.csv")}
+    rewrite(project, ("grey", "correction_digest", digest["grey"]))
+    with pytest.raises(BesError, match=r"1 leaks:\ngrey: "):
+        project.export("torchvision")
 
 
 @pytest.mark.parametrize("split", ["val", "test"])

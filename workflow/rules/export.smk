@@ -8,7 +8,6 @@ rule export_format:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
         pseudo_labels=shards("pseudo_labels"),
-        corrected=lambda wildcards: options("export", "corrected")(wildcards) or [],
     output:
         # Kept until the job is over: an export with nothing to do is left alone.
         update("results/{dataset}/{experiment}/export/{format}/export.json"),
