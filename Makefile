@@ -14,13 +14,14 @@ INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install 
 demo: $(READY)  ## run the whole pipeline on the synthetic dataset and print the scores
 	$(BIN)/snakemake --cores $(CORES)
 	@$(BIN)/bes scores results/demo/base/evaluation
-	@echo "report: results/demo/base/report/index.html"
+	@echo "report: results/demo/base/report/page/index.html"
 
-test: $(READY)  ## formatting, lint, types and all tests
+test: $(READY)  ## formatting, lint, types and all tests; those of the page need Chromium, which root on Debian gets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
+	@command -v chromium > /dev/null || ! command -v apt-get > /dev/null || test "$$(id -u)" != 0 || { $(INSTALL) chromium; }
 	$(BIN)/pytest
 
 test-slurm: $(READY)  ## the workflow on a SLURM of one node with two pretended GPUs; needs root on Debian

@@ -16,7 +16,8 @@ from bes.stages.evaluation import SOURCES, EvaluationOptions
 from bes.stages.export import ExportOptions
 from bes.stages.quality import READS, QualityOptions
 from bes.stages.registry import STAGES
-from bes.stages.report import LABELLING, ReportOptions
+from bes.stages.report import OPTIONAL, ReportOptions
+from bes.stages.report import SOURCES as REPORTED
 
 SECTIONS: dict[str, type] = {
     "dataset": DatasetOptions,
@@ -33,7 +34,7 @@ PARENTS: dict[str, tuple[str, ...]] = {
     **{name: ("dataset", *stage.sources) for name, stage in STAGES.items()},
     "evaluation": ("dataset", *SOURCES, "predictions"),
     "quality": ("dataset", *READS),
-    "report": ("dataset", *LABELLING, "evaluation"),
+    "report": ("dataset", *REPORTED, *OPTIONAL),
     "export": ("dataset", "pseudo_labels"),
 }
 """The stages that each stage reads."""

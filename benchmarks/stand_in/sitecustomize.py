@@ -40,7 +40,9 @@ if sys.orig_argv[1:3] == ["-m", "bes"]:
             STAGES[name] = dataclasses.replace(stage, fit=fit)
 
     quality._rank = lambda *sources: dict.fromkeys(quality.FILES, b"-")
-    report._compose = lambda *sources: dict.fromkeys(report.FILES, b"-")
+    page = f"{report.PAGE}/index.html"
+    report._measure = lambda *sources: {report.PHOTOGRAPHS: b"-"}
+    report._compose = lambda *sources: dict.fromkeys((page, *report.TABLES), b"-")
 
     # The package's own module would import torch to write a network.
     checkpoints = types.ModuleType("bes.engine.checkpoints")

@@ -12,10 +12,10 @@ from bes.engine.flags import add_flags, flags_of, options_from
 from bes.engine.per_image import PerImageStage, run_per_image
 from bes.engine.run_training import TrainingStage, run_training
 from bes.errors import BesError
+from bes.stages import report
 from bes.stages.dataset import DatasetOptions, check_dataset, run_dataset
 from bes.stages.evaluation import SOURCES, EvaluationOptions, run_evaluation
 from bes.stages.quality import READS, QualityOptions, run_quality
-from bes.stages.report import LABELLING, ReportOptions, make_report
 from bes.stages.submission import run_submission
 
 
@@ -304,23 +304,30 @@ class ReportCommand:
     """Everything -> a page."""
 
     summary = "write the page with scores, curves and pictures"
-    sources = (*LABELLING, "evaluation")
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_folders(parser, self.sources)
+        _add_folders(parser, report.SOURCES)
+        for source in report.OPTIONAL:
+            parser.add_argument(
+                f"--{source.replace('_', '-')}",
+                type=Path,
+                metavar="DIR",
+                help=f"folder of `bes {source}`, if any",
+            )
         _add_out(parser)
         parser.add_argument("--title", default="BES", help="heading of the page (default: BES)")
         _add_threads(parser)
         _add_code(parser)
-        add_flags(parser, ReportOptions, documented=documented)
+        add_flags(parser, report.ReportOptions, documented=documented)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        make_report(
-            options_from(args, ReportOptions),
+        report.make_report(
+            options_from(args, report.ReportOptions),
             dataset=args.dataset,
-            folders=_folders(args, self.sources),
+            folders=_folders(args, report.SOURCES)
+            | {name: folder for name in report.OPTIONAL if (folder := getattr(args, name))},
             out=args.out,
             title=args.title,
             threads=args.threads,

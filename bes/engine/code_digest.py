@@ -23,6 +23,7 @@ BOOKKEEPING = frozenset(
         "progress",
         "receipts",
         "run_training",
+        "journal",
     )
 )
 """Modules that decide when and where something is computed, not what: an edit re-runs nothing."""

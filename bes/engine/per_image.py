@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from bes.data.manifest import (
 from bes.engine.code_digest import code_digest
 from bes.engine.device import acquire_device
 from bes.engine.files import digest_bytes, digest_file, write_atomic
+from bes.engine.journal import journal_file, start_run
 from bes.engine.lock import locked
 from bes.engine.memo import Entry, Memo, differences, digest_of
 from bes.engine.pool import forked_map, limit_threads
@@ -94,6 +95,8 @@ class Plan:
     """What a shard consists of, and which of it is out of date and why."""
 
     records: list[ImageRecord]
+    common: dict[str, str]
+    """What all files of the shard are to be computed from."""
     origins: dict[str, dict[str, str]]
     """Image -> what its file is to be computed from."""
     reasons: dict[str, list[str]]
@@ -147,7 +150,7 @@ def plan_shard(
             reasons[record.id] = differences(entry.origin, origin)
         elif entry.file != found:
             reasons[record.id] = ["damaged"]
-    return Plan(records, origins, reasons)
+    return Plan(records, common, origins, reasons)
 
 
 def run_per_image(
@@ -168,13 +171,14 @@ def run_per_image(
     code. Raises BesError for unusable inputs; what was finished before stays finished.
     """
     catalog = read_catalog(dataset / "classes.json")
+    code = code or stage.code()
     for shard in shards:
         with locked(memo_file(out, shard).with_suffix(".lock")):
             memo = Memo(memo_file(out, shard))
             plan = plan_shard(
                 stage,
                 options=options,
-                code=code or stage.code(),
+                code=code,
                 dataset=dataset,
                 folders=folders,
                 out=out,
@@ -187,13 +191,29 @@ def run_per_image(
                 file=sys.stderr,
                 flush=True,
             )
-            progress = Progress(f"{stage.name} {shard}", len(todo), unit="images")
-            for record, content in _contents(
-                stage, options, Sources(catalog, folders, device), todo, threads
-            ):
-                write_atomic(image_file(stage.name, out, record.id), content)
-                memo.add(record.id, Entry(plan.origins[record.id], digest_bytes(content)))
-                progress.step()
+            if todo:
+                record_run = start_run()
+                # One image a core beats one image on all cores, and gives the same bytes however
+                # many. Before a device is looked for: that may import torch, which settles its
+                # threads then.
+                limit_threads(1)
+                used = acquire_device(device) if stage.on_device else "cpu"
+                progress = Progress(f"{stage.name} {shard}", len(todo), unit="images")
+                for record, content in _contents(
+                    stage, options, Sources(catalog, folders, used), todo, threads
+                ):
+                    write_atomic(image_file(stage.name, out, record.id), content)
+                    memo.add(record.id, Entry(plan.origins[record.id], digest_bytes(content)))
+                    progress.step()
+                record_run(
+                    journal_file(out, shard),
+                    origin=digest_of(plan.common),
+                    options=options,
+                    code=code,
+                    images=len(todo),
+                    threads=threads,
+                    device=used,
+                )
             memo.compact()
             write_receipt(
                 receipt_file(out, shard),
@@ -218,15 +238,9 @@ def _contents(
     stage: PerImageStage, options: Any, sources: Sources, todo: list[ImageRecord], threads: int
 ) -> Iterator[tuple[ImageRecord, bytes]]:
     """Compute the files in order. CPU: a process for each thread; GPU: threads, one network."""
-    if not todo:
-        return
-    # One image a core beats one image on all cores, and gives the same bytes however many. Before
-    # a device is looked for: that may import torch, which settles its threads then.
-    limit_threads(1)
-    device = acquire_device(sources.device) if stage.on_device else "cpu"
     threads = min(threads, len(todo))
-    compute = stage.prepare(options, replace(sources, device=device))
-    if device == "cpu":
+    compute = stage.prepare(options, sources)
+    if sources.device == "cpu":
         yield from zip(todo, forked_map(compute, todo, processes=threads), strict=True)
     else:
         from concurrent.futures import ThreadPoolExecutor

@@ -16,6 +16,7 @@ from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.engine.code_digest import code_digest
 from bes.engine.device import acquire_device
 from bes.engine.files import digest_file, write_atomic
+from bes.engine.journal import journal_file, start_run
 from bes.engine.lock import locked
 from bes.engine.memo import Entry, Memo, differences, digest_of
 from bes.engine.pool import limit_threads
@@ -132,6 +133,7 @@ def run_training(
             if policy == "frozen" and SETTINGS.isdisjoint(changed):
                 print(f"{stage.name}: kept, as the training policy is frozen", file=sys.stderr)
                 return
+        record_run = start_run()
         run = TrainingRun(
             catalog=catalog,
             records=records,
@@ -149,6 +151,15 @@ def run_training(
             digest = _write(out, trained)
             memo.add(model_file(out).name, Entry(origin, digest))
             memo.compact()
+            record_run(
+                journal_file(out, "train"),
+                origin=None,
+                options=options,
+                code=code or stage.code(),
+                images=len(run.train_records),
+                threads=threads,
+                device=run.accelerator,
+            )
             run.checkpoint.unlink(missing_ok=True)
 
 

@@ -2,30 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from bes.boundary_labels import BoundaryLabel
+from bes.report.measures import Facts
 
 MIN_BOUNDARY_SHARE = 0.001
 """With a smaller share of boundary pixels BENet has next to nothing to learn from."""
 LISTED = 20
 """Photographs named at most."""
-
-
-class Facts(NamedTuple):
-    """What the checks need of one photograph."""
-
-    id: str
-    boundary: float
-    """Share of the pixels labelled as boundary."""
-    uncertain: float
-    """Share of the pixels that the boundary label leaves open."""
-    highest_probability: float
-    """Of the boundary map."""
-    empty: bool
-    """The pseudo label is all background though a class is present."""
 
 
 def observe(

@@ -1,5 +1,6 @@
 """A contact sheet: many photographs under their pseudo labels, small, in rows of ten."""
 
+import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -71,3 +72,10 @@ def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     while text and font.getlength(text + "...") > SIDE:
         text = text[:-1]
     return text + "..."
+
+
+def encode_jpeg(picture: Image.Image) -> bytes:
+    """A sheet as JPEG; equal sheets give equal bytes."""
+    content = io.BytesIO()
+    picture.save(content, "JPEG", quality=85)
+    return content.getvalue()

@@ -1,16 +1,21 @@
-"""The page: scores, curves, health checks and the gallery, as one HTML file that opens offline."""
+"""The page: one HTML file that opens offline, with the pictures of its gallery beside it."""
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from bes.boundary_labels import BoundaryLabel
 from bes.data.images import BOUNDARY_PALETTE, VOC_PALETTE
 from bes.metrics.iou import VOID
 from bes.report.checks import Check
+from bes.report.gallery import PANELS, Extreme
+from bes.report.origins import Effort, Origin, Setting
 from bes.report.tables import ClassFigures, Score
 
 PUBLISHED = (
@@ -18,9 +23,12 @@ PUBLISHED = (
     ("CAM with attention pooling", 50.4),
     ("CAM, revised with boundaries", 65.7),
     ("CAM with attention pooling, revised with boundaries", 66.4),
-    ("the same, with dense CRF", 67.2),
+    ("the same, with dense CRF: the pseudo labels", 67.2),
 )
 """Table 1 of the paper: mIoU in percent on the 1,464 training photographs of VOC 2012."""
+
+PUBLISHED_SEGMENTATION = (("DeepLab-ASPP trained on them, val", 65.7), ("test", 66.6))
+"""Table 4 of the paper: mIoU in percent."""
 
 BOUNDARY_LABELS = {
     BoundaryLabel.BACKGROUND: "background",
@@ -47,19 +55,6 @@ class Storage:
 
 
 @dataclass(frozen=True)
-class GalleryStrip:
-    """One photograph of the gallery."""
-
-    id: str
-    labels: tuple[str, ...]
-    width: int
-    """Of the strip, pixels."""
-    height: int
-    miou: float | None
-    """Of its pseudo label, percent; None without a mask."""
-
-
-@dataclass(frozen=True)
 class Report:
     """All that the page shows."""
 
@@ -82,8 +77,22 @@ class Report:
     thresholds_png: bytes
     losses_png: bytes
     checks: Sequence[Check]
+    extremes: Sequence[Extreme]
+    """Empty without masks and without a ranking."""
+    gallery: Mapping[str, Any]
+    """See `gallery_data`."""
+    settings: Sequence[Setting]
+    efforts: Sequence[Effort]
+    origins: Sequence[Origin]
+    versions: Sequence[tuple[str, str]]
+    code: str
+    """The digest of the code that made the page."""
     storage: Sequence[Storage]
-    gallery: Sequence[GalleryStrip]
+
+    @property
+    def final(self) -> Score | None:
+        """The score of the pseudo labels."""
+        return next((score for score in self.scores if score.name == "pseudo label"), None)
 
     @property
     def warnings(self) -> list[str]:
@@ -100,7 +109,7 @@ class Report:
 
 
 def render_page(report: Report) -> str:
-    """The page as HTML; its strips are expected in `strips/<id>.jpg` beside it."""
+    """The page as HTML; its pictures are expected in `pictures/<panel>/<id>.webp` beside it."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -108,10 +117,19 @@ def render_page(report: Report) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"number": _number, "size": _size, "inline": _inline}
+    environment.filters |= {
+        "number": _number,
+        "gain": _gain,
+        "size": _size,
+        "time": _time,
+        "inline": _inline,
+        "data": _data,
+    }
     return environment.get_template("page.html").render(
         report=report,
         published=PUBLISHED,
+        published_segmentation=PUBLISHED_SEGMENTATION,
+        iou_names=PANELS,
         class_colours={
             figures.name: _colour(VOC_PALETTE, index)
             for index, figures in enumerate(report.classes)
@@ -127,6 +145,11 @@ def _number(value: float | None, places: int = 1) -> str:
     return "—" if value is None else f"{value:.{places}f}"
 
 
+def _gain(value: float) -> str:
+    """With its sign; the sum turns a rounded -0.0 into 0.0."""
+    return f"{round(value, 1) + 0.0:+.1f}"
+
+
 def _size(count: float | None) -> str:
     """Bytes in decimal units: `12.3 KB`."""
     if count is None:
@@ -138,6 +161,22 @@ def _size(count: float | None) -> str:
         if count < 1000:
             return f"{count:.1f} {unit}"
     return f"{count / 1000:.1f} GB"
+
+
+def _time(seconds: float) -> str:
+    """`12.3 s`, `4 min 05 s`, `2 h 04 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _data(value: Any) -> Markup:
+    """JSON for a script element: a `<` could end it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))
 
 
 def _inline(png: bytes) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bes.data.manifest import ImageRecord
+from bes.report.measures import BACKGROUND
 
-BACKGROUND = "background"
 MIN_AVERAGE_PRECISION = 0.5
 """A class that the classifier ranks worse than this is warned of."""
 
@@ -29,23 +29,28 @@ class Score:
 
 
 def score_rows(scores: Mapping[str, Any]) -> list[Score]:
-    """The rows of `evaluation/scores.json`; none where it was skipped."""
-    if "skipped" in scores:
-        return []
-    reference = scores["cams"]["best"]["miou"]
+    """The rows of `evaluation/scores.json`; none where there was nothing to score."""
 
-    def row(name: str, score: Mapping[str, Any]) -> Score:
-        miou = score["miou"]
-        gain = None if None in (miou, reference) else miou - reference
-        return Score(name, score.get("threshold"), miou, gain, score.get("per_class", {}))
+    def row(name: str, score: Mapping[str, Any], gain: float | None = None) -> Score:
+        return Score(name, score.get("threshold"), score["miou"], gain, score.get("per_class", {}))
 
-    return [
-        row("CAM, configured", scores["cams"]),
-        row("CAM, best", scores["cams"]["best"]),
-        row("revised map, configured", scores["revised_maps"]),
-        row("revised map, best", scores["revised_maps"]["best"]),
-        row("pseudo label", scores["pseudo_labels"]),
-    ]
+    rows = []
+    if "skipped" not in scores:
+        reference = scores["cams"]["best"]["miou"]
+        for name, score in (
+            ("CAM, configured", scores["cams"]),
+            ("CAM, best", scores["cams"]["best"]),
+            ("revised map, configured", scores["revised_maps"]),
+            ("revised map, best", scores["revised_maps"]["best"]),
+            ("pseudo label", scores["pseudo_labels"]),
+        ):
+            known = None not in (score["miou"], reference)
+            rows.append(row(name, score, score["miou"] - reference if known else None))
+    # Of other photographs, so not to be compared.
+    if "predictions" in scores:
+        split = scores["predictions"].get("split", "val")
+        rows.append(row(f"prediction, {split}", scores["predictions"]))
+    return rows
 
 
 def scores_csv(rows: Sequence[Score], classes: Sequence[str]) -> str:
@@ -67,8 +72,8 @@ class ClassFigures:
     name: str
     photographs: int | None
     """Training photographs that show it; None for the background."""
-    iou: tuple[float | None, ...]
-    """Of CAM, revised map and pseudo label, at the configured thresholds."""
+    iou: dict[str, float | None]
+    """By stage; of maps at the configured thresholds."""
     precision: float | None
     """Of the pseudo label."""
     recall: float | None
@@ -94,18 +99,17 @@ def class_rows(
     """
     counts = Counter(name for record in records for name in record.labels)
     rows = {(row["stage"], row["class"]): row for row in per_class}
+    stages = list(dict.fromkeys(row["stage"] for row in per_class))
 
     def figure(stage: str, name: str, column: str) -> float | None:
-        text = rows[stage, name][column] if rows else ""
+        text = rows.get((stage, name), {}).get(column)
         return float(text) if text else None
 
     return [
         ClassFigures(
             name=name,
             photographs=None if name == BACKGROUND else counts[name],
-            iou=tuple(
-                figure(stage, name, "iou") for stage in ("cams", "revised_maps", "pseudo_labels")
-            ),
+            iou={stage: figure(stage, name, "iou") for stage in stages},
             precision=figure("pseudo_labels", name, "precision"),
             recall=figure("pseudo_labels", name, "recall"),
             average_precision=average_precision.get(name),

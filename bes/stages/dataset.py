@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,7 +14,10 @@ from bes.data.corrections import add_corrections, check_corrections
 from bes.data.folder import Collected, Entry, Layout, collect, files_below
 from bes.data.manifest import MAX_PIXELS, Catalog, ImageRecord, write_dataset
 from bes.data.synthetic import CLASSES, generate
+from bes.engine.code_digest import code_digest
 from bes.engine.files import digest_bytes, write_atomic, write_if_changed
+from bes.engine.journal import journal_file, start_run
+from bes.engine.memo import digest_of
 from bes.engine.options import Range
 from bes.errors import BesError
 
@@ -218,6 +221,7 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
     Every photograph and mask is decoded once, and again only when its size or date changed. Raises
     BesError that lists every problem; nothing is written then.
     """
+    record_run = start_run()
     _check_kind(options)
     _provide(options)
     memo = out / "_memo" / "files.json"
@@ -229,6 +233,14 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
         # What this job downloaded or drew is no change that the next run should act upon.
         write_sources(out, options)
     write_dataset(out, records=dataset.records, catalog=dataset.catalog, shards=shards)
+    record_run(
+        journal_file(out, "once"),
+        origin=digest_of(asdict(options)),
+        options=options,
+        code=code_digest(__name__),
+        images=dataset.looked_at,
+        threads=threads,
+    )
     _print_summary(dataset)
 
 
@@ -253,6 +265,8 @@ class _Dataset:
     records: list[ImageRecord]
     problems: list[str]
     notes: list[str]
+    looked_at: int
+    """Photographs that had to be decoded."""
 
     def raise_problems(self) -> None:
         """Raise BesError with all of them, if there are any."""
@@ -269,8 +283,8 @@ def _read(options: DatasetOptions, known: dict[str, Any], threads: int) -> _Data
     if options.corrections:
         add_corrections(found, root, _corrections(options))
     catalog = Catalog(root, found.classes, found.mask_values, options.max_pixels)
-    records = _inspect(catalog, found, known, threads)
-    return _Dataset(catalog, records, found.problems, found.notes)
+    records, looked_at = _inspect(catalog, found, known, threads)
+    return _Dataset(catalog, records, found.problems, found.notes, looked_at)
 
 
 def _read_memo(path: Path) -> dict[str, Any]:
@@ -282,8 +296,11 @@ def _read_memo(path: Path) -> dict[str, Any]:
 
 def _inspect(
     catalog: Catalog, found: Collected, known: dict[str, Any], threads: int
-) -> list[ImageRecord]:
-    """The records of all entries without fault; problems with files are added to `found`."""
+) -> tuple[list[ImageRecord], int]:
+    """The records of all entries without fault, and how many photographs had to be decoded.
+
+    Problems with files are added to `found`.
+    """
     stamps: dict[str, list[int]] = {}
     for path in [
         p for entry in found.entries for p in (entry.photograph, entry.mask, entry.correction) if p
@@ -337,7 +354,7 @@ def _inspect(
             )
     known.clear()
     known.update(facts)
-    return records
+    return records, len(set(todo).intersection(photographs))
 
 
 def _record(entry: Entry, facts: dict[str, dict[str, Any]]) -> ImageRecord:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.engine.code_digest import code_digest
+from bes.engine.journal import journal_file, start_run
 from bes.engine.once import run_once
 from bes.engine.options import Range
 from bes.engine.pool import forked_map, limit_threads
@@ -56,18 +57,33 @@ def run_evaluation(
         "train": [record for record in masked if record.split == "train"],
         "val": [record for record in masked if record.split == "val" and "predictions" in folders],
     }
+    code = code or code_digest(__name__)
+
+    def compute() -> dict[str, bytes]:
+        record_run = start_run()
+        contents = _evaluate(catalog, records, folders, options, threads)
+        record_run(
+            journal_file(out, "once"),
+            origin=None,
+            options=options,
+            code=code,
+            images=sum(map(len, records.values())),
+            threads=threads,
+        )
+        return contents
+
     run_once(
         "evaluation",
         out=out,
         files=FILES,
         parts={
             "options": asdict(options),
-            "code": code or code_digest(__name__),
+            "code": code,
             "classes": catalog.classes,
             "masks": [[r.id, r.mask_digest] for split in records.values() for r in split],
             "files": {name: read_receipts(folder, dataset) for name, folder in folders.items()},
         },
-        compute=lambda: _evaluate(catalog, records, folders, options, threads),
+        compute=compute,
     )
     print_scores(out)
 

@@ -85,8 +85,7 @@ def _rank(
     threads: int,
 ) -> dict[str, bytes]:
     limit_threads(1)
-    from bes.report.contact_sheet import draw_contact_sheet
-    from bes.report.strips import encode_jpeg
+    from bes.report.contact_sheet import draw_contact_sheet, encode_jpeg
 
     progress, judged = Progress("quality", len(records), unit="images"), []
     for one in forked_map(_judge(catalog, folders, options), records, processes=threads):

@@ -2,9 +2,8 @@
 
 import csv
 import json
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ from bes.data.layout import TRAIN_STAGES, image_file, model_file, model_receipt
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.engine.code_digest import code_digest
 from bes.engine.files import digest_file
+from bes.engine.journal import Run, read_runs
 from bes.engine.once import run_once
 from bes.engine.options import Range
 from bes.engine.pool import forked_map, limit_threads
@@ -21,22 +21,93 @@ from bes.engine.run_training import METRICS
 from bes.errors import BesError
 
 if TYPE_CHECKING:
-    from bes.report.checks import Facts
     from bes.report.figures import Curve
-    from bes.report.page import GalleryStrip, Storage
+    from bes.report.gallery import Trust
+    from bes.report.measures import Measured
+    from bes.report.page import Storage
 
-FILES = ("index.html", "scores.csv", "thresholds.png", "losses.png")
-LABELLING = ("classifier", "benet", *TRAIN_STAGES)
-"""The stages that the page shows."""
-NETWORKS = {"classifier": "Classifier", "benet": "BENet"}
+NETWORKS = {"classifier": "Classifier", "benet": "BENet", "segmenter": "Segmentation network"}
+SOURCES = (
+    "classifier",
+    "cams",
+    "boundary_labels",
+    "benet",
+    "boundary_maps",
+    "revised_maps",
+    "pseudo_labels",
+    "evaluation",
+)
+"""The stages that must be there, in order."""
+OPTIONAL = ("segmenter", "segmentation_maps", "predictions", "quality")
+"""The stages that are shown where they are."""
+
+PHOTOGRAPHS = "photographs.csv"
+TABLES = ("scores.csv", "thresholds.png", "losses.png")
+PAGE = "page"
+"""The folder to hand on."""
 
 
 @dataclass(frozen=True)
 class ReportOptions:
     """Options of the report."""
 
-    images: Annotated[int, Range(0)] = 120
-    """Photographs in the gallery, evenly spaced over the training photographs."""
+    images: Annotated[int, Range(0)] = 600
+    """Photographs in the gallery, evenly spaced, beside the worst and the median of each class; 600
+    take about 22 MB."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the page is made of."""
+
+    catalog: Catalog
+    dataset: Path
+    folders: dict[str, Path]
+    """Of the stages in SOURCES, and of those in OPTIONAL that there are."""
+    records: list[ImageRecord]
+    """The photographs to train on, then those with a prediction."""
+    journals: dict[str, list[Run]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        folders = {"dataset": self.dataset} | self.folders
+        stages = [stage for stage in ("dataset", *SOURCES, *OPTIONAL) if stage in folders]
+        journals = {stage: read_runs(folders[stage]) for stage in stages}
+        object.__setattr__(self, "journals", journals)
+
+    @property
+    def train(self) -> list[ImageRecord]:
+        """The photographs to train on."""
+        return [record for record in self.records if record.split == "train"]
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """The trainings there are, with their names in words."""
+        return {stage: name for stage, name in NETWORKS.items() if stage in self.folders}
+
+    def panels(self, record: ImageRecord) -> dict[str, Path]:
+        """The files that are drawn of a photograph."""
+        files = {}
+        if record.split == "train":
+            files = {
+                stage: image_file(stage, self.folders[stage], record.id) for stage in TRAIN_STAGES
+            }
+        if record.mask:
+            files["masks"] = self.catalog.root / record.mask
+        if "predictions" in self.folders and (path := self._prediction(record)).exists():
+            files["predictions"] = path
+        return files
+
+    def trust(self) -> dict[str, "Trust"]:
+        """By photograph; empty without a ranking."""
+        from bes.report.gallery import Trust
+
+        if "quality" not in self.folders:
+            return {}
+        rows = _read_csv(self.folders["quality"] / "ranking.csv")
+        return {row["image"]: Trust(float(row["score"]), row["reason"]) for row in rows}
+
+    def _prediction(self, record: ImageRecord) -> Path:
+        return self.folders["predictions"] / f"{record.id}.png"
 
 
 def make_report(
@@ -49,167 +120,243 @@ def make_report(
     threads: int = 1,
     code: str | None = None,
 ) -> None:
-    """Write `index.html`, its `strips/<id>.jpg`, `scores.csv`, `thresholds.png` and `losses.png`.
+    """Write `page/`, which can be handed on as it is, `photographs.csv`, `scores.csv`,
+    `thresholds.png` and `losses.png`.
 
-    `folders` holds that of every stage from `classifier` to `evaluation`. Raises BesError if a file
-    of theirs is missing or damaged.
+    `folders` holds those of `SOURCES` and any of `OPTIONAL`. Raises BesError if a file of theirs is
+    missing or damaged.
     """
-    catalog = read_catalog(dataset / "classes.json")
-    records = [r for r in read_manifest(dataset / "images.csv") if r.split == "train"]
-    shown = _spread(records, options.images)
+    results = _results(dataset, folders)
+    catalog, code = results.catalog, code or code_digest(__name__)
+    parts = {
+        "code": code,
+        "classes": catalog.classes,
+        "records": [[r.id, r.digest, r.mask_digest, r.labels] for r in results.records],
+        "files": {name: read_receipts(folders[name], dataset) for name in TRAIN_STAGES},
+        "predictions": _receipts(folders.get("predictions")),
+    }
+    run_once(
+        "report, table of the photographs",
+        out=out,
+        files=(PHOTOGRAPHS,),
+        parts=parts,
+        compute=lambda: _measure(results, threads),
+    )
+    shown = _shown(results, out, options.images)
+    pictures = [
+        f"{PAGE}/pictures/{panel}/{record.id}.webp"
+        for record in shown
+        for panel in ("photographs", *results.panels(record))
+    ]
+    page = Path(__file__).parents[1] / "report"
     run_once(
         "report",
         out=out,
-        files=(*FILES, *(f"strips/{record.id}.jpg" for record in shown)),
-        parts={
+        files=(f"{PAGE}/index.html", *TABLES, *pictures),
+        parts=parts
+        | {
             "options": asdict(options) | {"title": title},
-            "code": code or code_digest(__name__),
-            "page": digest_file(Path(__file__).parents[1] / "report" / "page.html"),
-            "records": [[record.id, record.digest, record.mask_digest] for record in records],
-            "networks": [digest_file(model_receipt(folders[name])) for name in NETWORKS],
+            "page": [digest_file(page / f"page.{suffix}") for suffix in ("html", "css", "js")],
+            "networks": [digest_file(model_receipt(folders[name])) for name in results.networks],
             "scores": digest_file(folders["evaluation"] / "scores.json"),
-            "files": {name: read_receipts(folders[name], dataset) for name in TRAIN_STAGES},
+            "quality": digest_file(folders.get("quality", out) / "ranking.csv"),
+            "journals": {
+                stage: [asdict(run) for run in runs] for stage, runs in results.journals.items()
+            },
         },
-        compute=lambda: _compose(catalog, records, shown, folders, title, threads),
+        compute=lambda: _compose(results, shown, options, out, title, threads, code),
     )
-    # The rule promises the folder, even where the gallery is empty.
-    (out / "strips").mkdir(parents=True, exist_ok=True)
     # Of photographs that an earlier report showed.
-    for path in set((out / "strips").glob("*.jpg")):
-        if path.stem not in {record.id for record in shown}:
+    for path in set((out / PAGE / "pictures").rglob("*.webp")):
+        if path.relative_to(out).as_posix() not in pictures:
             path.unlink()
 
 
+def _results(dataset: Path, folders: dict[str, Path]) -> Results:
+    records = read_manifest(dataset / "images.csv")
+    predicted = {path.stem for path in folders.get("predictions", Path("-")).glob("*.png")}
+    return Results(
+        catalog=read_catalog(dataset / "classes.json"),
+        dataset=dataset,
+        folders=folders,
+        records=[r for r in records if r.split == "train"]
+        + [r for r in records if r.split != "train" and r.id in predicted],
+    )
+
+
+def _receipts(folder: Path | None) -> dict[str, str | None]:
+    paths = sorted((folder / "_receipts").glob("*.json")) if folder else []
+    return {path.name: digest_file(path) for path in paths}
+
+
+def _measure(results: Results, threads: int) -> dict[str, bytes]:
+    limit_threads(1)
+    from bes.data.images import decode_labels, read_boundary_map
+    from bes.data.truth import read_truth
+    from bes.report.checks import observe
+    from bes.report.measures import Measured, measures_csv
+    from bes.report.photograph_scores import score_labels
+
+    classes = results.catalog.classes
+
+    def measure(record: ImageRecord) -> Measured:
+        files, facts = results.panels(record), None
+        labels = decode_labels(files.get("pseudo_labels") or files["predictions"])
+        if record.split == "train":
+            facts = observe(
+                record.id,
+                labels=record.labels,
+                boundary_labels=decode_labels(files["boundary_labels"]),
+                boundary_map=read_boundary_map(files["boundary_maps"]),
+                pseudo_labels=labels,
+            )
+        truth = read_truth(results.catalog, record) if record.mask else None
+        miou, iou = score_labels(labels, truth, classes)
+        return Measured(record.id, record.split, facts, miou, iou)
+
+    rows = list(_each("scores", measure, results.records, threads))
+    return {PHOTOGRAPHS: measures_csv(rows, classes).encode()}
+
+
+def _measured(results: Results, out: Path) -> dict[str, "Measured"]:
+    from bes.report.measures import read_measures
+
+    rows = read_measures(_read_text(out / PHOTOGRAPHS), results.catalog.classes)
+    return {row.id: row for row in rows}
+
+
+def _shown(results: Results, out: Path, count: int) -> list[ImageRecord]:
+    """The photographs of the gallery, by name, those to train on first."""
+    from bes.report.gallery import extremes
+
+    picked = {record.id for record in _spread(results.records, count)}
+    if count:
+        for extreme in extremes(
+            results.catalog.classes, results.train, _measured(results, out), results.trust()
+        ):
+            picked |= {extreme.worst.id, extreme.median.id}
+    return [record for record in results.records if record.id in picked]
+
+
 def _compose(
-    catalog: Catalog,
-    records: list[ImageRecord],
+    results: Results,
     shown: list[ImageRecord],
-    folders: dict[str, Path],
+    options: ReportOptions,
+    out: Path,
     title: str,
     threads: int,
+    code: str,
 ) -> dict[str, bytes]:
-    """The content of every file of the report."""
+    """The content of every file but the table of the photographs."""
     limit_threads(1)
+    from bes.report import origins
     from bes.report.checks import checks
     from bes.report.figures import loss_figure, threshold_figure
+    from bes.report.gallery import extremes, gallery_data
     from bes.report.page import Report, render_page
     from bes.report.tables import class_rows, score_rows, scores_csv
 
+    catalog, folders = results.catalog, results.folders
     scores = _read_json(folders["evaluation"] / "scores.json")
-    thresholds = _read_csv(folders["evaluation"] / "thresholds.csv")
-    per_class = _read_csv(folders["evaluation"] / "per_class.csv")
-    receipts = {name: _read_json(model_receipt(folders[name])) for name in NETWORKS}
-    metrics = {name: _read_csv(folders[name] / METRICS) for name in NETWORKS}
-    facts = _each("checks", _observe(folders), records, threads)
-    gallery = _each("gallery", _draw(catalog, folders), shown, threads)
-
-    measured = receipts["classifier"]["measured"]
+    receipts = {name: _read_json(model_receipt(folders[name])) for name in results.networks}
+    losses = {
+        name: _losses(_read_csv(folders[stage] / METRICS))
+        for stage, name in results.networks.items()
+    }
+    measured, trust = _measured(results, out), results.trust()
+    pictures = {
+        name: content
+        for drawn in _each("pictures", _draw(results), shown, threads)
+        for name, content in drawn.items()
+    }
+    panels = {record.id: list(results.panels(record)) for record in shown}
     rows = score_rows(scores)
-    thresholds_png = threshold_figure(_curves(scores, thresholds))
-    losses_png = loss_figure({NETWORKS[name]: _losses(table) for name, table in metrics.items()})
+    classifier = receipts["classifier"]["measured"]
+    thresholds = _curves(scores, _read_csv(folders["evaluation"] / "thresholds.csv"))
+    figures = {
+        "thresholds.png": threshold_figure(thresholds),
+        "losses.png": loss_figure(losses),
+    }
     page = render_page(
         Report(
             title=title,
-            photographs=len(records),
+            photographs=len(results.train),
             scores=rows,
             scored=scores.get("photographs", 0),
             skipped=scores.get("skipped", ""),
             classes=class_rows(
                 catalog.classes,
-                records,
-                average_precision=measured["average_precision"],
-                per_class=per_class,
+                results.train,
+                average_precision=classifier["average_precision"],
+                per_class=_read_csv(folders["evaluation"] / "per_class.csv"),
             ),
-            split=measured["split"],
-            mean_average_precision=measured["mean_average_precision"],
-            networks={NETWORKS[name]: receipt["settings"] for name, receipt in receipts.items()},
-            thresholds_png=thresholds_png,
-            losses_png=losses_png,
-            checks=checks(facts),
-            storage=_storage(records, folders),
-            gallery=[strip for strip, _ in gallery],
+            split=classifier["split"],
+            mean_average_precision=classifier["mean_average_precision"],
+            networks={results.networks[n]: receipt["settings"] for n, receipt in receipts.items()},
+            thresholds_png=figures["thresholds.png"],
+            losses_png=figures["losses.png"],
+            checks=checks([row.facts for row in measured.values() if row.facts]),
+            extremes=extremes(catalog.classes, results.train, measured, trust) if shown else [],
+            gallery=gallery_data(shown, panels, measured, trust),
+            settings=origins.settings(results.journals),
+            efforts=origins.efforts(results.journals, list(NETWORKS)),
+            origins=origins.origins(results.journals),
+            versions=origins.versions(results.journals),
+            code=code,
+            storage=_storage(results),
         )
     )
-
     return {
-        "index.html": page.encode(),
+        f"{PAGE}/index.html": page.encode(),
         "scores.csv": scores_csv(rows, catalog.classes).encode(),
-        "thresholds.png": thresholds_png,
-        "losses.png": losses_png,
-        **{f"strips/{strip.id}.jpg": jpeg for strip, jpeg in gallery},
+        **figures,
+        **{f"{PAGE}/pictures/{name}.webp": content for name, content in pictures.items()},
     }
 
 
-def _observe(folders: dict[str, Path]) -> Callable[[ImageRecord], "Facts"]:
-    from bes.data.images import decode_labels, read_boundary_map
-    from bes.report.checks import Facts, observe
-
-    def facts(record: ImageRecord) -> Facts:
-        files = _files(record, folders)
-        return observe(
-            record.id,
-            labels=record.labels,
-            boundary_labels=decode_labels(files["boundary_labels"]),
-            boundary_map=read_boundary_map(files["boundary_maps"]),
-            pseudo_labels=decode_labels(files["pseudo_labels"]),
-        )
-
-    return facts
-
-
-def _draw(
-    catalog: Catalog, folders: dict[str, Path]
-) -> Callable[[ImageRecord], tuple["GalleryStrip", bytes]]:
-    """The function from a photograph to what the page says of it, and its strip as JPEG."""
-    from bes.data.images import decode_labels, read_boundary_map, read_maps
+def _draw(results: Results) -> Callable[[ImageRecord], dict[str, bytes]]:
+    """The function from a photograph to its pictures, by folder and name."""
+    from bes.data.images import (
+        BOUNDARY_PALETTE,
+        VOC_PALETTE,
+        decode_labels,
+        read_boundary_map,
+        read_maps,
+    )
     from bes.data.truth import read_truth
-    from bes.data.working_size import read_reduced, resize_labels
+    from bes.data.working_size import read_reduced
     from bes.hard_labels import upsample
-    from bes.metrics.iou import ConfusionMatrix
-    from bes.report.page import GalleryStrip
-    from bes.report.strips import draw_strip, encode_jpeg
+    from bes.report import pictures
 
-    def draw(record: ImageRecord) -> tuple[GalleryStrip, bytes]:
-        files = _files(record, folders)
-        photo = read_reduced(catalog, record)
-        size = photo.shape[:2]
-        pseudo_labels = decode_labels(files["pseudo_labels"])
-        mask = read_truth(catalog, record) if record.mask else None
-        matrix = ConfusionMatrix(len(catalog.classes) + 1)
-        if mask is not None:
-            matrix.update(pseudo_labels, mask)
-        miou = 100 * matrix.mean_iou()
-        strip = draw_strip(
-            photo=photo,
-            cam=upsample(read_maps(files["cams"]).maps, size),
-            boundary_labels=decode_labels(files["boundary_labels"]),
-            boundary_map=upsample(read_boundary_map(files["boundary_maps"])[None], size)[0],
-            revised=upsample(read_maps(files["revised_maps"]).maps, size),
-            pseudo_labels=resize_labels(pseudo_labels, size),
-            mask=None if mask is None else resize_labels(mask, size),
-        )
-        return (
-            GalleryStrip(
-                id=record.id,
-                labels=record.labels,
-                width=strip.width,
-                height=strip.height,
-                miou=None if math.isnan(miou) else miou,
-            ),
-            encode_jpeg(strip),
-        )
+    catalog = results.catalog
+
+    def draw(record: ImageRecord) -> dict[str, bytes]:
+        photograph = read_reduced(catalog, record)
+        size = photograph.shape[:2]
+        drawn = {"photographs": pictures.photograph_picture(photograph)}
+        for panel, file in results.panels(record).items():
+            if panel in ("cams", "revised_maps"):
+                drawn[panel] = pictures.heat_picture(upsample(read_maps(file).maps, size))
+            elif panel == "boundary_maps":
+                probability = upsample(read_boundary_map(file)[None], size)[0]
+                drawn[panel] = pictures.probability_picture(probability)
+            elif panel == "boundary_labels":
+                drawn[panel] = pictures.labels_picture(decode_labels(file), BOUNDARY_PALETTE)
+            else:
+                labels = read_truth(catalog, record) if panel == "masks" else decode_labels(file)
+                drawn[panel] = pictures.labels_picture(labels, VOC_PALETTE)
+        return {f"{panel}/{record.id}": content for panel, content in drawn.items()}
 
     return draw
 
 
 def _each(
     name: str, function: Callable[[ImageRecord], Any], records: Sequence[ImageRecord], threads: int
-) -> list[Any]:
-    progress, results = Progress(f"report, {name}", len(records), unit="images"), []
+) -> Iterator[Any]:
+    progress = Progress(f"report, {name}", len(records), unit="images")
     for result in forked_map(function, records, processes=threads):
-        results.append(result)
+        yield result
         progress.step()
-    return results
 
 
 def _spread(records: Sequence[ImageRecord], count: int) -> list[ImageRecord]:
@@ -218,7 +365,7 @@ def _spread(records: Sequence[ImageRecord], count: int) -> list[ImageRecord]:
     return [records[step * len(records) // count] for step in range(count)]
 
 
-def _curves(scores: dict[str, Any], thresholds: Sequence[dict[str, str]]) -> list["Curve"]:
+def _curves(scores: Mapping[str, Any], thresholds: Sequence[Mapping[str, str]]) -> list["Curve"]:
     from bes.report.figures import Curve
 
     # Scored masks may be void all over.
@@ -240,31 +387,25 @@ def _curves(scores: dict[str, Any], thresholds: Sequence[dict[str, str]]) -> lis
     return curves
 
 
-def _losses(metrics: Sequence[dict[str, str]]) -> dict[str, list[float]]:
+def _losses(metrics: Sequence[Mapping[str, str]]) -> dict[str, list[float]]:
     terms = [column for column in metrics[0] if column not in ("iteration", "lr")]
     return {term: [float(row[term]) for row in metrics] for term in terms}
 
 
-def _storage(records: Sequence[ImageRecord], folders: dict[str, Path]) -> list["Storage"]:
+def _storage(results: Results) -> list["Storage"]:
     from bes.report.page import Storage
 
-    kept = [
-        Storage(
-            stage,
-            sum(image_file(stage, folders[stage], record.id).stat().st_size for record in records),
-            photographs=len(records),
-        )
-        for stage in TRAIN_STAGES
-    ]
+    sizes: dict[str, list[int]] = {stage: [] for stage in (*TRAIN_STAGES, "predictions")}
+    for record in results.records:
+        for panel, file in results.panels(record).items():
+            if panel in sizes:
+                sizes[panel].append(file.stat().st_size)
+    kept = [Storage(stage, sum(each), len(each)) for stage, each in sizes.items() if each]
     networks = [
-        Storage(name, model_file(folders[name]).stat().st_size, photographs=None)
-        for name in NETWORKS
+        Storage(name, model_file(results.folders[name]).stat().st_size, photographs=None)
+        for name in results.networks
     ]
     return [*kept, *networks]
-
-
-def _files(record: ImageRecord, folders: dict[str, Path]) -> dict[str, Path]:
-    return {stage: image_file(stage, folders[stage], record.id) for stage in TRAIN_STAGES}
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:

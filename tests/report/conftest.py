@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_
 from bes.data.layout import TRAIN_STAGES, image_file, model_file, model_receipt, receipt_file
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.engine.files import digest_file, write_atomic
+from bes.engine.journal import Run as Journalled
+from bes.engine.journal import journal_file
 from bes.engine.receipts import write_receipt
 from bes.engine.run_training import METRICS
 
@@ -33,19 +36,32 @@ class Run(NamedTuple):
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Run]:
-    """Writes the dataset and all results; `masks` says whether there are any to score against."""
+    """Writes the dataset and all results; `masks` says whether there are any to score against.
 
-    def make(*, masks: bool) -> Run:
+    `held_out` photographs have a prediction, and `ranking` ranks the pseudo labels.
+    """
+
+    def make(*, masks: bool, held_out: int = 0, ranking: bool = False) -> Run:
         root, dataset = tmp_path / "photographs", tmp_path / "dataset"
         folders = {stage: tmp_path / stage for stage in STAGES}
         records = [_record(f"image {number} #é", masks=masks) for number in range(6)]
+        records += [_record(f"other {n}", masks=masks, split="val") for n in range(held_out)]
         write_dataset(
             dataset, records=records, catalog=Catalog(root, tuple(CLASSES), (1, 2)), shards=1
         )
         for number, record in enumerate(records):
             _write_photograph(root, record)
-            _write_results(folders, record, empty=number == 0)
-        _write_receipts(folders, records)
+            if record.split == "train":
+                _write_results(folders, record, empty=number == 0)
+            else:
+                folders["predictions"] = tmp_path / "predictions"
+                label = encode_labels(np.zeros(SIZE, np.uint8))
+                write_atomic(tmp_path / "predictions" / f"{record.id}.png", label)
+        if ranking:
+            folders["quality"] = tmp_path / "quality"
+            _write_ranking(folders["quality"], records)
+        _write_receipts(folders, [record for record in records if record.split == "train"])
+        _write_journals(folders)
         _write_networks(folders)
         _write_evaluation(folders["evaluation"], masks=masks)
         return Run(dataset, folders)
@@ -61,14 +77,14 @@ def truth() -> np.ndarray:
     return labels
 
 
-def _record(image_id: str, *, masks: bool) -> ImageRecord:
+def _record(image_id: str, *, masks: bool, split: str = "train") -> ImageRecord:
     return ImageRecord(
         id=image_id,
         path=f"{image_id}.jpg",
         width=SIZE[1],
         height=SIZE[0],
         labels=("cat",),
-        split="train",
+        split=split,
         digest="",
         mask=f"{image_id}.png" if masks else "",
     )
@@ -104,6 +120,33 @@ def _write_receipts(folders: dict[str, Path], records: list[ImageRecord]) -> Non
         files = [image_file(stage, folders[stage], record.id) for record in records]
         digests = {file.name: digest_file(file) or "" for file in files}
         write_receipt(receipt_file(folders[stage], "000"), digests)
+
+
+def _write_ranking(folder: Path, records: list[ImageRecord]) -> None:
+    rows = [["rank", "image", "score", "reason"]]
+    rows += [[n + 1, record.id, (n + 1) / 10, "why"] for n, record in enumerate(records)]
+    write_atomic(folder / "ranking.csv", _csv(rows))
+
+
+def _write_journals(folders: dict[str, Path]) -> None:
+    for stage in ("cams", "benet"):
+        for part, images in (("000", 2), ("001", 4)):
+            run = Journalled(
+                origin="one",
+                options={"scales": [1.0, 0.5], "flip": True, "lr": 0.1},
+                defaults={"scales": [1.0], "flip": True, "lr": 0.1},
+                code="0123abcd",
+                versions={"torch": "2.4.0" if stage == "cams" else "2.5.0", "numpy": "2.1.0"},
+                device="cpu",
+                threads=2,
+                finished=f"2026-01-02T03:04:0{images}+00:00",
+                images=images,
+                seconds=1.5,
+                cpu_seconds=2.5,
+                memory=300_000_000,
+            )
+            line = json.dumps(asdict(run)) + "\n"
+            write_atomic(journal_file(folders[stage], part), line.encode())
 
 
 def _write_networks(folders: dict[str, Path]) -> None:

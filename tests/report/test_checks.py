@@ -3,7 +3,8 @@
 import numpy as np
 
 from bes.boundary_labels import BoundaryLabel
-from bes.report.checks import Facts, checks, observe
+from bes.report.checks import checks, observe
+from bes.report.measures import Facts
 
 
 def facts(image_id: str = "a", **changes) -> Facts:

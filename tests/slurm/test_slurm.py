@@ -93,7 +93,7 @@ def test_jobs_get_their_gpus_and_killed_jobs_are_made_good(
     training = (tmp_path / "data/ImageSets/Segmentation/train.txt").read_text().split()
     for stage in SHARDED:
         assert {path.stem for path in (base / stage).glob("*.*")} == set(training)
-    assert (base / "report" / "index.html").is_file()
+    assert (base / "report" / "page" / "index.html").is_file()
 
     assert snakemake().wait(600) == 0
     assert "Nothing to be done" in (tmp_path / "log.txt").read_text()

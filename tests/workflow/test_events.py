@@ -14,6 +14,7 @@ from PIL import Image
 
 from bes.data.images import decode_labels
 from bes.data.layout import TRAIN_STAGES
+from bes.engine.journal import read_runs
 
 IMAGES = 12
 
@@ -73,6 +74,17 @@ def test_damage_that_keeps_the_size_is_found_by_verify(project: Any) -> None:
     assert f"{file.relative_to(project.path)}: damaged" in done.stdout
     assert project.run() == {"pseudo_labels": 1}
     assert project.disturbed(before) == set()
+
+
+def test_the_journal_tells_what_was_computed_and_runs_without_work_leave_it(project: Any) -> None:
+    folder = project.folder("pseudo_labels")
+    assert [run.options["threshold"] for run in read_runs(folder)] == [0.6] * 2
+    project.file("pseudo_labels").unlink()
+    project.run()
+    runs = read_runs(folder)
+    assert sum(run.images for run in runs) == IMAGES + 1
+    assert project.snakemake("--forcerun", "pseudo_labels").returncode == 0
+    assert read_runs(folder) == runs
 
 
 # Photographs that come, go and change

@@ -94,4 +94,4 @@ def test_the_run_ends_with_labels_of_every_photograph(project: Any) -> None:
     assert {decode_labels(path).shape for path in labels} == {(64, 80)}
     assert decode_labels(labels[3]).max() == 0  # IMG_004 shows none of the three
     assert decode_labels(labels[1]).max() <= 2  # IMG_002 shows apple and red pear
-    assert (project.path / "results/fruit/base/report/index.html").is_file()
+    assert (project.path / "results/fruit/base/report/page/index.html").is_file()

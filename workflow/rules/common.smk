@@ -21,6 +21,7 @@ from bes.errors import BesError
 from bes.settings import BASE, load_project
 from bes.stages.dataset import write_sources
 from bes.stages.registry import STAGES
+from bes.stages.report import OPTIONAL
 
 # Jobs run `python -m bes` with the interpreter and the package of this workflow.
 for variable, first in {
@@ -133,7 +134,7 @@ def products(stage, home):
         "dataset": ["images.csv", "classes.json"],
         "evaluation": ["scores.json"],
         "quality": ["ranking.csv"],
-        "report": ["index.html"],
+        "report": ["page"],
     }
     return [home / name for name in files[stage]]
 

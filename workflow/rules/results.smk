@@ -100,8 +100,23 @@ rule report:
         scores=within("evaluation", "scores.json"),
         per_class=within("evaluation", "per_class.csv"),
         curves=within("evaluation", "thresholds.csv"),
+        ranking=within("quality", "ranking.csv"),
+        segmenter=network("segmenter") if "segmenter" in PROJECT.wanted else [],
+        predictions=shards("predictions") if "predictions" in PROJECT.wanted else [],
     output:
-        page=update("results/{dataset}/{experiment}/report/index.html"),
+        page=report(
+            update(directory("results/{dataset}/{experiment}/report/page")),
+            htmlindex="index.html",
+            caption="../report/page.rst",
+            category="Report",
+            labels={"experiment": "{experiment}", "what": "all on one page"},
+        ),
+        photographs=report(
+            update("results/{dataset}/{experiment}/report/photographs.csv"),
+            caption="../report/photographs.rst",
+            category="Scores",
+            labels={"experiment": "{experiment}", "what": "IoU per photograph"},
+        ),
         scores=report(
             update("results/{dataset}/{experiment}/report/scores.csv"),
             caption="../report/scores.rst",
@@ -119,14 +134,6 @@ rule report:
             caption="../report/losses.rst",
             category="Training",
             labels={"experiment": "{experiment}", "what": "loss curves"},
-        ),
-        strips=report(
-            update(directory("results/{dataset}/{experiment}/report/strips")),
-            patterns=["{image}.jpg"],
-            caption="../report/gallery.rst",
-            category="Gallery",
-            subcategory="{experiment}",
-            labels={"image": "{image}"},
         ),
     log:
         "results/{dataset}/{experiment}/report/_logs/report.log",
@@ -148,6 +155,9 @@ rule report:
         revised_maps=folder("revised_maps"),
         pseudo_labels=folder("pseudo_labels"),
         evaluation=folder("evaluation"),
+        optional=lambda wildcards: " ".join(
+            optional(stage)(wildcards) for stage in OPTIONAL
+        ),
         out=folder("report"),
         flags=flags("report"),
         code=code("report"),
@@ -157,6 +167,6 @@ rule report:
         "python -m bes report --dataset {params.dataset} --classifier {params.classifier} "
         "--cams {params.cams} --boundary-labels {params.boundary_labels} --benet {params.benet} "
         "--boundary-maps {params.boundary_maps} --revised-maps {params.revised_maps} "
-        "--pseudo-labels {params.pseudo_labels} --evaluation {params.evaluation} "
+        "--pseudo-labels {params.pseudo_labels} --evaluation {params.evaluation} {params.optional} "
         "--title '{wildcards.dataset} / {wildcards.experiment}' --out {params.out} "
         "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1"

@@ -1,0 +1,78 @@
+"""What is measured of each photograph, and the table that keeps it."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+BACKGROUND = "background"
+_COLUMNS = ("id", "split", "miou", "boundary", "uncertain", "highest_probability", "empty")
+
+
+class Facts(NamedTuple):
+    """What the checks need of one photograph."""
+
+    id: str
+    boundary: float
+    """Share of the pixels labelled as boundary."""
+    uncertain: float
+    """Share of the pixels that the boundary label leaves open."""
+    highest_probability: float
+    """Of the boundary map."""
+    empty: bool
+    """The pseudo label is all background though a class is present."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One photograph; IoU in percent, none without a mask."""
+
+    id: str
+    split: str
+    facts: Facts | None
+    """None of a photograph that has no pseudo label."""
+    miou: float | None
+    """Of its pseudo label or, where it has none, of its prediction."""
+    iou: dict[str, float]
+    """By name, of the labels that it or its mask shows, the background among them."""
+
+
+def measures_csv(rows: Sequence[Measured], classes: Sequence[str]) -> str:
+    """A row for each photograph, with a column for the background and each class."""
+    names = [BACKGROUND, *classes]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*_COLUMNS, *(f"IoU {name}" for name in names)])
+    for row in rows:
+        facts = row.facts or (None,) * 5
+        figures = [value if value is None else round(value, 6) for value in facts[1:4]]
+        empty = None if row.facts is None else int(row.facts.empty)
+        iou = (row.iou.get(name) for name in names)
+        writer.writerow([row.id, row.split, row.miou, *figures, empty, *iou])
+    return text.getvalue()
+
+
+def read_measures(text: str, classes: Sequence[str]) -> list[Measured]:
+    """The rows of `measures_csv`."""
+    names = [BACKGROUND, *classes]
+    return [_measured(row, names) for row in csv.DictReader(io.StringIO(text, newline=""))]
+
+
+def _measured(row: Mapping[str, str], names: Sequence[str]) -> Measured:
+    facts = None
+    if row["empty"]:
+        facts = Facts(
+            id=row["id"],
+            boundary=float(row["boundary"]),
+            uncertain=float(row["uncertain"]),
+            highest_probability=float(row["highest_probability"]),
+            empty=row["empty"] == "1",
+        )
+    return Measured(
+        id=row["id"],
+        split=row["split"],
+        facts=facts,
+        miou=float(row["miou"]) if row["miou"] else None,
+        iou={name: float(row[f"IoU {name}"]) for name in names if row[f"IoU {name}"]},
+    )
