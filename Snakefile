@@ -23,11 +23,13 @@ include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/results.smk"
 include: "workflow/rules/export.smk"
 include: "workflow/rules/companions.smk"
+include: "workflow/rules/studies.smk"
 
 
 rule all:
     default_target: True
     input:
+        [file for name in PROJECT.comparisons for file in comparison_files(name)],
         # Of every stage: what is missing upstream is made anew only where somebody asks for it.
         [
             product

@@ -17,6 +17,7 @@ from bes.commands.stages import (
     SubmissionCommand,
     TrainingCommand,
 )
+from bes.commands.studies import BoundaryScoresCommand, ComparisonCommand, TablesCommand
 from bes.commands.upkeep import (
     CleanCommand,
     SchemaCommand,
@@ -95,6 +96,9 @@ def _commands() -> dict[str, Command]:
         "evaluation": EvaluationCommand(),
         "quality": QualityCommand(),
         "report": ReportCommand(),
+        "boundary_scores": BoundaryScoresCommand(),
+        "comparison": ComparisonCommand(),
+        "tables": TablesCommand(),
         "submission": SubmissionCommand(),
         "export": ExportCommand(),
         "scores": ScoresCommand(),

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from bes.comparisons import SCORES, Comparison, Sweep, resolve_comparisons
 from bes.engine.options import Option, Range, did_you_mean, docs_of, options_of
 from bes.engine.run_training import TrainingStage
 from bes.errors import BesError
 from bes.networks.names import BACKBONE
+from bes.stages.boundary_scores import COMPARED, BoundaryScoreOptions
 from bes.stages.dataset import DatasetOptions
 from bes.stages.evaluation import SOURCES, EvaluationOptions
 from bes.stages.export import ExportOptions
@@ -23,6 +25,7 @@ SECTIONS: dict[str, type] = {
     "dataset": DatasetOptions,
     **{name: stage.options for name, stage in STAGES.items()},
     "evaluation": EvaluationOptions,
+    "boundary_scores": BoundaryScoreOptions,
     "quality": QualityOptions,
     "report": ReportOptions,
     "export": ExportOptions,
@@ -33,6 +36,7 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "dataset": (),
     **{name: ("dataset", *stage.sources) for name, stage in STAGES.items()},
     "evaluation": ("dataset", *SOURCES, "predictions"),
+    "boundary_scores": ("dataset", *COMPARED),
     "quality": ("dataset", *READS),
     "report": ("dataset", *REPORTED, *OPTIONAL),
     "export": ("dataset", "pseudo_labels"),
@@ -46,6 +50,19 @@ FOLLOWS = {"evaluation": "revised_threshold", "quality": "threshold"}
 """The options that are `pseudo_labels.threshold` unless given."""
 
 BASE = "base"
+COMPARISONS = "comparisons"
+"""The folder of the comparisons, beside those of the experiments."""
+TARGETS = {
+    *SECTIONS,
+    "all",
+    "comparison",
+    "export_format",
+    "fig4",
+    "submission",
+    "table2_to_4",
+    "tables",
+}
+"""Rules, so that a comparison, which is a target by its name, cannot be called so."""
 NAME = "^[A-Za-z0-9][A-Za-z0-9._=+-]*$"
 
 
@@ -96,6 +113,8 @@ class Project:
 
     settings: ProjectOptions
     experiments: dict[str, Experiment]
+    comparisons: dict[str, Comparison]
+    """Those that are declared, and one of each other sweep."""
 
     def folder(self, experiment: str, stage: str) -> Path:
         """Where a stage of an experiment has its files, relative to the working directory."""
@@ -112,6 +131,23 @@ class Project:
             found.add(stage)
             pending.extend(PARENTS[stage])
         return found
+
+    def comparison_folder(self, comparison: str) -> Path:
+        """Where a comparison has its files, relative to the working directory."""
+        return Path("results", self.settings.name, COMPARISONS, comparison)
+
+    def evaluations(self, comparison: str) -> dict[str, Path]:
+        """Experiment of a comparison -> the folder of its evaluation."""
+        names = self.comparisons[comparison].experiments
+        return {name: self.folder(name, "evaluation") for name in names}
+
+    def comparison_plan(self, comparison: str) -> dict[str, Any]:
+        """What `bes comparison --plan` reads, as a value that JSON can write."""
+        folders = self.evaluations(comparison)
+        return {
+            "comparison": self.comparisons[comparison].as_json(),
+            "evaluations": {name: str(folder) for name, folder in folders.items()},
+        }
 
     def computed(self) -> list[tuple[str, Path]]:
         """Every (stage, folder) that some experiment computes, each once."""
@@ -140,12 +176,20 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
             f"config: experiments: found the name {BASE!r}, expected another; the keys at the top "
             f"of the configuration are those of {BASE}"
         )
+    if COMPARISONS in named:
+        raise BesError(
+            f"config: experiments: found the name {COMPARISONS!r}, expected another; it is that of "
+            "the folder of the comparisons"
+        )
     declared: dict[str, dict[str, Any]] = {
         BASE: {},
         **{name: keys or {} for name, keys in named.items()},
     }
+    sweeps: dict[str, Sweep] = {}
     for name, sweep in (config.get("sweeps") or {}).items():
-        declared |= _sweep(name, sweep or {})
+        swept = _sweep(name, sweep or {})
+        declared |= swept
+        sweeps[name] = Sweep(_axes(sweep or {}), tuple(swept))
     experiments: dict[str, Experiment] = {}
     overrides: dict[str, list[dict[str, Any]]] = {}
 
@@ -177,7 +221,18 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
 
     for name in declared:
         resolve(name)
-    return Project(settings, experiments)
+    for section in ("sweeps", COMPARISONS):
+        if taken := sorted(TARGETS.intersection(config.get(section) or {})):
+            raise BesError(
+                f"config: {section}: found the name {taken[0]!r}, expected another; it is that "
+                "of a rule"
+            )
+    comparisons = resolve_comparisons(
+        config.get("comparisons") or {},
+        sweeps=sweeps,
+        options={name: experiment.options for name, experiment in experiments.items()},
+    )
+    return Project(settings, experiments, comparisons)
 
 
 def _options(stage: str, layers: list[dict[str, Any]]) -> Any:
@@ -190,6 +245,8 @@ def _options(stage: str, layers: list[dict[str, Any]]) -> Any:
             values |= {key: layer[key] for key in SHARED if layer.get(key) is not None}
         if stage in FOLLOWS and "threshold" in (layer.get("pseudo_labels") or {}):
             values[FOLLOWS[stage]] = layer["pseudo_labels"]["threshold"]
+        if stage == "boundary_scores" and "cam_threshold" in (layer.get("evaluation") or {}):
+            values["cam_threshold"] = layer["evaluation"]["cam_threshold"]
         values |= layer.get(stage) or {}
     return SECTIONS[stage](**{key: _convert(known[key], value) for key, value in values.items()})
 
@@ -203,11 +260,7 @@ def _convert(option: Option, value: Any) -> Any:
 def _sweep(name: str, sweep: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """One experiment for each combination of the listed values:
     `theta_scale=0.3+theta_diff=0.1`."""
-    axes = [
-        (stage, key, values)
-        for stage in SECTIONS
-        for key, values in (sweep.get(stage) or {}).items()
-    ]
+    axes = [(stage, key, sweep[stage][key]) for stage, key in _axes(sweep)]
     axes += [("", "seed", sweep["seed"])] if "seed" in sweep else []
     if not axes:
         raise BesError(f"config: sweeps.{name}: found no key, expected one or more with values")
@@ -221,6 +274,11 @@ def _sweep(name: str, sweep: dict[str, Any]) -> dict[str, dict[str, Any]]:
         )
         experiments[f"{name}+{label}"] = overrides
     return experiments
+
+
+def _axes(sweep: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The (stage, key) that a sweep lists values of; the seed is none."""
+    return tuple((stage, key) for stage in SECTIONS for key in sweep.get(stage) or {})
 
 
 def _word(value: Any) -> str:
@@ -252,6 +310,14 @@ def json_schema(*, documented: bool) -> dict[str, Any]:
         "sweeps": _named(
             "Sweeps: name -> lists of values; every combination is an experiment.",
             {"base": base, "seed": _list_of(shared["seed"]), **swept},
+        ),
+        COMPARISONS: _named(
+            "Comparisons: name -> what to compare, by default the sweep of that name.",
+            {
+                "sweeps": _list_of({"type": "string"}),
+                "experiments": _list_of({"type": "string"}),
+                "rows": _rows_schema(stages),
+            },
         ),
     }
     top["properties"]["name"]["pattern"] = NAME
@@ -317,6 +383,24 @@ def _named(description: str, properties: dict[str, Any]) -> dict[str, Any]:
         "default": {},
         "propertyNames": {"pattern": NAME},
         "additionalProperties": one,
+    }
+
+
+def _rows_schema(stages: dict[str, Any]) -> dict[str, Any]:
+    """The rows of a comparison: any name -> which experiments, which score, what was published."""
+    row = {
+        "where": {"type": "object", "additionalProperties": False, "properties": stages},
+        "score": {"type": "string", "enum": list(SCORES)},
+        "published": {"type": "string"},
+    }
+    return {
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": row,
+            "required": ["score"],
+        },
     }
 
 

@@ -1,6 +1,7 @@
 """Boundary precision and recall: thinned boundary maps matched one to one to true boundaries."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -91,16 +92,27 @@ def boundary_scores(
         thresholds: their number n; they are i / (n + 1) for i in 1..n.
         tolerance: see `match_boundaries`; 0.0075 in BSDS, 0.02 in SBD.
     """
+    return boundary_scores_within(
+        probability, truth, thresholds=thresholds, tolerances=(tolerance,)
+    )[0]
+
+
+def boundary_scores_within(
+    probability: np.ndarray, truth: np.ndarray, *, thresholds: int, tolerances: Sequence[float]
+) -> list[BoundaryScores]:
+    """`boundary_scores` for each tolerance; each threshold is thinned once for all of them."""
     levels = np.arange(1, thresholds + 1) / (thresholds + 1)
-    matches: list[BoundaryMatch] = []
+    matches: list[list[BoundaryMatch]] = []
     above = None
     for level in levels:
         before, above = above, probability >= level
         if before is not None and np.array_equal(before, above):
             matches.append(matches[-1])
         else:
-            matches.append(match_boundaries(thin(above), truth, tolerance=tolerance))
-    return BoundaryScores(levels, *np.array(matches, np.int64).reshape(-1, 3).T)
+            lines = thin(above)
+            matches.append([match_boundaries(lines, truth, tolerance=t) for t in tolerances])
+    counts = np.array(matches, np.int64).reshape(len(levels), len(tolerances), 3)
+    return [BoundaryScores(levels, *counts[:, i].T) for i in range(len(tolerances))]
 
 
 def match_boundaries(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73")
+COLOURS = ("#0072b2", "#d55e00", "#009e73")
 """Okabe and Ito's, told apart by the colour-blind too."""
 
 
@@ -32,8 +32,8 @@ def threshold_figure(curves: Sequence[Curve]) -> bytes:
     Without curves the picture says so.
     """
     figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = _axes(figure, "background threshold", "mIoU (%)")
-    for curve, colour in zip(curves, _COLOURS, strict=False):
+    axes = axes_of(figure, "background threshold", "mIoU (%)")
+    for curve, colour in zip(curves, COLOURS, strict=False):
         axes.plot(curve.thresholds, curve.miou, color=colour, label=curve.name)
         for (threshold, miou), word, face in (
             (curve.configured, "configured", "white"),
@@ -52,8 +52,8 @@ def threshold_figure(curves: Sequence[Curve]) -> bytes:
         axes.set_ylim(bottom=0)
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     else:
-        _say(axes, "no masks, no scores")
-    return _png(figure)
+        say(axes, "no masks, no scores")
+    return png(figure)
 
 
 def loss_figure(trainings: Mapping[str, Mapping[str, Sequence[float]]]) -> bytes:
@@ -64,14 +64,16 @@ def loss_figure(trainings: Mapping[str, Mapping[str, Sequence[float]]]) -> bytes
     """
     figure = Figure(figsize=(10, 3.8), layout="constrained")
     for number, (name, terms) in enumerate(trainings.items(), 1):
-        axes = _axes(figure, "iteration", "loss", title=name, position=(1, len(trainings), number))
-        for (term, values), colour in zip(terms.items(), _COLOURS, strict=False):
+        axes = axes_of(
+            figure, "iteration", "loss", title=name, position=(1, len(trainings), number)
+        )
+        for (term, values), colour in zip(terms.items(), COLOURS, strict=False):
             iterations = np.arange(1, len(values) + 1)
             axes.plot(iterations, values, color=colour, alpha=0.2, linewidth=0.8)
             axes.plot(iterations, running_mean(values), color=colour, label=term)
         axes.set_ylim(bottom=0)
         axes.legend(frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def running_mean(values: Sequence[float]) -> np.ndarray:
@@ -83,20 +85,23 @@ def running_mean(values: Sequence[float]) -> np.ndarray:
     return (total[last] - total[first]) / (last - first)
 
 
-def _axes(
+def axes_of(
     figure: Figure, x: str, y: str, *, title: str = "", position: tuple[int, int, int] = (1, 1, 1)
 ) -> Axes:
+    """Axes in the manner of all figures; `position` is (rows, columns, number)."""
     axes = figure.add_subplot(*position, xlabel=x, ylabel=y, title=title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     return axes
 
 
-def _say(axes: Axes, text: str) -> None:
+def say(axes: Axes, text: str) -> None:
+    """Text in the middle of otherwise empty axes."""
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The picture, the same bytes for the same figures."""
     content = io.BytesIO()
     # Without the version of matplotlib, so that the bytes tell of the figures alone.
     figure.savefig(content, format="png", dpi=130, metadata={"Software": None})

@@ -167,7 +167,7 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
             },
         }
     )
-    beyond = {"segmenter", "segmentation_maps", "predictions", "export"}
+    beyond = {"segmenter", "segmentation_maps", "predictions", "boundary_scores", "export"}
     last = {"evaluation", "quality", "report"} | beyond
     assert stages_of(project, "walk") == {
         "base": {"dataset", "classifier", "cams", "boundary_labels", "benet", "boundary_maps"},
@@ -191,9 +191,10 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
 
 def test_the_goal_settles_which_stages_are_computed() -> None:
     beyond = {"segmenter", "segmentation_maps", "predictions"}
+    asked_for = {"boundary_scores", "export"}
     for goal, wanted in (
-        ("pseudo_labels", {*SECTIONS} - beyond - {"export"}),
-        ("predictions", {*SECTIONS} - {"export"}),
+        ("pseudo_labels", {*SECTIONS} - beyond - asked_for),
+        ("predictions", {*SECTIONS} - asked_for),
     ):
         project = load_project({"goal": goal})
         assert {stage for stage, _ in project.computed()} == wanted
@@ -252,7 +253,7 @@ def test_the_schema_describes_every_key_with_its_default() -> None:
     assert set(properties) == {
         *(option.name for option in options_of(ProjectOptions)),
         *SECTIONS,
-        *("experiments", "sweeps"),
+        *("experiments", "sweeps", "comparisons"),
     }
     for name, cls in SECTIONS.items():
         for option in options_of(cls):

@@ -8,7 +8,13 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from bes.errors import BesError
-from bes.metrics.boundary import boundaries_of, boundary_scores, match_boundaries, thin
+from bes.metrics.boundary import (
+    boundaries_of,
+    boundary_scores,
+    boundary_scores_within,
+    match_boundaries,
+    thin,
+)
 
 
 def line_at(column: int, shape: tuple[int, int] = (30, 40)) -> np.ndarray:
@@ -93,6 +99,15 @@ def test_each_threshold_scores_as_it_does_alone(rng):
     for i, threshold in enumerate(scores.thresholds):
         alone = match_boundaries(thin(probability >= threshold), truth, tolerance=0.03)
         assert (scores.matched[i], scores.predicted[i], scores.truth[i]) == alone
+
+
+def test_two_tolerances_at_once_score_as_each_does_alone(rng):
+    probability, truth = rng.random((20, 30)), thin(rng.random((20, 30)) < 0.1)
+    both = boundary_scores_within(probability, truth, thresholds=4, tolerances=(0.03, 0.1))
+    for scores, tolerance in zip(both, (0.03, 0.1), strict=True):
+        alone = boundary_scores(probability, truth, thresholds=4, tolerance=tolerance)
+        np.testing.assert_array_equal(scores.matched, alone.matched)
+        np.testing.assert_array_equal(scores.predicted, alone.predicted)
 
 
 def test_an_empty_map_scores_zero_and_not_nan():

@@ -1,5 +1,6 @@
 """The resolved configuration, and where each rule finds its inputs, flags and resources."""
 
+import json
 import os
 import re
 import sys
@@ -13,12 +14,14 @@ from bes.data.layout import SUFFIX, model_receipt, receipt_file
 from bes.data.manifest import shard_name, shards_folder
 from bes.engine.code_digest import code_digest
 from bes.engine.disk import check_room
+from bes.engine.files import write_if_changed
 from bes.engine.flags import flags_of
 from bes.engine.os_errors import refusal
 from bes.engine.receipts import void_broken
 from bes.engine.runs import run_in
 from bes.errors import BesError
 from bes.settings import BASE, load_project
+from bes.stages.comparison import FILES as COMPARISON_FILES
 from bes.stages.dataset import write_sources
 from bes.stages.registry import STAGES
 from bes.stages.report import OPTIONAL
@@ -46,6 +49,11 @@ try:
         )
         for _, home in PROJECT.computed():
             void_broken(home)
+        for name in PROJECT.comparisons:
+            write_if_changed(
+                PROJECT.comparison_folder(name) / "_plan.json",
+                (json.dumps(PROJECT.comparison_plan(name), indent=1) + "\n").encode(),
+            )
 except (BesError, OSError) as error:
     sentence = refusal(error) if isinstance(error, OSError) else error
     if sentence is None:
@@ -173,3 +181,20 @@ def code(stage):
 def gpus(count=1):
     """The GPUs that a job asks for."""
     return 0 if PROJECT.settings.device == "cpu" else count
+
+
+def compared(wildcards):
+    """The scores of every experiment of a comparison."""
+    folders = PROJECT.evaluations(wildcards.comparison).values()
+    return [folder / "scores.json" for folder in folders]
+
+
+def comparison_files(name):
+    """What a comparison gives."""
+    return [PROJECT.comparison_folder(name) / file for file in COMPARISON_FILES]
+
+
+def of_experiments(stage, name):
+    """A file of a stage, of every experiment that has one of its own."""
+    homes = (PROJECT.folder(experiment, stage) for experiment in PROJECT.experiments)
+    return [home / name for home in dict.fromkeys(homes)]

@@ -1,0 +1,71 @@
+"""Boundary pixels of one photograph: how many are found, how many true, how many matched."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bes.data.layout import image_file
+from bes.data.manifest import Catalog, ImageRecord
+
+COMPARED = ("boundary_maps", "cams", "pseudo_labels")
+"""Whose boundaries are scored: at all thresholds, and, of the two others, as they are."""
+
+
+def counter(
+    catalog: Catalog,
+    folders: dict[str, Path],
+    *,
+    tolerances: Sequence[float],
+    thresholds: int,
+    cam_threshold: float,
+) -> Callable[[ImageRecord], dict[str, Any]]:
+    """The function from a photograph with a mask to the counts of its boundary pixels.
+
+    These are source -> tolerance -> thresholds, matched, predicted and true pixels at each, as JSON
+    can write them; a source of lines instead of probabilities has the one threshold None. Raises
+    BesError for a mask that cannot be used.
+    """
+    import cv2
+    import numpy as np
+
+    from bes.data.images import decode_labels, read_boundary_map, read_maps
+    from bes.data.truth import read_truth
+    from bes.hard_labels import hard_labels, upsample
+    from bes.metrics.boundary import (
+        BoundaryScores,
+        boundaries_of,
+        boundary_scores_within,
+        match_boundaries,
+    )
+
+    cv2.setNumThreads(1)
+
+    def true_boundaries(record: ImageRecord) -> np.ndarray:
+        return boundaries_of(read_truth(catalog, record))
+
+    def of_lines(lines: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+        matches = {t: match_boundaries(lines, truth, tolerance=t) for t in tolerances}
+        return {str(t): [[None], *([int(n)] for n in match)] for t, match in matches.items()}
+
+    def listed(scores: BoundaryScores) -> list[list[float]]:
+        columns = (scores.thresholds, scores.matched, scores.predicted, scores.truth)
+        return [column.tolist() for column in columns]
+
+    def count(record: ImageRecord) -> dict[str, Any]:
+        truth = true_boundaries(record)
+        paths = {name: image_file(name, folders[name], record.id) for name in COMPARED}
+        probability = upsample(read_boundary_map(paths["boundary_maps"])[None], truth.shape)[0]
+        maps, _, size = read_maps(paths["cams"])
+        labels = hard_labels(upsample(maps, size), cam_threshold).astype(np.uint8)
+        curves = boundary_scores_within(
+            probability, truth, thresholds=thresholds, tolerances=tolerances
+        )
+        return {
+            "boundary_maps": {
+                str(t): listed(curve) for t, curve in zip(tolerances, curves, strict=True)
+            },
+            "cams": of_lines(boundaries_of(labels), truth),
+            "pseudo_labels": of_lines(boundaries_of(decode_labels(paths["pseudo_labels"])), truth),
+        }
+
+    return count

@@ -1,0 +1,76 @@
+"""Stage `comparison`: experiments side by side, with mean and standard deviation over the seeds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bes.comparisons import Comparison
+from bes.engine.code_digest import code_digest
+from bes.engine.files import digest_file
+from bes.engine.once import run_once
+from bes.errors import BesError
+
+FILES = ("scores.csv", "table.csv", "table.md", "table.tex", "figure.png")
+
+
+def run_comparison(
+    comparison: Comparison,
+    *,
+    evaluations: dict[str, Path],
+    out: Path,
+    code: str | None = None,
+) -> None:
+    """Write `scores.csv`, a row for each experiment; `table.csv`, `table.md` and `table.tex`, a row
+    for those that differ in the seed alone; and `figure.png`. Prints the table.
+
+    `evaluations` holds the folder of each experiment's evaluation. Raises BesError if an experiment
+    has no scores.
+    """
+    from bes.report.published import PATH
+
+    paths = {name: evaluations[name] / "scores.json" for name in comparison.experiments}
+    for name, path in paths.items():
+        if not path.exists():
+            raise BesError(
+                f"{path}: no such file, expected the scores of {name}; "
+                f"`snakemake {comparison.name}` computes them"
+            )
+    run_once(
+        "comparison",
+        out=out,
+        files=FILES,
+        parts={
+            "comparison": comparison.as_json(),
+            "code": code or code_digest(__name__),
+            "published": digest_file(PATH),
+            "scores": {name: digest_file(path) for name, path in paths.items()},
+        },
+        compute=lambda: _compose(comparison, paths),
+    )
+    print((out / "table.md").read_text(encoding="utf-8"), end="")
+
+
+def _compose(comparison: Comparison, paths: dict[str, Path]) -> dict[str, bytes]:
+    from bes.report.comparison_figure import comparison_figure
+    from bes.report.comparison_tables import comparison_grid, experiment_grid
+    from bes.report.grid import to_csv, to_latex, to_markdown
+
+    scores = {name: read_scores(path) for name, path in paths.items()}
+    grid = comparison_grid(comparison, scores)
+    return {
+        "scores.csv": to_csv(experiment_grid(comparison, scores)),
+        "table.csv": to_csv(grid),
+        "table.md": to_markdown(grid),
+        "table.tex": to_latex(grid),
+        "figure.png": comparison_figure(comparison, scores),
+    }
+
+
+def read_scores(path: Path) -> dict[str, Any]:
+    """What an evaluation wrote; raises BesError if it is missing or something else."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BesError(f"{path}: no such file; run `bes evaluation` first") from None
+    except ValueError as error:
+        raise BesError(f"{path}: not written by `bes evaluation` ({error})") from None

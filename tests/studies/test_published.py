@@ -1,0 +1,95 @@
+"""The published rows are those that the paper prints, and stand beside VOC's classes alone."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bes.data.manifest import Catalog, ImageRecord, write_dataset
+from bes.errors import BesError
+from bes.report.class_tables import class_grid, method_grid
+from bes.report.grid import to_latex
+from bes.report.published import ablation, published
+from bes.settings import read_project
+from bes.stages.tables import FILES, run_tables
+
+from .conftest import CLASSES, scores_of
+
+ROOT = Path(__file__).parents[2]
+VOC = tuple(published()["classes"])
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_the_classes_of_a_published_row_have_its_published_mean(split: str) -> None:
+    for method, row in published()["per_class"][split]["rows"].items():
+        assert len(row["iou"]) == 21
+        assert sum(row["iou"]) / 21 == pytest.approx(row["miou"], abs=0.06), method
+
+
+def test_the_same_network_has_the_same_mean_in_tables_2_to_4() -> None:
+    methods = {row["method"]: row for row in published()["methods"]["rows"]}
+    for split in ("val", "test"):
+        for method in ("BES, DeepLab-ASPP", "SSDD"):
+            row = published()["per_class"][split]["rows"][method]
+            assert methods[method][split] == row["miou"]
+
+
+def test_the_classes_of_voc_have_the_published_rows_above_their_own() -> None:
+    grid = class_grid("base", VOC, scores_of(66.9, classes=VOC))
+    assert grid.columns[:5] == ("method", "on", "source", "bkg", "aero")
+    assert [row[2] for row in grid.rows] == ["Table 2"] * 7 + ["Table 3"] * 7 + ["this run"] * 3
+    assert grid.rows[6][-1] == 65.7 and grid.rows[-1][-1] == 66.9
+    assert grid.rows[-1][:3] == ("base, pseudo labels", "train", "this run")
+
+
+def test_published_rows_follow_the_order_of_the_classes() -> None:
+    grid = class_grid("base", VOC[::-1], scores_of(66.9, classes=VOC))
+    assert grid.columns[3:5] == ("bkg", "tv")
+    assert grid.rows[6][3:5] == (88.9, 44.8)
+
+
+def test_other_classes_have_no_published_rows() -> None:
+    scores = scores_of(66.9)
+    assert {row[2] for row in class_grid("base", CLASSES, scores).rows} == {"this run"}
+    assert method_grid("base", CLASSES, scores, photographs=480).rows == []
+
+
+def test_predictions_are_a_row_with_their_split() -> None:
+    scores = scores_of(66.9, classes=VOC)
+    scores["predictions"] = {"split": "val", "miou": 61.3, "per_class": {"cat": 80.0}}
+    row = class_grid("base", VOC, scores).rows[-1]
+    assert row[:3] == ("base, predictions", "val", "this run") and row[-1] == 61.3
+    row = method_grid("base", VOC, scores, photographs=10582).rows[-1]
+    assert row == ("base", "I", "", "10582", 61.3, None, "this run")
+
+
+def test_names_of_classes_are_escaped_for_latex() -> None:
+    assert (
+        r"dog\_house & 50\% \& more"
+        in to_latex(class_grid("base", CLASSES, scores_of(50.0))).decode()
+    )
+
+
+def test_the_stage_writes_each_table_three_times(write_scores: Any, tmp_path: Path) -> None:
+    record = ImageRecord("a", "a.jpg", 4, 4, ("cat",), "train", "")
+    catalog = Catalog(tmp_path, CLASSES, (1, 2, 3))
+    write_dataset(tmp_path / "dataset", records=[record], catalog=catalog, shards=1)
+    folders = write_scores({"base": scores_of(66.9)})
+    places = {"dataset": tmp_path / "dataset", "out": tmp_path / "out", "title": "base"}
+    run_tables(**places, evaluation=folders["base"])
+    assert all((tmp_path / "out" / file).exists() for file in FILES)
+    rows = list(csv.reader((tmp_path / "out" / "per_class.csv").read_text().splitlines()))
+    assert rows[-1] == ["base, pseudo labels", "train", "this run", *["66.9"] * 5]
+    with pytest.raises(BesError, match=r"gone/scores\.json: no such file; run `bes evaluation`"):
+        run_tables(**places, evaluation=tmp_path / "gone")
+
+
+def test_the_studies_that_come_along_are_valid() -> None:
+    files = sorted((ROOT / "config" / "studies").glob("*.yaml"))
+    comparisons = read_project([ROOT / "config" / "config.yaml", *files], []).comparisons
+    assert {"table1", "fig3a", "fig3b"} <= set(comparisons)
+    assert len(comparisons["fig3a"].rows) == 20
+    for row in comparisons["table1"].rows:
+        assert len(row.experiments) == 3
+        assert not row.published or ablation(row.published) > 49
