@@ -18,7 +18,7 @@ SCORES = {
 """Keys of `evaluation/scores.json` -> how tables call them. Of maps, the score at the configured
 threshold or at the best one."""
 
-SEEDED = ("classifier", "benet")
+SEEDED = ("classifier", "benet", "segmenter")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Row:
     values: dict[str, Any]
     """Swept option, as `stage.key` -> its value."""
     experiments: dict[str, str]
-    """Experiment -> its seed; those of classifier and BENet where they differ."""
+    """Experiment -> its seed; those of all networks where they differ."""
     score: str = ""
     """A key of `SCORES`; empty for a column of each."""
     published: str = ""
