@@ -35,6 +35,7 @@ def main() -> int:
     count = counter(
         read_catalog(dataset / "classes.json"),
         {name: args.results / name for name in COMPARED},
+        sbd=None,
         tolerances=options.tolerances,
         thresholds=options.thresholds,
         cam_threshold=options.cam_threshold,

@@ -6,21 +6,29 @@ from typing import Any
 
 from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord
+from bes.errors import BesError
 
 COMPARED = ("boundary_maps", "cams", "pseudo_labels")
 """Whose boundaries are scored: at all thresholds, and, of the two others, as they are."""
+
+
+def sbd_file(folder: Path, record: ImageRecord) -> Path:
+    """Where SBD keeps the boundaries of a photograph."""
+    return folder / f"{record.id}.mat"
 
 
 def counter(
     catalog: Catalog,
     folders: dict[str, Path],
     *,
+    sbd: Path | None,
     tolerances: Sequence[float],
     thresholds: int,
     cam_threshold: float,
 ) -> Callable[[ImageRecord], dict[str, Any]]:
-    """The function from a photograph with a mask to the counts of its boundary pixels.
+    """The function from a photograph to the counts of its boundary pixels.
 
+    The true boundaries are those of its mask or, with a folder `sbd`, those of its `.mat` there.
     These are source -> tolerance -> thresholds, matched, predicted and true pixels at each, as JSON
     can write them; a source of lines instead of probabilities has the one threshold None. Raises
     BesError for a mask that cannot be used.
@@ -29,7 +37,9 @@ def counter(
     import numpy as np
 
     from bes.data.images import decode_labels, read_boundary_map, read_maps
+    from bes.data.sbd import read_boundaries
     from bes.data.truth import read_truth
+    from bes.data.working_size import resize_labels
     from bes.hard_labels import hard_labels, upsample
     from bes.metrics.boundary import (
         BoundaryScores,
@@ -40,8 +50,17 @@ def counter(
 
     cv2.setNumThreads(1)
 
-    def true_boundaries(record: ImageRecord) -> np.ndarray:
-        return boundaries_of(read_truth(catalog, record))
+    def true_boundaries(record: ImageRecord, size: tuple[int, int]) -> np.ndarray:
+        if sbd is None:
+            return boundaries_of(resize_labels(read_truth(catalog, record), size))
+        path = sbd_file(sbd, record)
+        lines = read_boundaries(path)
+        if lines.shape != size:
+            raise BesError(
+                f"{path}: found boundaries of {lines.shape[1]}x{lines.shape[0]} pixels, expected "
+                f"{size[1]}x{size[0]} like {record.path}"
+            )
+        return lines
 
     def of_lines(lines: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
         matches = {t: match_boundaries(lines, truth, tolerance=t) for t in tolerances}
@@ -52,11 +71,12 @@ def counter(
         return [column.tolist() for column in columns]
 
     def count(record: ImageRecord) -> dict[str, Any]:
-        truth = true_boundaries(record)
         paths = {name: image_file(name, folders[name], record.id) for name in COMPARED}
-        probability = upsample(read_boundary_map(paths["boundary_maps"])[None], truth.shape)[0]
         maps, _, size = read_maps(paths["cams"])
+        truth = true_boundaries(record, size)
+        probability = upsample(read_boundary_map(paths["boundary_maps"])[None], size)[0]
         labels = hard_labels(upsample(maps, size), cam_threshold).astype(np.uint8)
+        pseudo_labels = resize_labels(decode_labels(paths["pseudo_labels"]), size)
         curves = boundary_scores_within(
             probability, truth, thresholds=thresholds, tolerances=tolerances
         )
@@ -65,7 +85,7 @@ def counter(
                 str(t): listed(curve) for t, curve in zip(tolerances, curves, strict=True)
             },
             "cams": of_lines(boundaries_of(labels), truth),
-            "pseudo_labels": of_lines(boundaries_of(decode_labels(paths["pseudo_labels"])), truth),
+            "pseudo_labels": of_lines(boundaries_of(pseudo_labels), truth),
         }
 
     return count

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +17,7 @@ from bes.engine.options import Range
 from bes.engine.pool import forked_map, limit_threads
 from bes.engine.progress import Progress
 from bes.engine.receipts import read_receipts
-from bes.stages.boundary_counts import COMPARED, counter
+from bes.stages.boundary_counts import COMPARED, counter, sbd_file
 
 if TYPE_CHECKING:
     from bes.report.boundary_tables import Counts
@@ -36,6 +36,9 @@ class BoundaryScoreOptions:
     """Evenly spaced thresholds of the boundary probability."""
     cam_threshold: Annotated[float, Range(0.0, 1.0)] = 0.11
     """Background score at which the CAMs become labels, for the boundaries of these."""
+    sbd: str | None = None
+    """Folder `cls` of SBD, whose boundaries count as the true ones, as in the paper; otherwise
+    those of the masks do."""
 
 
 def run_boundary_scores(
@@ -47,24 +50,27 @@ def run_boundary_scores(
     threads: int,
     code: str | None = None,
 ) -> None:
-    """Score the training photographs that have a mask; writes `FILES`, and `images/<image>.json`
-    with the counts of each photograph, of which only what changed is counted anew.
+    """Score the training photographs that have a mask, or a file of SBD.
+
+    Writes `FILES`, and `images/<image>.json` with the counts of each photograph, of which only what
+    changed is counted anew.
     """
     catalog = read_catalog(dataset / "classes.json")
-    records = [
-        record
+    truth = {
+        record: record.mask_digest if options.sbd is None else _sbd_digest(options.sbd, record)
         for record in read_manifest(dataset / "images.csv")
-        if record.split == "train" and record.mask
-    ]
+        if record.split == "train"
+    }
+    records = [record for record, digest in truth.items() if digest]
     receipts = {name: read_receipts(folders[name], dataset) for name in COMPARED}
     # A new figure must not count anew, so a photograph's code is that of its counts alone.
     common = {
-        "options": digest_of(asdict(options)),
+        "options": digest_of(asdict(replace(options, sbd=None))),
         "code": code_digest("bes.stages.boundary_counts"),
     }
     origins = {
         record.id: common
-        | {"mask": record.mask_digest}
+        | {"truth": str(truth[record])}
         | {
             name: receipts[name].get(image_file(name, folders[name], record.id).name, "")
             for name in COMPARED
@@ -78,6 +84,10 @@ def run_boundary_scores(
         parts={"origins": origins, "code": code or code_digest(__name__)},
         compute=lambda: _score(catalog, records, origins, folders, out, options, threads),
     )
+
+
+def _sbd_digest(folder: str, record: ImageRecord) -> str | None:
+    return digest_file(sbd_file(Path(folder), record))
 
 
 def _score(
@@ -94,7 +104,7 @@ def _score(
     from bes.report.boundary_tables import curve_rows, summary
 
     if not records:
-        scores: dict[str, Any] = {"skipped": "no training photograph has a mask"}
+        scores: dict[str, Any] = {"skipped": "no training photograph has a mask, or a file of SBD"}
         rows = []
     else:
         counts = _counts(catalog, records, origins, folders, out, options, threads)
@@ -131,6 +141,7 @@ def _counts(
     count = counter(
         catalog,
         folders,
+        sbd=Path(options.sbd) if options.sbd else None,
         tolerances=options.tolerances,
         thresholds=options.thresholds,
         cam_threshold=options.cam_threshold,

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.io
+import scipy.sparse
 from PIL import Image
 
 from bes.data.images import encode_boundary_map, encode_labels, encode_maps
@@ -14,6 +17,7 @@ from bes.data.layout import image_file, receipt_file
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.engine.files import digest_file, write_atomic
 from bes.engine.receipts import write_receipt
+from bes.errors import BesError
 from bes.metrics.boundary import boundaries_of
 from bes.report.boundary_tables import curve_rows, summary
 from bes.stages.boundary_counts import COMPARED
@@ -39,7 +43,10 @@ def run(tmp_path: Path) -> Run:
     """
 
     def score(
-        masks: list[np.ndarray | None], labels: np.ndarray = HALF, probability: float = 0.95
+        masks: list[np.ndarray | None],
+        labels: np.ndarray = HALF,
+        probability: float = 0.95,
+        sbd: Path | None = None,
     ) -> dict[str, Any]:
         folders = {name: tmp_path / name for name in COMPARED}
         ridge = np.zeros((HEIGHT // 4, WIDTH // 4))
@@ -64,8 +71,9 @@ def run(tmp_path: Path) -> Run:
         catalog = Catalog(tmp_path, ("cat",), (1,))
         write_dataset(tmp_path / "dataset", records=records, catalog=catalog, shards=1)
         out = tmp_path / "out"
+        options = replace(OPTIONS, sbd=str(sbd) if sbd else None)
         run_boundary_scores(
-            OPTIONS, dataset=tmp_path / "dataset", folders=folders, out=out, threads=1
+            options, dataset=tmp_path / "dataset", folders=folders, out=out, threads=1
         )
         assert all((out / file).exists() for file in FILES)
         Image.open(out / "curve.png").verify()
@@ -95,8 +103,28 @@ def test_a_photograph_without_a_mask_is_left_out(run: Run) -> None:
     assert run([HALF, None])["photographs"] == 1
 
 
+def sbd_file(path: Path, lines: np.ndarray) -> None:
+    """A `cls/*.mat` whose third class has these boundaries."""
+    cells = np.empty((20, 1), object)
+    for index in range(20):
+        cells[index, 0] = scipy.sparse.csc_matrix(lines if index == 2 else np.zeros_like(lines))
+    path.parent.mkdir(exist_ok=True)
+    scipy.io.savemat(path, {"GTcls": {"Boundaries": cells}})
+
+
+def test_boundaries_of_sbd_take_the_place_of_masks(run: Run, tmp_path: Path) -> None:
+    lines = boundaries_of(HALF)
+    sbd_file(tmp_path / "cls/0.mat", lines)
+    scores = run([None, HALF], sbd=tmp_path / "cls")
+    assert scores["photographs"] == 1
+    assert scores["pseudo_labels"]["0.0075"]["f"] == 100
+    sbd_file(tmp_path / "cls/0.mat", lines.T)
+    with pytest.raises(BesError, match=rf"0\.mat: found boundaries of {HEIGHT}x{WIDTH} pixels"):
+        run([None], sbd=tmp_path / "cls")
+
+
 def test_without_masks_there_are_no_scores(run: Run) -> None:
-    assert run([None]) == {"skipped": "no training photograph has a mask"}
+    assert run([None]) == {"skipped": "no training photograph has a mask, or a file of SBD"}
 
 
 @pytest.mark.parametrize("value", [0, 1, 255], ids=["background", "one class", "void"])
