@@ -61,6 +61,8 @@ class Report:
     title: str
     photographs: int
     """Of split `train`."""
+    corrected: int
+    """Of these, photographs whose pseudo label was corrected by hand."""
     scores: Sequence[Score]
     """Empty without masks."""
     scored: int

@@ -131,7 +131,9 @@ def make_report(
     parts = {
         "code": code,
         "classes": catalog.classes,
-        "records": [[r.id, r.digest, r.mask_digest, r.labels] for r in results.records],
+        "records": [
+            [r.id, r.digest, r.mask_digest, r.correction_digest, r.labels] for r in results.records
+        ],
         "files": {name: read_receipts(folders[name], dataset) for name in TRAIN_STAGES},
         "predictions": _receipts(folders.get("predictions")),
     }
@@ -281,6 +283,7 @@ def _compose(
         Report(
             title=title,
             photographs=len(results.train),
+            corrected=sum(bool(record.correction) for record in results.train),
             scores=rows,
             scored=scores.get("photographs", 0),
             skipped=scores.get("skipped", ""),

@@ -4,11 +4,13 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from bes.data.manifest import read_manifest, to_csv
 from bes.errors import BesError
 from bes.report.page import _data
 from bes.stages.report import ReportOptions, make_report
@@ -240,3 +242,12 @@ def test_a_missing_stage_is_named(make_run, tmp_path):
     with pytest.raises(BesError, match=r"benet/model.json: no such file; run `bes benet` first"):
         report(run, tmp_path / "report")
     assert not (tmp_path / "report" / "page").exists()
+
+
+def test_labels_corrected_by_hand_are_counted(run, tmp_path: Path) -> None:
+    assert "corrected by hand" not in report(run, tmp_path / "before")
+    path = run.dataset / "images.csv"
+    first, *others = read_manifest(path)
+    corrected = replace(first, correction="drawn/1.png", correction_digest="0" * 32)
+    path.write_text(to_csv([corrected, *others]))
+    assert "<dt>labels corrected by hand</dt><dd>1</dd>" in report(run, tmp_path / "after")
