@@ -244,7 +244,8 @@ def test_a_missing_stage_is_named(make_run, tmp_path):
     assert not (tmp_path / "report" / "page").exists()
 
 
-def test_labels_corrected_by_hand_are_counted(run, tmp_path: Path) -> None:
+def test_labels_corrected_by_hand_are_counted(make_run, tmp_path):
+    run = make_run()
     assert "corrected by hand" not in report(run, tmp_path / "before")
     path = run.dataset / "images.csv"
     first, *others = read_manifest(path)
