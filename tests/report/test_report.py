@@ -245,7 +245,7 @@ def test_a_missing_stage_is_named(make_run, tmp_path):
 
 
 def test_labels_corrected_by_hand_are_counted(make_run, tmp_path):
-    run = make_run()
+    run = make_run(masks=True)
     assert "corrected by hand" not in report(run, tmp_path / "before")
     path = run.dataset / "images.csv"
     first, *others = read_manifest(path)
