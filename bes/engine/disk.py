@@ -10,10 +10,10 @@ ROOM = 1 << 20
 
 
 def check_room(*folders: Path) -> None:
-    """Raise BesError if a folder lies on a disk that is full.
+    """Raise BesError if a folder, where there is one yet, lies on a disk that is full.
 
     A job says so itself, but not where its log is on that disk, and Snakemake with a traceback.
     """
     for folder in folders:
-        if shutil.disk_usage(folder).free < ROOM:
+        if folder.exists() and shutil.disk_usage(folder).free < ROOM:
             raise BesError(f"{folder}: no space left on the device; free some and run again")

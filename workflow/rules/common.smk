@@ -40,7 +40,6 @@ try:
     # Jobs on other machines and in other processes parse this file too: the main process alone
     # looks at the files, and what it does here is the same however often it is done.
     if workflow.is_main_process:
-        RESULTS.mkdir(exist_ok=True)
         check_room(RESULTS, Path("."))
         run_in(Path(".snakemake"))
         write_sources(
