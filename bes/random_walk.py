@@ -12,13 +12,13 @@ series. s^n has the coefficients of a binomial distribution, whose width grows w
 """
 
 import math
-from functools import reduce
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from bes.errors import BesError
+from bes.pixel_pairs import directions
 
 
 class _Link(NamedTuple):
@@ -120,28 +120,12 @@ def _affinities(boundary: Tensor, beta: float, radius: int) -> list[_Link]:
     """Eq. 5 for every pair of pixels, once, by direction; a pixel's affinity to itself is 1."""
     height, width = boundary.shape
     links = []
-    for dy in range(radius):
-        for dx in range(-radius + 1 if dy else 1, radius):
-            rows, columns, left = height - dy, width - abs(dx), max(0, -dx)
-            if dy**2 + dx**2 >= radius**2 or rows <= 0 or columns <= 0:
-                continue
-            path = [boundary[y : y + rows, left + x :][:, :columns] for y, x in _line(dy, dx)]
-            affinity = torch.zeros_like(boundary)
-            affinity[:rows, left : left + columns] = (1 - reduce(torch.maximum, path)) ** beta
-            offset = dy * width + dx
-            links.append(_Link(offset, affinity.flatten()[:-offset]))
+    for direction in directions(height, width, radius=radius):
+        affinity = torch.zeros_like(boundary)
+        direction.pixels(affinity).copy_((1 - direction.largest_between(boundary)) ** beta)
+        offset = direction.dy * width + direction.dx
+        links.append(_Link(offset, affinity.flatten()[:-offset]))
     return links
-
-
-def _line(dy: int, dx: int) -> list[tuple[int, int]]:
-    """The thick line from (0, 0) to (dy, dx), as published: all pixels of the rectangle the two
-    span that are less than one pixel from the straight line. Its ends belong to it."""
-    return [
-        (y, x)
-        for y in range(dy + 1)
-        for x in range(min(dx, 0), max(dx, 0) + 1)
-        if (dy * x - dx * y) ** 2 < dy**2 + dx**2
-    ]
 
 
 def _room_for_error(start: Tensor, scaled: Tensor, degree: Tensor) -> float:

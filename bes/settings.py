@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from bes.comparisons import SCORES, Comparison, Sweep, resolve_comparisons
 from bes.engine.options import Option, Range, did_you_mean, docs_of, options_of
+from bes.engine.per_image import PerImageStage
 from bes.engine.run_training import TrainingStage
 from bes.errors import BesError
 from bes.networks.names import BACKBONE
@@ -41,7 +42,7 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "report": ("dataset", *REPORTED, *OPTIONAL),
     "export": ("dataset", "pseudo_labels"),
 }
-"""The stages that each stage reads."""
+"""The stages that each stage reads, whatever its options."""
 
 SHARED = ("backbone", "weights", "seed")
 """Keys at the top of the configuration that every training has."""
@@ -123,13 +124,19 @@ class Project:
 
     @property
     def wanted(self) -> set[str]:
-        """The stages that the goal needs, evaluation and report included."""
+        """The stages that some experiment needs."""
+        return {stage for name in self.experiments for stage in self.wanted_by(name)}
+
+    def wanted_by(self, experiment: str) -> set[str]:
+        """The stages that the goal needs of an experiment, evaluation and report included."""
+        options = self.experiments[experiment].options
         found: set[str] = {"evaluation", "quality", "report"}
-        pending: list[str] = [self.settings.goal]
+        pending: list[str] = [self.settings.goal, *REPORTED]
         while pending:
             stage = pending.pop()
-            found.add(stage)
-            pending.extend(PARENTS[stage])
+            if stage not in found:
+                found.add(stage)
+                pending.extend(parents_of(stage, options))
         return found
 
     def comparison_folder(self, comparison: str) -> Path:
@@ -151,12 +158,25 @@ class Project:
 
     def computed(self) -> list[tuple[str, Path]]:
         """Every (stage, folder) that some experiment computes, each once."""
+        places = {
+            (experiment.home[stage], stage)
+            for name, experiment in self.experiments.items()
+            for stage in self.wanted_by(name)
+        }
         return [
             (stage, self.folder(name, stage))
-            for name, experiment in self.experiments.items()
-            for stage, home in experiment.home.items()
-            if home == name and stage in self.wanted
+            for name in self.experiments
+            for stage in SECTIONS
+            if (name, stage) in places
         ]
+
+
+def parents_of(stage: str, options: dict[str, Any]) -> tuple[str, ...]:
+    """The stages that a stage reads with the options of an experiment."""
+    declared = STAGES.get(stage)
+    if isinstance(declared, PerImageStage):
+        return ("dataset", *declared.sources_of(options[stage]))
+    return PARENTS[stage]
 
 
 PRESETS = Path(__file__).parents[1] / "config" / "presets"
@@ -214,7 +234,9 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
             shared = (
                 parent is not None
                 and options[stage] == parent.options[stage]
-                and all(home[source] == parent.home[source] for source in PARENTS[stage])
+                and all(
+                    home[source] == parent.home[source] for source in parents_of(stage, options)
+                )
             )
             home[stage] = parent.home[stage] if parent and shared else name
         experiments[name] = Experiment(name, options, home)

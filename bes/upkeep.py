@@ -13,7 +13,7 @@ from bes.engine.per_image import PerImageStage, plan_shard
 from bes.engine.receipts import read_receipt
 from bes.engine.run_training import origin_of, reasons_to_train, training_memo
 from bes.errors import BesError
-from bes.settings import Project
+from bes.settings import Project, parents_of
 from bes.stages.registry import STAGES
 
 
@@ -47,11 +47,13 @@ def status(project: Project, experiment: str) -> Iterator[StageStatus]:
     if not shards:
         raise BesError(f"{dataset}: found no manifest; run `snakemake` or `bes dataset` first")
     for name, stage in STAGES.items():
-        if name not in project.wanted:
+        if name not in project.wanted_by(experiment):
             continue
         result = StageStatus(name)
         out = project.folder(experiment, name)
-        folders = {source: project.folder(experiment, source) for source in stage.sources}
+        folders = {
+            source: project.folder(experiment, source) for source in parents_of(name, options)
+        }
         try:
             if isinstance(stage, PerImageStage):
                 for shard in shards:

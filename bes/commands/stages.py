@@ -148,6 +148,13 @@ class PerImageCommand:
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
         _add_folders(parser, self.stage.sources)
+        for network in self.stage.networks:
+            parser.add_argument(
+                f"--{network}",
+                type=Path,
+                metavar="DIR",
+                help=f"folder of `bes {network}`, with `--network {network}`",
+            )
         _add_out(parser)
         parser.add_argument(
             "--shard",
@@ -170,11 +177,19 @@ class PerImageCommand:
                 f"--shard: found {min(unknown)!r}, expected one of the {len(every)} files of "
                 f"{shards} without its .csv"
             )
+        options = options_from(args, self.stage.options)
+        folders = _folders(args, self.stage.sources_of(options))
+        network = self.stage.model_of(options)
+        if network and folders[network] is None:
+            raise BesError(
+                f"--{network}: found none, expected the folder of `bes {network}`, as --network "
+                f"is {network}"
+            )
         run_per_image(
             self.stage,
-            options=options_from(args, self.stage.options),
+            options=options,
             dataset=args.dataset,
-            folders=_folders(args, self.stage.sources),
+            folders=folders,
             out=args.out,
             shards=args.shard or every,
             threads=args.threads,

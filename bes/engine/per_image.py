@@ -68,6 +68,8 @@ class PerImageStage:
     """Per-image stages whose file of the same photograph is read."""
     model: str | None = None
     """The training stage whose network is used."""
+    networks: tuple[str, ...] = ()
+    """Instead of `model`, training stages of which the option `network` names one."""
     photograph: bool = True
     """Whether the photograph itself is read."""
     correction: bool = False
@@ -75,10 +77,18 @@ class PerImageStage:
     on_device: bool = False
     """Whether a GPU is of use."""
     sources: tuple[str, ...] = field(init=False)
-    """Every stage that is read."""
+    """Every stage that is read, whatever the options."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", self.reads + ((self.model,) if self.model else ()))
+
+    def model_of(self, options: Any) -> str | None:
+        """The training stage whose network is used with these options."""
+        return options.network if self.networks else self.model
+
+    def sources_of(self, options: Any) -> tuple[str, ...]:
+        """Every stage that is read with these options."""
+        return self.sources + ((options.network,) if self.networks else ())
 
     @property
     def held_out(self) -> bool:
@@ -121,8 +131,8 @@ def plan_shard(
     catalog = read_catalog(dataset / "classes.json")
     records = read_manifest(shards_folder(dataset, held_out=stage.held_out) / f"{shard}.csv")
     common = {"options": digest_of(asdict(options)), "code": code}
-    if stage.model:
-        common[stage.model] = _model_digest(folders[stage.model])
+    if model := stage.model_of(options):
+        common[model] = _model_digest(folders[model])
     upstream = {name: read_receipt(receipt_file(folders[name], shard)) for name in stage.reads}
     origins, reasons = {}, {}
     for record in records:

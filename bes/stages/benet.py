@@ -1,90 +1,30 @@
 """Stage `benet`: train BENet on the synthesised boundary labels (Eq. 4)."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from bes.engine.options import Range
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
-from bes.engine.schedule import TrainingOptions
-from bes.networks.names import BACKBONE
-from bes.stages.initial_weights import classifier_backbone
+from bes.stages.boundary_network import BoundaryNetworkOptions, train_boundary_network
 
 
 @dataclass(frozen=True)
-class BenetOptions(TrainingOptions):
+class BenetOptions(BoundaryNetworkOptions):
     """Options of BENet and its training."""
-
-    backbone: Annotated[str, BACKBONE] = "resnet50"
-    """Network that gives the features, of torchvision or, as `timm:NAME`, of timm; with weights
-    `classifier` the classifier's is taken."""
-    weights: str = "imagenet"
-    """Initial weights of the backbone: `imagenet`, `classifier` (the trained classifier's), `none`,
-    or the path of a state-dict file."""
-    train_backbone: bool = False
-    """Train the backbone too; the published code trains the heads alone."""
-    epochs: Annotated[float, Range(0.01)] = 3.0
-    """Passes over the training photographs; each is floor(photographs / batch_size) iterations."""
-    crop: Annotated[int, Range(32)] = 512
-    """Side of the training crop, pixels; a multiple of 4 (the paper prints 513)."""
-    scale: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (0.5, 1.5)
-    """Smallest and largest factor that photograph and labels are resized by at random."""
 
 
 def fit(options: BenetOptions, run: TrainingRun) -> Trained:
-    """Train on random crops; labels are taken at 1/4 by nearest neighbour."""
-    import numpy as np
-    import torch
-
+    """Train with the boundary classification loss."""
     from bes.boundary_labels import BoundaryLabel
     from bes.boundary_loss import boundary_loss
-    from bes.data.augmentation import FlipAndCrop, normalise, rescale, rescale_labels
     from bes.data.images import decode_labels
-    from bes.data.working_size import read_reduced
-    from bes.engine.training import Views, train
-    from bes.networks.benet import STRIDE, build_benet
 
-    records = run.train_records
-    torch.manual_seed(options.seed)
-    name: str = options.backbone
-    weights = options.weights
-    if options.weights == "classifier":
-        name, state = classifier_backbone(run.folders["classifier"])
-        weights = "none"
-    settings = {"backbone": name}
-    network = build_benet(settings, weights)
-    if options.weights == "classifier":
-        network.backbone.load_state_dict(state)
-    if not options.train_backbone:
-        network.backbone.freeze(len(network.backbone.stages), norm=True)
-
-    def view(index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        photo = read_reduced(run.catalog, records[index])
-        labels = decode_labels(run.file("boundary_labels", records[index]))
-        factor = rng.uniform(options.scale[0], options.scale[1])
-        photo, labels = rescale(photo, factor), rescale_labels(labels, factor)
-        crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
-        labels = crop.apply(labels, BoundaryLabel.UNCERTAIN)
-        # The centre of each 4x4 block, as nearest-neighbour resizing takes it.
-        centres = labels[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
-        return crop.apply(normalise(photo), 0), centres.copy()
-
-    def loss(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
-        return boundary_loss(logits, labels)._asdict()
-
-    history = train(
-        network,
+    return train_boundary_network(
+        options,
+        run,
         name="benet",
-        views=Views(view, names=[record.id for record in records], seed=options.seed),
-        groups=[{"params": [p for p in network.parameters() if p.requires_grad], "lr": options.lr}],
-        loss=loss,
-        options=options,
-        checkpoint=run.checkpoint,
-        identity=run.identity,
-        accelerator=run.accelerator,
-        devices=run.devices,
-        workers=run.workers,
+        labels_of=lambda record: decode_labels(run.file("boundary_labels", record)),
+        open_label=BoundaryLabel.UNCERTAIN,
+        loss=lambda logits, labels: boundary_loss(logits, labels)._asdict(),
     )
-    return Trained(network, settings, {}, history)
 
 
 STAGE = TrainingStage(

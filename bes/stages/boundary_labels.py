@@ -6,22 +6,13 @@ from typing import Annotated
 from bes.data.manifest import ImageRecord
 from bes.engine.options import Range
 from bes.engine.per_image import Compute, PerImageStage, Sources
+from bes.stages.confident_labels import ConfidentLabelOptions, read_confident_labels
 
 
 @dataclass(frozen=True)
-class BoundaryLabelOptions:
+class BoundaryLabelOptions(ConfidentLabelOptions):
     """Options of the confident labels (Eq. 1) and of the boundary labels (Eq. 2-3)."""
 
-    theta_fg: Annotated[float, Range(0.0, 1.0)] = 0.30
-    """theta_fg of Eq. 1: a higher score is confident foreground."""
-    theta_bg: Annotated[float, Range(0.0, 1.0)] = 0.07
-    """theta_bg of Eq. 1: a lower score is confident background."""
-    crf: bool = True
-    """Refine the two label maps of Eq. 1 with the dense CRF."""
-    crf_bilateral_sxy: Annotated[float, Range(0.1)] = 50.0
-    """Spatial standard deviation of the CRF's bilateral kernel, pixels."""
-    crf_iterations: Annotated[int, Range(1)] = 10
-    """Mean-field iterations of the CRF."""
     window: Annotated[int, Range(3, 255)] = 13
     """w of Eq. 2, the side of the sliding window, pixels of the photograph, odd."""
     theta_scale: Annotated[float, Range(0.0, 1.0)] = 0.30
@@ -36,31 +27,14 @@ class BoundaryLabelOptions:
 def prepare(options: BoundaryLabelOptions, sources: Sources) -> Compute:
     """Localisation map and photograph -> palette PNG of `BoundaryLabel` values at working size."""
     from bes.boundary_labels import synthesize_boundary_labels
-    from bes.confident_labels import confident_labels
-    from bes.data.images import encode_boundary_labels, read_maps
-    from bes.data.working_size import read_reduced
-    from bes.dense_crf import DenseCrfSettings, refine_all
-    from bes.hard_labels import upsample
-
-    crf = DenseCrfSettings(
-        bilateral_sxy=options.crf_bilateral_sxy, iterations=options.crf_iterations
-    )
+    from bes.data.images import encode_boundary_labels
 
     def compute(record: ImageRecord) -> bytes:
-        maps, classes, size = read_maps(sources.file("cams", record))
-        photo = read_reduced(sources.catalog, record)
-
-        def refine(label_maps):
-            if not options.crf:
-                return label_maps
-            return refine_all(photo, label_maps, len(classes) + 1, crf)
-
-        confident = confident_labels(
-            upsample(maps, size),
-            classes,
-            theta_fg=options.theta_fg,
-            theta_bg=options.theta_bg,
-            refine=refine,
+        confident = read_confident_labels(
+            options,
+            catalog=sources.catalog,
+            record=record,
+            cams=sources.file("cams", record),
         )
         return encode_boundary_labels(
             synthesize_boundary_labels(

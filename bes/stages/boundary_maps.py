@@ -1,7 +1,7 @@
-"""Stage `boundary_maps`: the boundary probability of every pixel (BENet)."""
+"""Stage `boundary_maps`: the boundary probability of every pixel (BENet or IRNet)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from bes.data.manifest import ImageRecord
 from bes.engine.options import Range
@@ -12,6 +12,8 @@ from bes.engine.per_image import Compute, PerImageStage, Sources
 class BoundaryMapOptions:
     """Options of the boundary maps."""
 
+    network: Literal["benet", "irnet"] = "benet"
+    """Whose boundaries: BENet's, or those of IRNet to compare with."""
     scales: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (1.0,)
     """Factors that the photograph is resized by; the logits of all scales are averaged."""
     flip: bool = True
@@ -29,7 +31,7 @@ def prepare(options: BoundaryMapOptions, sources: Sources) -> Compute:
     from bes.engine.checkpoints import load_settings, load_weights
     from bes.networks.benet import STRIDE, build_benet
 
-    path = sources.model("benet")
+    path = sources.model(options.network)
     network = build_benet(load_settings(path), "none")
     load_weights(path, network).to(sources.device)
 
@@ -56,6 +58,6 @@ STAGE = PerImageStage(
     name="boundary_maps",
     options=BoundaryMapOptions,
     prepare=prepare,
-    model="benet",
+    networks=("benet", "irnet"),
     on_device=True,
 )

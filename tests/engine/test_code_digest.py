@@ -22,6 +22,7 @@ STAGES = (
     "cams",
     "boundary_labels",
     "benet",
+    "irnet",
     "boundary_maps",
     "revised_maps",
     "pseudo_labels",
@@ -79,7 +80,7 @@ def test_a_change_counts_for_the_stages_that_import_the_module_even_inside_a_fun
         "revised_maps"
     }
     assert changed_by(package / "dense_crf.py", ("\nimport ", "\nEXTRA = 1\nimport ")) == {
-        *("boundary_labels", "pseudo_labels")
+        *("boundary_labels", "irnet", "pseudo_labels")
     }
 
 
@@ -87,10 +88,11 @@ def test_a_change_counts_through_modules_in_between(package: Path) -> None:
     changed = changed_by(
         package / "networks" / "backbones.py", ("\nimport ", "\nEXTRA = 1\nimport ")
     )
-    assert changed == {"classifier", "cams", "benet", "boundary_maps"}
+    assert changed == {"classifier", "cams", "benet", "irnet", "boundary_maps"}
     assert changed_by(package / "engine" / "training.py", ("60.0", "61.0")) == {
         "classifier",
         "benet",
+        "irnet",
     }
 
 

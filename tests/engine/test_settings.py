@@ -167,14 +167,15 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
             },
         }
     )
+    first = {"dataset", "classifier", "cams", "boundary_labels", "benet", "irnet", "boundary_maps"}
     beyond = {"segmenter", "segmentation_maps", "predictions", "boundary_scores", "export"}
     last = {"evaluation", "quality", "report"} | beyond
     assert stages_of(project, "walk") == {
-        "base": {"dataset", "classifier", "cams", "boundary_labels", "benet", "boundary_maps"},
+        "base": first,
         "walk": {"revised_maps", "pseudo_labels"} | last,
     }
     assert stages_of(project, "both") == {
-        "base": {"dataset", "classifier", "cams", "boundary_labels", "benet", "boundary_maps"},
+        "base": first,
         "walk": {"revised_maps"},
         "both": {"pseudo_labels"} | last,
     }
@@ -191,13 +192,31 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
 
 def test_the_goal_settles_which_stages_are_computed() -> None:
     beyond = {"segmenter", "segmentation_maps", "predictions"}
-    asked_for = {"boundary_scores", "export"}
+    asked_for = {"boundary_scores", "export", "irnet"}
     for goal, wanted in (
         ("pseudo_labels", {*SECTIONS} - beyond - asked_for),
         ("predictions", {*SECTIONS} - asked_for),
     ):
         project = load_project({"goal": goal})
         assert {stage for stage, _ in project.computed()} == wanted
+
+
+def test_irnet_is_trained_where_an_experiment_takes_its_boundaries() -> None:
+    compared = {"boundary_maps": {"network": "irnet"}}
+    project = load_project({"experiments": {"irnet": compared, "wide": {"cams": {"flip": False}}}})
+    assert project.experiments["irnet"].home["cams"] == "base"
+    folders = [folder for stage, folder in project.computed() if stage == "irnet"]
+    assert folders == [Path("results/photographs/base/irnet")]
+    assert "irnet" in project.wanted_by("irnet")
+    assert "irnet" not in project.wanted_by("base") | project.wanted_by("wide")
+    assert stages_of(project, "irnet")["irnet"].isdisjoint({"benet", "irnet", "boundary_labels"})
+
+
+def test_an_experiment_with_other_cams_has_an_irnet_of_its_own() -> None:
+    sweep = {"boundary_maps": {"network": ["benet", "irnet"]}, "seed": [0, 1]}
+    project = load_project({"sweeps": {"both": sweep}})
+    folders = [folder.parent.name for stage, folder in project.computed() if stage == "irnet"]
+    assert folders == ["base", "both+network=irnet+seed=1"]
 
 
 def test_a_sweep_is_an_experiment_for_each_combination() -> None:

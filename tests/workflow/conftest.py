@@ -41,6 +41,10 @@ CONFIG: dict[str, Any] = {
     # So that maps which have hardly learnt anything still have boundaries.
     "boundary_labels": {"theta_fg": 0.6, "theta_bg": 0.5, "window": 7, "crf_iterations": 2},
     "benet": {"weights": "classifier", "iterations": 2, "batch_size": 4, "crop": 64},
+    "irnet": {
+        **{"weights": "classifier", "iterations": 2, "batch_size": 4, "crop": 64},
+        **{"theta_fg": 0.6, "theta_bg": 0.5, "crf_iterations": 2, "radius": 4},
+    },
     "boundary_maps": {"flip": False},
     "pseudo_labels": {"threshold": 0.6, "crf_iterations": 2},
 }

@@ -1,4 +1,4 @@
-"""Localisation maps -> boundary labels -> BENet -> boundary maps."""
+"""Localisation maps -> boundary labels -> BENet, or IRNet -> boundary maps."""
 
 
 rule boundary_labels:
@@ -69,11 +69,49 @@ rule benet:
         "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} > {log} 2>&1"
 
 
+rule irnet:
+    input:
+        images=within("dataset", "images.csv"),
+        classes=within("dataset", "classes.json"),
+        cams=shards("cams"),
+        classifier=network("classifier"),
+        weights=weights("irnet"),
+    output:
+        # Kept until the job is over: a training with nothing to do needs what it measured.
+        update("results/{dataset}/{experiment}/irnet/model.json"),
+    log:
+        "results/{dataset}/{experiment}/irnet/_logs/irnet.log",
+    benchmark:
+        "results/{dataset}/{experiment}/irnet/_benchmarks/irnet.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    threads: 8
+    resources:
+        gpu=gpus(PROJECT.settings.gpus),
+        mem_mb=16000,
+        runtime=240,
+    params:
+        dataset=folder("dataset"),
+        cams=folder("cams"),
+        classifier=folder("classifier"),
+        out=folder("irnet"),
+        device=PROJECT.settings.device,
+        gpus=PROJECT.settings.gpus,
+        policy=PROJECT.settings.policy,
+        flags=flags("irnet"),
+        code=code("irnet"),
+    message:
+        "Training IRNet of {wildcards.experiment}"
+    shell:
+        "python -m bes irnet --dataset {params.dataset} --cams {params.cams} --classifier {params.classifier} --out {params.out} "
+        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} > {log} 2>&1"
+
+
 rule boundary_maps:
     input:
         images=photographs(),
         classes=within("dataset", "classes.json"),
-        benet=network("benet"),
+        network=chosen_network("boundary_maps"),
     output:
         "results/{dataset}/{experiment}/boundary_maps/_receipts/{shard}.json",
     log:
@@ -89,7 +127,7 @@ rule boundary_maps:
         runtime=60,
     params:
         dataset=folder("dataset"),
-        benet=folder("benet"),
+        network=chosen_folder("boundary_maps"),
         out=folder("boundary_maps"),
         device=PROJECT.settings.device,
         flags=flags("boundary_maps"),
@@ -97,5 +135,5 @@ rule boundary_maps:
     message:
         "Boundary maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
-        "python -m bes boundary_maps --dataset {params.dataset} --benet {params.benet} --out {params.out} --shard {wildcards.shard} "
+        "python -m bes boundary_maps --dataset {params.dataset} {params.network} --out {params.out} --shard {wildcards.shard} "
         "--threads {threads} --device {params.device} --code {params.code} {params.flags} > {log} 2>&1"

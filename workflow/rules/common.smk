@@ -131,6 +131,28 @@ def network(stage):
     return lambda wildcards: model_receipt(PROJECT.folder(wildcards.experiment, stage))
 
 
+def chosen(stage, wildcards):
+    """The training whose network a stage uses, by its options."""
+    return STAGES[stage].model_of(
+        PROJECT.experiments[wildcards.experiment].options[stage]
+    )
+
+
+def chosen_network(stage):
+    """The receipt of that training."""
+    return lambda wildcards: network(chosen(stage, wildcards))(wildcards)
+
+
+def chosen_folder(stage):
+    """The folder of that training as a flag."""
+
+    def flag(wildcards):
+        name = chosen(stage, wildcards)
+        return f"--{name} {PROJECT.folder(wildcards.experiment, name)}"
+
+    return flag
+
+
 def products(stage, home):
     """What a stage answers for in its folder: its receipts, or the files that have none."""
     if stage in SUFFIX:

@@ -1,0 +1,58 @@
+"""Confident labels of a photograph (Eq. 1), for the stages that start from them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from bes.data.manifest import Catalog, ImageRecord
+from bes.engine.options import Range
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class ConfidentLabelOptions:
+    """Options of the confident labels (Eq. 1)."""
+
+    theta_fg: Annotated[float, Range(0.0, 1.0)] = 0.30
+    """theta_fg of Eq. 1: a higher score is confident foreground."""
+    theta_bg: Annotated[float, Range(0.0, 1.0)] = 0.07
+    """theta_bg of Eq. 1: a lower score is confident background."""
+    crf: bool = True
+    """Refine the two label maps of Eq. 1 with the dense CRF."""
+    crf_bilateral_sxy: Annotated[float, Range(0.1)] = 50.0
+    """Spatial standard deviation of the CRF's bilateral kernel, pixels."""
+    crf_iterations: Annotated[int, Range(1)] = 10
+    """Mean-field iterations of the CRF."""
+
+
+def read_confident_labels(
+    options: ConfidentLabelOptions, *, catalog: Catalog, record: ImageRecord, cams: Path
+) -> "np.ndarray":
+    """Localisation map and photograph -> (H, W) uint8, 0 background, label indices, 255
+    uncertain."""
+    from bes.confident_labels import confident_labels
+    from bes.data.images import read_maps
+    from bes.data.working_size import read_reduced
+    from bes.dense_crf import DenseCrfSettings, refine_all
+    from bes.hard_labels import upsample
+
+    maps, classes, size = read_maps(cams)
+    photo = read_reduced(catalog, record)
+    crf = DenseCrfSettings(
+        bilateral_sxy=options.crf_bilateral_sxy, iterations=options.crf_iterations
+    )
+
+    def refine(label_maps):
+        if not options.crf:
+            return label_maps
+        return refine_all(photo, label_maps, len(classes) + 1, crf)
+
+    return confident_labels(
+        upsample(maps, size),
+        classes,
+        theta_fg=options.theta_fg,
+        theta_bg=options.theta_bg,
+        refine=refine,
+    )

@@ -1,0 +1,82 @@
+"""Stage `irnet`: train IRNet's boundary branch on inter-pixel relations, to compare BENet with."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from bes.data.manifest import ImageRecord
+from bes.engine.options import Range
+from bes.engine.run_training import Trained, TrainingRun, TrainingStage
+from bes.stages.boundary_network import BoundaryNetworkOptions, train_boundary_network
+from bes.stages.confident_labels import ConfidentLabelOptions, read_confident_labels
+
+
+@dataclass(frozen=True)
+class IrnetOptions(BoundaryNetworkOptions, ConfidentLabelOptions):
+    """Options of IRNet, of the confident labels that it learns from, and of its training."""
+
+    theta_bg: Annotated[float, Range(0.0, 1.0)] = 0.05
+    """theta_bg of Eq. 1: a lower score is confident background."""
+    radius: Annotated[int, Range(2, 64)] = 10
+    """Distance that the pixels of a pair stay under, in pixels of 1/4 of the photograph's size."""
+    batch_size: Annotated[int, Range(1)] = 32
+    """Photographs per iteration, over all devices together."""
+    crop: Annotated[int, Range(32)] = 512
+    """Side of the training crop, pixels; a multiple of 4."""
+
+
+def fit(options: IrnetOptions, run: TrainingRun) -> Trained:
+    """Train with the inter-pixel loss; the confident labels are computed first and kept in
+    memory."""
+    from bes.confident_labels import UNCERTAIN_CLASS
+    from bes.data.images import decode_mask
+    from bes.inter_pixel_loss import inter_pixel_loss
+
+    labels = _confident_labels(options, run)
+
+    def labels_of(record: ImageRecord):
+        return decode_mask(labels[record.id], run.file("cams", record))
+
+    return train_boundary_network(
+        options,
+        run,
+        name="irnet",
+        labels_of=labels_of,
+        open_label=UNCERTAIN_CLASS,
+        loss=lambda logits, labels: inter_pixel_loss(
+            logits, labels, radius=options.radius
+        )._asdict(),
+    )
+
+
+def _confident_labels(options: IrnetOptions, run: TrainingRun) -> dict[str, bytes]:
+    """Image -> its confident labels as a PNG, which has a few kB."""
+    import cv2
+
+    from bes.data.images import encode_labels
+    from bes.engine.pool import forked_map
+    from bes.engine.progress import Progress
+
+    # One photograph a core: OpenCV would take them all for each.
+    cv2.setNumThreads(1)
+
+    def encoded(record: ImageRecord) -> bytes:
+        return encode_labels(
+            read_confident_labels(
+                options, catalog=run.catalog, record=record, cams=run.file("cams", record)
+            )
+        )
+
+    records = run.train_records
+    progress = Progress("irnet labels", len(records), unit="images")
+    labels = {}
+    for record, content in zip(
+        records, forked_map(encoded, records, processes=run.threads), strict=True
+    ):
+        labels[record.id] = content
+        progress.step()
+    return labels
+
+
+STAGE = TrainingStage(
+    name="irnet", options=IrnetOptions, fit=fit, reads=("cams",), model="classifier"
+)
