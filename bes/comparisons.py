@@ -18,7 +18,7 @@ SCORES = {
 """Keys of `evaluation/scores.json` -> how tables call them. Of maps, the score at the configured
 threshold or at the best one."""
 
-SEEDED = ("classifier", "benet", "segmenter")
+SEEDED = ("classifier", "benet", "irnet", "segmenter")
 
 
 @dataclass(frozen=True)

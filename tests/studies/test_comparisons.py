@@ -6,7 +6,7 @@ import pytest
 
 from bes.comparisons import Comparison, comparison_from
 from bes.errors import BesError
-from bes.settings import load_project
+from bes.settings import PRESETS, load_project, read_project
 
 SEEDS = [0, 1, 2]
 TABLE: dict[str, Any] = {
@@ -124,3 +124,14 @@ def test_a_plan_is_read_as_it_was_written() -> None:
 def test_the_threshold_of_the_cams_is_that_of_their_boundaries_too() -> None:
     options = load_project({"evaluation": {"cam_threshold": 0.19}}).experiments["base"].options
     assert options["boundary_scores"].cam_threshold == 0.19
+
+
+def test_the_studies_of_the_paper_resolve() -> None:
+    studies = PRESETS.parent / "studies"
+    layers = [studies / "table1.yaml", studies / "table1-irnet.yaml"]
+    rows = read_project(layers[:1], []).comparisons["table1"].rows
+    assert [len(row.experiments) for row in rows] == [3] * 6
+    compared = read_project(layers, []).comparisons["table1"].rows
+    assert [len(row.experiments) for row in compared] == [3] * 8
+    assert all("network=irnet" in name for row in compared[6:] for name in row.experiments)
+    assert {"fig3a", "fig3b"} <= read_project([studies / "fig3.yaml"], []).comparisons.keys()
