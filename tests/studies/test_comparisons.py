@@ -128,10 +128,10 @@ def test_the_threshold_of_the_cams_is_that_of_their_boundaries_too() -> None:
 
 def test_the_studies_of_the_paper_resolve() -> None:
     studies = PRESETS.parent / "studies"
-    layers = [studies / "table1.yaml", studies / "table1-irnet.yaml"]
+    layers = [studies / "table1.yaml", studies / "irnet.yaml"]
     rows = read_project(layers[:1], []).comparisons["table1"].rows
     assert [len(row.experiments) for row in rows] == [3] * 6
     compared = read_project(layers, []).comparisons["table1"].rows
     assert [len(row.experiments) for row in compared] == [3] * 8
-    assert all("network=irnet" in name for row in compared[6:] for name in row.experiments)
+    assert all("irnet-seed" in name for row in compared[6:] for name in row.experiments)
     assert {"fig3a", "fig3b"} <= read_project([studies / "fig3.yaml"], []).comparisons.keys()

@@ -55,11 +55,11 @@ def disk(tmp_path: Path) -> Iterator[Callable[[Path], Disk]]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a stage, without its memo."""
+    """Every file of a stage, without its memo and journal."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and "_memo" not in path.parts
+        if path.is_file() and not {"_memo", "_benchmarks"}.intersection(path.parts)
     }
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import psutil
 import pytest
 
-from bes.stages.registry import STAGES
+from bes.data.layout import TRAIN_STAGES
 
 KILLS = int(os.environ.get("BES_KILLS", "3"))
 LATEST = 15.0
 """Seconds after which a kill comes at the latest; making one stage anew takes about as long."""
-FOLDERS = ("dataset", *STAGES, "evaluation", "report")
+FOLDERS = ("dataset", "classifier", "benet", *TRAIN_STAGES, "evaluation", "quality", "report")
 
 
 def jobs_of(run: subprocess.Popen) -> list[psutil.Process]:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from bes.data.images import decode_labels, read_maps
-from bes.data.layout import SUFFIX, image_file, model_file, model_receipt
+from bes.data.layout import SUFFIX, TRAIN_STAGES, image_file, model_file, model_receipt
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.engine.checkpoints import save_network
 from bes.engine.files import digest_file, write_atomic
@@ -118,19 +118,20 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save_network(model_file(base / name), network, settings)
         files = {model_file(base).name: digest_file(model_file(base / name))}
         write_atomic(model_receipt(base / name), json.dumps({"files": files}).encode())
-    for stage in STAGES.values():
-        if isinstance(stage, PerImageStage):
-            small = CamOptions(scales=(1.0, 0.5))
-            run_per_image(
-                stage,
-                options=small if stage.name == "cams" else stage.options(),
-                dataset=base / "dataset",
-                folders={source: base / source for source in stage.sources},
-                out=base / stage.name,
-                shards=["000"],
-                threads=1,
-                device="cpu",
-            )
+    for name in TRAIN_STAGES:
+        stage = STAGES[name]
+        assert isinstance(stage, PerImageStage)
+        options = CamOptions(scales=(1.0, 0.5)) if name == "cams" else stage.options()
+        run_per_image(
+            stage,
+            options=options,
+            dataset=base / "dataset",
+            folders={source: base / source for source in stage.sources_of(options)},
+            out=base / name,
+            shards=["000"],
+            threads=1,
+            device="cpu",
+        )
     return base
 
 
@@ -159,8 +160,8 @@ def test_the_label_has_the_size_of_the_picture_as_displayed(results: Path, name:
 
 
 def test_every_stage_has_a_file_of_every_picture(results: Path) -> None:
-    for stage, suffix in SUFFIX.items():
-        assert len(list((results / stage).glob(f"*{suffix}"))) == len(PICTURES)
+    for stage in TRAIN_STAGES:
+        assert len(list((results / stage).glob(f"*{SUFFIX[stage]}"))) == len(PICTURES)
 
 
 def test_a_huge_picture_is_computed_at_a_size_that_was_asked_for(results: Path) -> None:
