@@ -2,12 +2,14 @@
 
 import itertools
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from bes.comparisons import SCORES, Comparison, Sweep, resolve_comparisons
+from bes.data.manifest import MAX_SHARDS
 from bes.engine.options import Option, Range, did_you_mean, docs_of, options_of
 from bes.engine.per_image import PerImageStage
 from bes.engine.run_training import TrainingStage
@@ -92,7 +94,7 @@ class ProjectOptions:
     """Where networks run; `auto` takes a GPU where there is one."""
     gpus: Annotated[int, Range(1)] = 1
     """GPUs that a training uses."""
-    shards: Annotated[int, Range(1, 999)] = 8
+    shards: Annotated[int, Range(1, MAX_SHARDS)] = 8
     """Jobs that each per-image stage is divided into; about 256 photographs a job is a good size.
     Choose once: after a change all per-image files are computed anew."""
 
@@ -208,8 +210,19 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
     sweeps: dict[str, Sweep] = {}
     for name, sweep in (config.get("sweeps") or {}).items():
         swept = _sweep(name, sweep or {})
+        if taken := sorted(swept.keys() & declared.keys()):
+            raise BesError(
+                f"config: sweeps.{name}: found the experiment {taken[0]!r}, which is declared "
+                "already; expected another name"
+            )
         declared |= swept
         sweeps[name] = Sweep(_axes(sweep or {}), tuple(swept))
+    for name, sweep in (config.get("sweeps") or {}).items():
+        if (base := (sweep or {}).get("base", BASE)) not in declared:
+            raise BesError(
+                f"config: sweeps.{name}.base: found {base!r}, expected one of "
+                + ", ".join([BASE, *named])
+            )
     experiments: dict[str, Experiment] = {}
     overrides: dict[str, list[dict[str, Any]]] = {}
 
@@ -387,7 +400,13 @@ def _value_schema(option: Option) -> dict[str, Any]:
         one["minimum"] = option.range.low
         if option.range.high != float("inf"):
             one["maximum"] = option.range.high
-    schema: dict[str, Any] = {"type": "array", "items": one} if option.many else one
+    schema = one
+    if option.many:
+        schema = {"type": "array", "items": one}
+        if option.length:
+            schema |= {"minItems": option.length, "maxItems": option.length}
+        elif option.default:
+            schema["minItems"] = 1
     if option.optional:
         schema["type"] = [schema["type"], "null"]
     return schema
@@ -429,7 +448,22 @@ def _rows_schema(stages: dict[str, Any]) -> dict[str, Any]:
 def _validate(config: dict[str, Any]) -> None:
     import jsonschema
 
-    validator = jsonschema.Draft202012Validator(json_schema(documented=False))
+    # Stricter than JSON Schema, for which 8.0 is an integer; and JSON has no NaN and no infinity.
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+        }
+    )
+    strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
+    for section in ("experiments", "sweeps", COMPARISONS):
+        named = config.get(section)
+        for name in named if isinstance(named, dict) else ():
+            if not isinstance(name, str):
+                raise BesError(
+                    f"config: {section}: found the name {name!r}, expected text; put it in quotes"
+                )
+    validator = strict(json_schema(documented=False))
     error = jsonschema.exceptions.best_match(validator.iter_errors(config))
     if error is None:
         return
@@ -445,6 +479,9 @@ def _validate(config: dict[str, Any]) -> None:
         "enum": lambda: f"one of {', '.join(map(str, error.validator_value))}",
         "minimum": lambda: f"at least {error.validator_value:g}",
         "maximum": lambda: f"at most {error.validator_value:g}",
+        "minItems": lambda: _values(error.schema),
+        "maxItems": lambda: _values(error.schema),
+        "required": lambda: f"the key {error.validator_value[0]!r}",
         "pattern": lambda: (
             f"one of {', '.join(names)}{did_you_mean(error.instance, names)}"
             if names
@@ -452,6 +489,11 @@ def _validate(config: dict[str, Any]) -> None:
         ),
     }.get(error.validator, lambda: error.message)()
     raise BesError(f"config: {place or 'top level'}: found {error.instance!r}, expected {expected}")
+
+
+def _values(schema: dict[str, Any]) -> str:
+    low = schema["minItems"]
+    return f"{low} values" if low == schema.get("maxItems") else "one value or more"
 
 
 def _listed(value: str | list[str]) -> list[str]:
@@ -470,7 +512,12 @@ def read_project(files: list[Path], overrides: list[str]) -> Project:
         key, equals, value = override.partition("=")
         if not equals:
             raise BesError(f"--config: found {override!r}, expected key=value")
-        update_config(config, {key: yaml.safe_load(value)})
+        try:
+            update_config(config, {key: yaml.safe_load(value)})
+        except yaml.YAMLError as error:
+            raise BesError(
+                f"--config: found {override!r}, expected YAML after the = ({_one_line(error)})"
+            ) from None
     return load_project(config)
 
 
@@ -478,8 +525,15 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         raise BesError(f"{path}: no such configuration") from None
-    except yaml.YAMLError as error:
-        raise BesError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise BesError(f"{path}: not YAML ({_one_line(error)})") from None
+    if not isinstance(content, dict):
+        raise BesError(f"{path}: found {str(content)[:40]!r}, expected keys with values")
+    return content
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

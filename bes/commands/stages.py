@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bes.data.manifest import shards_folder
-from bes.engine.flags import add_flags, flags_of, options_from
+from bes.data.manifest import MAX_SHARDS, shards_folder
+from bes.engine.flags import add_flags, flags_of, options_from, whole_number
 from bes.engine.per_image import PerImageStage, run_per_image
 from bes.engine.run_training import TrainingStage, run_training
 from bes.errors import BesError
@@ -40,7 +40,7 @@ def _add_out(parser: argparse.ArgumentParser) -> None:
 def _add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads",
-        type=int,
+        type=whole_number(),
         default=os.cpu_count(),
         metavar="N",
         help="CPU cores to use (default: all)",
@@ -91,7 +91,7 @@ class DatasetCommand:
         )
         parser.add_argument(
             "--shards",
-            type=int,
+            type=whole_number(MAX_SHARDS),
             default=8,
             metavar="N",
             help="parts that the per-image stages are divided into (default: 8)",
@@ -216,7 +216,11 @@ class TrainingCommand:
         _add_threads(parser)
         _add_device(parser)
         parser.add_argument(
-            "--gpus", type=int, default=1, metavar="N", help="devices to train on (default: 1)"
+            "--gpus",
+            type=whole_number(),
+            default=1,
+            metavar="N",
+            help="devices to train on (default: 1)",
         )
         parser.add_argument(
             "--policy",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bes.commands.stages import _add_code, _add_folders, _add_out, _add_threads, _folders
 from bes.commands.upkeep import _add_config
-from bes.comparisons import comparison_from
+from bes.comparisons import Comparison, comparison_from
 from bes.engine.flags import add_flags, options_from
 from bes.errors import BesError
 from bes.stages.boundary_counts import COMPARED
@@ -67,9 +67,7 @@ class ComparisonCommand:
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
         if args.plan:
-            plan = json.loads(args.plan.read_bytes())
-            comparison = comparison_from(plan["comparison"])
-            evaluations = {name: Path(folder) for name, folder in plan["evaluations"].items()}
+            comparison, evaluations = _read_plan(args.plan)
             out = args.out or args.plan.parent
         else:
             from bes.settings import read_project
@@ -88,6 +86,19 @@ class ComparisonCommand:
             evaluations = project.evaluations(args.name)
             out = args.out or project.comparison_folder(args.name)
         run_comparison(comparison, evaluations=evaluations, out=out, code=args.code)
+
+
+def _read_plan(path: Path) -> tuple[Comparison, dict[str, Path]]:
+    """The comparison, and the folder of each experiment's evaluation."""
+    try:
+        plan = json.loads(path.read_bytes())
+        comparison = comparison_from(plan["comparison"])
+        folders = plan["evaluations"]
+        return comparison, {name: Path(folders[name]) for name in comparison.experiments}
+    except FileNotFoundError:
+        raise BesError(f"--plan: found no file {path}, expected one of the workflow") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BesError(f"{path}: not a plan written by the workflow ({error})") from None
 
 
 class TablesCommand:

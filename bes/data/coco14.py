@@ -95,15 +95,20 @@ def collect(root: Path, *, threads: int) -> Collected:
     are collected.
     """
     found = Collected()
-    for split in SPLITS:
-        _add_split(found, root, split, threads)
+    drawings = [_add_split(found, root, split) for split in SPLITS]
     if found.problems:
         found.entries.clear()  # not all have a mask yet, which takes minutes
+    else:
+        for masks, images, path in drawings:
+            _draw_missing(masks, images, path, threads)
     found.mask_values = tuple(range(1, len(found.classes) + 1))
     return found
 
 
-def _add_split(found: Collected, root: Path, split: str, threads: int) -> None:
+def _add_split(
+    found: Collected, root: Path, split: str
+) -> tuple[dict[str, Path], dict[str, _Image], Path]:
+    """Add the entries of a split; returns what their masks are drawn from."""
     path = root / _annotations(root, split)
     classes, images = _read(path)
     if found.classes and classes != found.classes:
@@ -131,8 +136,7 @@ def _add_split(found: Collected, root: Path, split: str, threads: int) -> None:
         mask = f"{MASKS}/{split}2014/{id_}.png"
         masks[id_] = root / mask
         found.entries.append(Entry(id_, f"{folder}/{image.file}", labels, split, mask))
-    if not found.problems:
-        _draw_missing(masks, images, path, threads)
+    return masks, images, path
 
 
 def _read(path: Path) -> tuple[tuple[str, ...], dict[str, _Image]]:
@@ -151,12 +155,19 @@ def _read(path: Path) -> tuple[tuple[str, ...], dict[str, _Image]]:
                     _Object(item["id"], index[item["category_id"]], item["segmentation"])
                 )
         names = tuple(category["name"] for category in categories)
-        return names, {Path(image.file).stem: image for image in images.values()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        by_name = {Path(image.file).stem: image for image in images.values()}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BesError(
             f"{path}: cannot be read ({type(error).__name__}: {error}), expected COCO's object "
             "annotations"
         ) from None
+    for image in by_name.values():
+        if not all(isinstance(side, int) and side > 0 for side in (image.width, image.height)):
+            raise BesError(
+                f"{path}: image {image.file!r}: found the size {image.width}x{image.height}, "
+                "expected the width and height of the photograph in pixels"
+            )
+    return names, by_name
 
 
 def _draw_missing(

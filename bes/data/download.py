@@ -188,8 +188,9 @@ def _unpack(archive: Archive, path: Path, root: Path) -> None:
             else:
                 _unpack_tar(archive, path, folder)
         except DAMAGE as error:
+            why = " ".join(str(error).split())
             raise BesError(
-                f"{path}: cannot be unpacked ({error}), expected the archive of {archive.url}"
+                f"{path}: cannot be unpacked ({why}), expected the archive of {archive.url}"
             ) from None
         for part in archive.parts:
             if not (folder / part).exists():
@@ -224,6 +225,8 @@ def _unpack_tar(archive: Archive, path: Path, folder: Path) -> None:
     print(f"unpacking {path}", file=sys.stderr, flush=True)
 
     def wanted(member: tarfile.TarInfo, destination: str) -> tarfile.TarInfo | None:
+        if PurePosixPath(member.name).is_absolute():  # of which the filter would drop the slash
+            raise tarfile.AbsolutePathError(member)
         safe = tarfile.data_filter(member, destination)
         limit.add(member.size)
         return safe if _is_wanted(archive, member.name) else None

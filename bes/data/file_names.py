@@ -1,24 +1,47 @@
 """How photographs are named: an image is known by its file name without folder and ending."""
 
+import errno
 import os
+import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+
+from bes.errors import BesError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"})
 
 
 def files_below(root: Path, folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    """The files below a folder of the root, as (path relative to the root, stat), in order."""
+    """The files below a folder of the root, as (path relative to the root, stat), in order.
+
+    Links are followed. Raises BesError for one to a folder that it lies in, which has no end.
+    """
+    yield from _files_below(root, folder, [os.stat(root / folder)])
+
+
+def _files_below(
+    root: Path, folder: str, way: list[os.stat_result]
+) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(root / folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             path = f"{folder}/{entry.name}" if folder not in ("", ".") else entry.name
             if entry.name.startswith(".") or not _is_text(entry.name):
                 continue
-            if entry.is_dir():
-                yield from files_below(root, path)
-            elif entry.is_file():  # a link to nowhere is none
-                yield path, entry.stat()
+            try:
+                found = entry.stat()
+            except OSError as error:
+                if error.errno in (errno.ENOENT, errno.ELOOP):  # a link to nowhere, or to itself
+                    continue
+                raise
+            if stat.S_ISDIR(found.st_mode):
+                if any(os.path.samestat(found, above) for above in way):
+                    raise BesError(
+                        f"{root / path}: found a link to a folder that it lies in, expected none"
+                    )
+                yield from _files_below(root, path, [*way, found])
+            elif stat.S_ISREG(found.st_mode):
+                yield path, found
 
 
 def _is_text(name: str) -> bool:

@@ -8,6 +8,8 @@ from bes.data.file_names import SUFFIXES, files_below, folder_of, id_of
 from bes.data.label_tables import BACKGROUND, read_label_table
 from bes.errors import BesError
 
+MAX_CLASSES = 254
+"""A label is a byte, of which 0 is the background and 255 void."""
 # fmt: off
 VOC_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -59,7 +61,7 @@ def parse_classes(given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, .
     names, values = [], []
     for position, text in enumerate(given, 1):
         name, equals, value = text.rpartition("=")
-        if equals and not (value.isdigit() and 1 <= int(value) <= 254):
+        if equals and not (value.isdecimal() and 1 <= int(value) <= MAX_CLASSES):
             raise BesError(
                 f"classes: found {text!r}, expected name=value with a value from 1 to 254"
             )
@@ -97,13 +99,18 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
     found.problems += table.problems
     labels_seen = {label for row in table.rows for label in row.labels}
     found.classes = names or tuple(sorted(labels_seen))
+    if len(found.classes) > MAX_CLASSES:
+        raise BesError(
+            f"{layout.root / layout.labels}: found {len(found.classes)} classes, expected at most "
+            f"{MAX_CLASSES}"
+        )
     if not names:
         order = {name: index for index, name in enumerate(VOC_CLASSES, 1)}
         voc = labels_seen.issubset(order)
         found.mask_values = tuple(
             order[name] if voc else index for index, name in enumerate(found.classes, 1)
         )
-    if not found.classes:
+    if not found.classes and not found.problems:
         found.problems.append(
             f"{layout.root / layout.labels}: found no class, expected one or more"
         )

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,14 +100,23 @@ class _Rows:
                 "without any has no label",
             )
         # The manifest separates labels by semicolons.
-        elif bad := [name for name in names if ";" in name or not name.strip()]:
-            self.problem(file, place, f"found the label {bad[0]!r}, expected a name without ;")
+        elif bad := [name for name in names if ";" in name or not _is_name(name)]:
+            self.problem(
+                file,
+                place,
+                f"found the label {bad[0]!r}, expected a name without ; and control characters",
+            )
         else:
             self._first[id_] = place
             self.rows.append(Row(f"{file}: {place}", id_, folder_of(image), names))
 
     def problem(self, file: Path, place: str, text: str) -> None:
         self.problems.append(f"{file}: {place}: {text}")
+
+
+def _is_name(label: str) -> bool:
+    """Whether a label can be written and shown: JSON may hold half a character, or a NUL."""
+    return bool(label.strip()) and not any(unicodedata.category(c) in ("Cc", "Cs") for c in label)
 
 
 def _of_class_folders(
@@ -149,7 +159,7 @@ def _read_json_lines(path: Path, rows: _Rows) -> None:
             continue
         try:
             value = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BesError(
                 f"{path}: line {number}: not JSON ({error}), expected a line such as {example}"
             ) from None
@@ -172,10 +182,11 @@ def _is_row(value: Any) -> bool:
 
 def _read_csv(path: Path, rows: _Rows, classes: tuple[str, ...]) -> None:
     text = _read_text(path, "a CSV")
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
-        table = list(csv.reader(text.splitlines(keepends=True), strict=True))
+        table = list(reader)
     except csv.Error as error:
-        raise BesError(f"{path}: not a CSV in UTF-8 ({error})") from None
+        raise BesError(f"{path}: line {reader.line_num}: not a CSV in UTF-8 ({error})") from None
     header = [cell.strip() for cell in table[0]] if table else []
     if header != ["image", "labels"]:
         raise BesError(f"{path}: row 1: found {','.join(header)!r}, expected image,labels")

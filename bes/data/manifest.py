@@ -11,8 +11,12 @@ from pathlib import Path
 from bes.engine.files import write_if_changed
 from bes.errors import BesError
 
+MAX_SHARDS = 999
 MAX_PIXELS = 500_000
 """All photographs of PASCAL VOC and MS COCO have fewer."""
+
+
+SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class ImageRecord:
     labels: tuple[str, ...]
     """Names of the classes present, in index order; empty for a background-only photograph."""
     split: str
-    """`train`, `val` or `test`."""
+    """One of `SPLITS`."""
     digest: str
     """BLAKE2b-128 of the photograph's bytes, hexadecimal."""
     mask: str = ""
@@ -83,23 +87,8 @@ def read_manifest(path: Path) -> list[ImageRecord]:
     """
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-            return [
-                ImageRecord(
-                    id=row["id"],
-                    path=row["path"],
-                    width=int(row["width"]),
-                    height=int(row["height"]),
-                    labels=tuple(row["labels"].split(";")) if row["labels"] else (),
-                    split=row["split"],
-                    digest=row["digest"],
-                    mask=row["mask"],
-                    mask_digest=row["mask_digest"],
-                    correction=row["correction"],
-                    correction_digest=row["correction_digest"],
-                )
-                for row in rows
-            ]
+            reader = csv.DictReader(file)
+            return [_record(row) for row in reader]
     except FileNotFoundError:
         raise BesError(f"{path}: no such manifest; `bes dataset` writes it") from None
     except KeyError as error:
@@ -107,8 +96,36 @@ def read_manifest(path: Path) -> list[ImageRecord]:
             f"{path}: not a manifest of this version of bes, found no column {error}; the workflow "
             "or `bes dataset` writes it anew"
         ) from None
-    except (TypeError, ValueError, UnicodeDecodeError) as error:
-        raise BesError(f"{path}: not a manifest written by `bes dataset` ({error})") from None
+    except (ValueError, csv.Error) as error:
+        raise BesError(
+            f"{path}: line {reader.line_num}: not a manifest written by `bes dataset` ({error})"
+        ) from None
+
+
+def _record(row: dict[str, str]) -> ImageRecord:
+    """Raises KeyError for a column that is missing, ValueError for a row that cannot be."""
+    record = ImageRecord(
+        id=row["id"],
+        path=row["path"],
+        width=int(row["width"] or 0),
+        height=int(row["height"] or 0),
+        labels=tuple(row["labels"].split(";")) if row["labels"] else (),
+        split=row["split"],
+        digest=row["digest"],
+        mask=row["mask"],
+        mask_digest=row["mask_digest"],
+        correction=row["correction"],
+        correction_digest=row["correction_digest"],
+    )
+    if record.correction_digest is None or None in row:
+        raise ValueError("another number of columns than in the header")
+    if not record.id or "/" in record.id:
+        raise ValueError(f"the id {record.id!r}")
+    if record.split not in SPLITS:
+        raise ValueError(f"the split {record.split!r}, expected {', '.join(SPLITS)}")
+    if record.width < 1 or record.height < 1:
+        raise ValueError(f"a photograph of {record.width}x{record.height} pixels")
+    return record
 
 
 def write_dataset(
@@ -156,6 +173,11 @@ class Catalog:
 
     def indices(self, record: ImageRecord) -> list[int]:
         """Label indices, from 1, of the classes present in a photograph."""
+        if unknown := [name for name in record.labels if name not in self.classes]:
+            raise BesError(
+                f"images.csv: {record.id}: found the label {unknown[0]!r}, expected one of "
+                f"{', '.join(self.classes)}; the workflow or `bes dataset` writes it anew"
+            )
         return [self.classes.index(name) + 1 for name in record.labels]
 
     def working_size(self, record: ImageRecord) -> tuple[int, int]:
@@ -168,12 +190,23 @@ def read_catalog(path: Path) -> Catalog:
     """Read `classes.json`; raises BesError if it is missing."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Catalog(
+        catalog = Catalog(
             root=Path(content["root"]),
             classes=tuple(content["classes"]),
             mask_values=tuple(content["mask_values"]),
             max_pixels=int(content["max_pixels"]),
         )
+        if not isinstance(content["classes"], list) or not all(
+            isinstance(name, str) for name in catalog.classes
+        ):
+            raise ValueError(f"the classes {str(content['classes'])[:40]!r}")
+        if len(catalog.mask_values) != len(catalog.classes) or not all(
+            isinstance(value, int) and 0 < value < 255 for value in catalog.mask_values
+        ):
+            raise ValueError(f"the mask values {catalog.mask_values}")
+        if catalog.max_pixels < 1:
+            raise ValueError(f"max_pixels {catalog.max_pixels}")
+        return catalog
     except FileNotFoundError:
         raise BesError(f"{path}: no such file; `bes dataset` writes it") from None
     except KeyError as error:

@@ -203,7 +203,8 @@ def _labels(path: Path, problems: list[str]) -> tuple[str, ...]:
     """The classes of the boxes of an annotation, difficult ones included, in index order."""
     try:
         annotation = ElementTree.parse(path, ElementTree.XMLParser(target=_NoDoctype())).getroot()
-    except (OSError, ElementTree.ParseError, ValueError) as error:
+    # LookupError: an encoding that Python does not know.
+    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
         problems.append(f"{path}: cannot be read ({error}), expected an annotation")
         return ()
     # The parts of an object (head, hand, foot) have names too.

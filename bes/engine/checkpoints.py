@@ -24,11 +24,16 @@ def load_settings(path: Path) -> dict[str, Any]:
     try:
         with safetensors.safe_open(path, "pt") as file:
             return json.loads(file.metadata()["settings"])
-    except (OSError, safetensors.SafetensorError, TypeError, KeyError) as error:
+    except (OSError, safetensors.SafetensorError, TypeError, KeyError, ValueError) as error:
         raise BesError(f"{path}: not a network that bes trained ({error})") from None
 
 
 def load_weights(path: Path, network: nn.Module) -> nn.Module:
     """Fill a network built from `load_settings`; returns it in evaluation mode."""
-    network.load_state_dict(safetensors.torch.load_file(path))
+    try:
+        network.load_state_dict(safetensors.torch.load_file(path))
+    except (safetensors.SafetensorError, RuntimeError) as error:
+        raise BesError(
+            f"{path}: not the network of its own settings ({' '.join(str(error).split())})"
+        ) from None
     return network.eval()

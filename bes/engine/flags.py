@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 from bes.engine.options import Option, did_you_mean, docs_of, options_of
@@ -29,10 +30,22 @@ def add_flags(parser: argparse.ArgumentParser, cls: type, *, documented: bool) -
                 type=_parser_of(option),
                 default=option.default,
                 choices=option.choices or None,
-                nargs="+" if option.many else None,
+                nargs=(option.length or "+") if option.many else None,
                 help=text,
                 metavar=None if option.choices else option.kind.__name__.upper(),
             )
+
+
+def whole_number(high: int | None = None) -> Callable[[str], int]:
+    """The type of a flag that takes a number from 1 on."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < 1 or (high is not None and int(text) > high):
+            bounds = "from 1 on" if high is None else f"from 1 to {high}"
+            raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number {bounds}")
+        return int(text)
+
+    return parse
 
 
 def _parser_of(option: Option) -> Any:

@@ -40,7 +40,8 @@ class Memo:
         for line in lines:
             try:
                 name, origin, file = json.loads(line)
-            except ValueError:  # the line that was being written when the machine stopped
+            # The line that was being written when the machine stopped, or one of another hand.
+            except (ValueError, TypeError):
                 self._superseded = True
                 continue
             self._superseded |= name in self.entries

@@ -8,6 +8,7 @@ code digest.
 import ast
 import difflib
 import inspect
+import math
 import re
 import textwrap
 import types
@@ -15,6 +16,8 @@ import typing
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, NamedTuple
+
+from bes.errors import BesError
 
 
 class Range(NamedTuple):
@@ -59,7 +62,9 @@ class Option:
     range: Range | None = None
     names: Names | None = None
     many: bool = False
-    """A list of `kind`."""
+    """A list of `kind`, empty only where the default is."""
+    length: int | None = None
+    """How many the list must have; None: any number."""
     optional: bool = False
     """None is a value too."""
 
@@ -75,7 +80,8 @@ class Option:
         if self.names:
             return str(self.names) + (" or null" * self.optional)
         words = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
-        word = f"a list, each {words[self.kind]}" if self.many else words[self.kind]
+        listed = f"a list of {self.length}" if self.length else "a list"
+        word = f"{listed}, each {words[self.kind]}" if self.many else words[self.kind]
         return word + (f", {self.range}" if self.range else "") + (" or null" * self.optional)
 
     def accepts(self, value: Any) -> bool:
@@ -93,10 +99,18 @@ class Option:
             return False
         if not isinstance(value, (int, float) if self.kind is float else self.kind):
             return False
+        if isinstance(value, float) and not math.isfinite(value):
+            return False
         if self.names:
             return re.fullmatch(self.names.pattern, str(value)) is not None
         number: Any = value
         return self.range is None or self.range.low <= number <= self.range.high
+
+
+def check_ascending(place: str, low: float, high: float) -> None:
+    """Raises BesError, which names the place, unless the lower bound comes first."""
+    if low > high:
+        raise BesError(f"{place}: found {low:g} {high:g}, expected the smaller one first")
 
 
 def options_of(cls: type) -> list[Option]:
@@ -118,6 +132,7 @@ def _option(name: str, hint: Any, default: Any) -> Option:
             (hint,) = (argument for argument in arguments if argument is not type(None))
         elif origin is tuple:
             properties["many"], hint = True, arguments[0]
+            properties["length"] = None if ... in arguments else len(arguments)
         elif origin is Literal:
             properties["choices"], hint = arguments, type(arguments[0])
         else:

@@ -32,7 +32,9 @@ def read_state(path: Path) -> State:
         raise BesError(f"{path}: not a state dict of tensors ({first_line(error)})") from None
     for wrapper in ("state_dict", "model"):
         state = state.get(wrapper, state) if isinstance(state, dict) else state
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
+    ):
         raise BesError(f"{path}: expected a state dict of tensors")
     return {key.removeprefix("module."): value for key, value in state.items()}
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bes.engine.options import check_ascending
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
 from bes.stages.boundary_network import BoundaryNetworkOptions, train_boundary_network
 
@@ -9,6 +10,9 @@ from bes.stages.boundary_network import BoundaryNetworkOptions, train_boundary_n
 @dataclass(frozen=True)
 class BenetOptions(BoundaryNetworkOptions):
     """Options of BENet and its training."""
+
+    def __post_init__(self) -> None:
+        check_ascending("benet.scale", *self.scale)
 
 
 def fit(options: BenetOptions, run: TrainingRun) -> Trained:

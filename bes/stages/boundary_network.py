@@ -33,7 +33,7 @@ class BoundaryNetworkOptions(TrainingOptions):
     """Passes over the training photographs; each is floor(photographs / batch_size) iterations."""
     crop: Annotated[int, Range(32)] = 512
     """Side of the training crop, pixels; a multiple of 4 (the paper prints 513)."""
-    scale: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (0.5, 1.5)
+    scale: Annotated[tuple[float, float], Range(0.1, 8.0)] = (0.5, 1.5)
     """Smallest and largest factor that photograph and labels are resized by at random."""
 
 

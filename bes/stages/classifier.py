@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from bes.engine.options import Range
+from bes.engine.options import Range, check_ascending
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
 from bes.engine.schedule import TrainingOptions
 from bes.networks.names import BACKBONE
@@ -38,8 +38,11 @@ class ClassifierOptions(TrainingOptions):
     """Passes over the training photographs; each is floor(photographs / batch_size) iterations."""
     crop: Annotated[int, Range(32)] = 512
     """Side of the training crop, pixels."""
-    resize_long: Annotated[tuple[int, ...], Range(32)] = (320, 512)
+    resize_long: Annotated[tuple[int, int], Range(32)] = (320, 512)
     """Smallest and largest length that the longer side is resized to at random, pixels."""
+
+    def __post_init__(self) -> None:
+        check_ascending("classifier.resize_long", *self.resize_long)
 
 
 def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:

@@ -1,14 +1,13 @@
 """Stage `comparison`: experiments side by side, with mean and standard deviation over the seeds."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from bes.comparisons import Comparison
 from bes.engine.code_digest import code_digest
 from bes.engine.files import digest_file
 from bes.engine.once import run_once
 from bes.errors import BesError
+from bes.stages.evaluation import read_scores
 
 FILES = ("scores.csv", "table.csv", "table.md", "table.tex", "figure.png")
 
@@ -64,13 +63,3 @@ def _compose(comparison: Comparison, paths: dict[str, Path]) -> dict[str, bytes]
         "table.tex": to_latex(grid),
         "figure.png": comparison_figure(comparison, scores),
     }
-
-
-def read_scores(path: Path) -> dict[str, Any]:
-    """What an evaluation wrote; raises BesError if it is missing or something else."""
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise BesError(f"{path}: no such file; run `bes evaluation` first") from None
-    except ValueError as error:
-        raise BesError(f"{path}: not written by `bes evaluation` ({error})") from None

@@ -66,7 +66,7 @@ class DatasetOptions:
     size."""
     images: Annotated[int, Range(2)] = 250
     """Scenes to draw, of `synthetic`; a fifth is for validation."""
-    size: Annotated[tuple[int, ...], Range(32)] = (160, 208)
+    size: Annotated[tuple[int, int], Range(32)] = (160, 208)
     """Height and width of a scene, pixels, of `synthetic`."""
     seed: Annotated[int, Range(0)] = 0
     """Seed of the scenes, of `synthetic`."""
@@ -257,6 +257,10 @@ def check_dataset(options: DatasetOptions, *, threads: int) -> None:
     dataset.raise_problems()
 
 
+FACTS = frozenset({"stamp", "size", "digest", "present"})
+"""What is remembered of a file."""
+
+
 @dataclass
 class _Dataset:
     """What was read."""
@@ -289,8 +293,10 @@ def _read(options: DatasetOptions, known: dict[str, Any], threads: int) -> _Data
 
 def _read_memo(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+        known = json.loads(path.read_bytes())
+        return {file: facts for file, facts in known.items() if facts.keys() >= FACTS}
+    # Whatever is wrong with it, all files are looked at again.
+    except (FileNotFoundError, ValueError, AttributeError):
         return {}
 
 

@@ -201,21 +201,38 @@ def _chunks(records: list[ImageRecord]) -> list[list[ImageRecord]]:
 
 def print_scores(folder: Path) -> None:
     """Print the table of the scores in a folder; raises BesError if there are none."""
+    path = folder / "scores.json"
+    scores = read_scores(path)
     try:
-        scores = json.loads((folder / "scores.json").read_bytes())
+        lines = list(_lines(scores))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BesError(f"{path}: not written by `bes evaluation` ({error!r})") from None
+    print("\n".join(lines))
+
+
+def read_scores(path: Path) -> dict[str, Any]:
+    """What an evaluation wrote; raises BesError if it is missing or something else."""
+    try:
+        scores = json.loads(path.read_bytes())
+        if not isinstance(scores, dict) or not {"skipped", "pseudo_labels"} & scores.keys():
+            raise ValueError("no scores")
+        return scores
     except FileNotFoundError:
-        raise BesError(
-            f"{folder}: found no scores.json, expected the folder of an evaluation"
-        ) from None
+        raise BesError(f"{path}: no such file; run `bes evaluation` first") from None
+    except ValueError as error:
+        raise BesError(f"{path}: not written by `bes evaluation` ({error})") from None
+
+
+def _lines(scores: dict[str, Any]) -> Iterator[str]:
     if "skipped" in scores:
-        print(f"evaluation skipped: {scores['skipped']}")
+        yield f"evaluation skipped: {scores['skipped']}"
     else:
-        print(f"mIoU (%) on {scores['photographs']} training photographs")
+        yield f"mIoU (%) on {scores['photographs']} training photographs"
         for label, miou, note in _table(scores):
-            print(f"  {label:<24}{miou:6.2f}  {note}")
+            yield f"  {label:<24}{miou:6.2f}  {note}"
     if found := scores.get("predictions"):
-        print(f"mIoU (%) on {found['photographs']} photographs held out")
-        print(f"  {'prediction':<24}{found['miou']:6.2f}  segmentation network and dCRF")
+        yield f"mIoU (%) on {found['photographs']} photographs held out"
+        yield f"  {'prediction':<24}{found['miou']:6.2f}  segmentation network and dCRF"
 
 
 def _table(scores: dict[str, Any]) -> Iterator[tuple[str, float, str]]:

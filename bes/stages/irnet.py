@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range
+from bes.engine.options import Range, check_ascending
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
 from bes.stages.boundary_network import BoundaryNetworkOptions, train_boundary_network
 from bes.stages.confident_labels import ConfidentLabelOptions, read_confident_labels
@@ -22,6 +22,9 @@ class IrnetOptions(BoundaryNetworkOptions, ConfidentLabelOptions):
     """Photographs per iteration, over all devices together."""
     crop: Annotated[int, Range(32)] = 512
     """Side of the training crop, pixels; a multiple of 4."""
+
+    def __post_init__(self) -> None:
+        check_ascending("irnet.scale", *self.scale)
 
 
 def fit(options: IrnetOptions, run: TrainingRun) -> Trained:

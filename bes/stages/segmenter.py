@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from bes.engine.options import Range
+from bes.engine.options import Range, check_ascending
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
 from bes.engine.schedule import TrainingOptions
 from bes.networks.names import BACKBONE
@@ -44,8 +44,11 @@ class SegmenterOptions(TrainingOptions):
     """Weight decay of SGD."""
     crop: Annotated[int, Range(32)] = 321
     """Side of the training crop, pixels."""
-    scale: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (0.5, 1.5)
+    scale: Annotated[tuple[float, float], Range(0.1, 8.0)] = (0.5, 1.5)
     """Smallest and largest factor that photograph and labels are resized by at random."""
+
+    def __post_init__(self) -> None:
+        check_ascending("segmenter.scale", *self.scale)
 
 
 def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:

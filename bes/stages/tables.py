@@ -6,7 +6,7 @@ from bes.data.manifest import read_catalog, read_manifest
 from bes.engine.code_digest import code_digest
 from bes.engine.files import digest_file
 from bes.engine.once import run_once
-from bes.stages.comparison import read_scores
+from bes.stages.evaluation import read_scores
 
 KINDS = ("per_class", "methods")
 FILES = tuple(f"{kind}.{ending}" for kind in KINDS for ending in ("csv", "md", "tex"))

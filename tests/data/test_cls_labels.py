@@ -1,14 +1,12 @@
 """`cls_labels.npy` is read without trust, and written as other projects read it."""
 
 import io
-import os
 import pickle
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from packed import npy
 
 from bes.data.cls_labels import read_cls_labels, write_cls_labels
 from bes.data.manifest import Catalog, ImageRecord
@@ -29,15 +27,6 @@ def read(folder: Path, content: bytes) -> dict[str, tuple[str, ...]]:
     file = folder / "cls_labels.npy"
     file.write_bytes(content)
     return dict(read_cls_labels(file, ORDER))
-
-
-def npy(pickled: bytes) -> bytes:
-    """A pickle under the header of an array with one object."""
-    content = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        content, {"descr": "|O", "fortran_order": False, "shape": ()}
-    )
-    return content.getvalue() + pickled
 
 
 # Written
@@ -81,31 +70,6 @@ def test_pickles_of_all_ages_are_read(tmp_path: Path, protocol: int, dtype: type
         assert read(tmp_path, npy(old)) == expected
 
 
-class Calls:
-    """An object whose pickle calls a function."""
-
-    def __init__(self, function: Callable, *arguments: Any):
-        self.parts = function, arguments
-
-    def __reduce__(self) -> tuple[Callable, tuple[Any, ...]]:
-        return self.parts
-
-
-@pytest.mark.parametrize("protocol", range(6))
-@pytest.mark.parametrize("place", ["key", "value", "table", "vector"])
-def test_no_code_of_a_pickle_runs(tmp_path: Path, protocol: int, place: str) -> None:
-    evil = Calls(os.mkdir, str(tmp_path / "harm"))
-    content: Any = {
-        "key": np.array({evil: np.zeros(2)}, dtype=object),
-        "value": np.array({"17": evil}, dtype=object),
-        "table": evil,
-        "vector": np.array({"17": np.array([evil, 0], dtype=object)}, dtype=object),
-    }[place]
-    with pytest.raises(BesError, match=r"found a pickle that calls \w+\.mkdir, expected"):
-        read(tmp_path, npy(pickle.dumps(content, protocol=protocol)))
-    assert not (tmp_path / "harm").exists()
-
-
 @pytest.mark.parametrize(
     ("module", "name"),
     [
@@ -131,23 +95,3 @@ def test_the_names_of_vectors_do_nothing_by_themselves(tmp_path: Path) -> None:
     pickled = b"\x80\x04\x8c\x05numpy\x8c\x05dtype\x93N}\x8c\x04name\x8c\x01xs\x86b."
     with pytest.raises(BesError, match="a state for dtype"):
         read(tmp_path, npy(pickled))
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"hello",
-        b"\x93NUMPY\x09\x00",
-        npy(b""),
-        npy(b"\x80\x04"),
-        npy(pickle.dumps({"17": [1, 0]})),
-        npy(pickle.dumps(np.array({"17": None}, dtype=object)))[:-9],
-        write_cls_labels(RECORDS, CATALOG, onehot=True)[:-40],
-        write_cls_labels(RECORDS, CATALOG, onehot=True).replace(b"f4", b"O8"),
-        write_cls_labels(RECORDS, CATALOG, onehot=True).replace(b"f4", b"f8"),
-    ],
-)
-def test_a_damaged_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(BesError, match=r"cls_labels\.npy: not a cls_labels\.npy \(.+\), expected"):
-        read(tmp_path, content)

@@ -2,94 +2,19 @@
 
 import hashlib
 import io
-import json
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from small_datasets import HEIGHT, NUMBERS, WIDTH, Coco, square
 
 from bes.data import coco14
 from bes.data.download import Archive
-from bes.data.images import read_mask
-from bes.data.manifest import ImageRecord, read_catalog, read_manifest
+from bes.data.manifest import read_catalog
 from bes.errors import BesError
-from bes.stages.dataset import DatasetOptions, run_dataset, write_sources
-
-WIDTH, HEIGHT = 40, 30
-NUMBERS = [n for n in range(1, 91) if n not in {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}]
-"""COCO's numbers of its 80 classes."""
-
-
-def square(left: int, top: int, side: int) -> list[list[int]]:
-    """A polygon that covers whole pixels."""
-    return [[left, top, left + side, top, left + side, top + side, left, top + side]]
-
-
-class Coco:
-    """Three training images, one without labels, and two for validation."""
-
-    def __init__(self, base: Path):
-        self.root, self.out = base / "coco", base / "dataset"
-        self.annotations: dict[str, list[dict[str, Any]]] = {"train": [], "val": []}
-        self.images = {"train": [9, 25, 30], "val": [42, 73]}
-        self.photographs = ""
-        self.add("train", 9, 90, square(2, 2, 10))
-        self.add("train", 25, 1, square(5, 5, 8))
-        self.add("val", 42, 17, square(0, 0, 4))
-
-    def add(self, split: str, image: int, category: int, outline: Any, crowd: int = 0) -> None:
-        rows = self.annotations[split]
-        rows.append(
-            {
-                "id": len(rows) + 100,
-                "image_id": image,
-                "category_id": category,
-                "iscrowd": crowd,
-                "segmentation": outline,
-            }
-        )
-
-    def path(self, name: str) -> Path:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def write(self) -> None:
-        for split, images in self.images.items():
-            names = {image: f"COCO_{split}2014_{image:012d}.jpg" for image in images}
-            for image, name in names.items():
-                pixels = np.full((HEIGHT, WIDTH, 3), image, np.uint8)
-                Image.fromarray(pixels).save(self.path(f"{self.photographs}{split}2014/{name}"))
-            content = {
-                "images": [
-                    {"id": image, "file_name": name, "height": HEIGHT, "width": WIDTH}
-                    for image, name in names.items()
-                ],
-                "categories": [{"id": number, "name": f"class {number}"} for number in NUMBERS],
-                "annotations": self.annotations[split],
-            }
-            path = self.path(f"annotations/instances_{split}2014.json")
-            path.write_text(json.dumps(content))
-
-    def options(self, **options: Any) -> DatasetOptions:
-        return DatasetOptions(kind="coco14", root=str(self.root), **options)
-
-    def run(self, **options: Any) -> dict[str, ImageRecord]:
-        run_dataset(self.options(**options), out=self.out, shards=2, threads=2)
-        return {record.id: record for record in read_manifest(self.out / "images.csv")}
-
-    def mask(self, split: str, image: int) -> np.ndarray:
-        return read_mask(self.root / f"class_masks/{split}2014/COCO_{split}2014_{image:012d}.png")
-
-
-@pytest.fixture
-def coco(tmp_path: Path) -> Coco:
-    return Coco(tmp_path)
+from bes.stages.dataset import write_sources
 
 
 def test_cocos_numbers_become_1_to_80_in_order(coco: Coco) -> None:
@@ -186,60 +111,6 @@ def test_photographs_may_lie_in_a_folder_of_their_own(coco: Coco, folder: str) -
     record = coco.run()["COCO_train2014_000000000009"]
     assert record.path == f"{folder}train2014/COCO_train2014_000000000009.jpg"
     assert record.mask == "class_masks/train2014/COCO_train2014_000000000009.png"
-
-
-def remove_photograph(coco: Coco) -> None:
-    (coco.root / "train2014/COCO_train2014_000000000009.jpg").unlink()
-
-
-def other_size(coco: Coco) -> None:
-    Image.new("RGB", (31, 17)).save(coco.root / "train2014/COCO_train2014_000000000009.jpg")
-
-
-def annotation(**change: Any) -> Callable[[Coco], None]:
-    def write(coco: Coco) -> None:
-        coco.annotations["train"][0] |= change
-        coco.write()
-
-    return write
-
-
-def replace(name: str, content: str) -> Callable[[Coco], None]:
-    return lambda coco: (coco.root / name).write_text(content) and None
-
-
-@pytest.mark.parametrize(
-    ("break_it", "message"),
-    [
-        (remove_photograph, r"_000000000009\.jpg: no such photograph"),
-        (other_size, r"found a mask of 40x30 pixels, expected 31x17"),
-        (annotation(category_id=12), r"instances_train2014\.json: cannot be read \(KeyError: 12\)"),
-        (annotation(image_id=1), r"train2014\.json: cannot be read \(KeyError: 1\)"),
-        (annotation(segmentation=[]), "annotation 100: cannot be drawn"),
-        (annotation(segmentation=[[1, 2, 3]]), "annotation 100: cannot be drawn"),
-        (replace("annotations/instances_val2014.json", "{"), r"val2014\.json: cannot be read"),
-        (replace("annotations/instances_val2014.json", "[]"), r"val2014\.json: cannot be read"),
-        (
-            replace(
-                "annotations/instances_val2014.json",
-                '{"categories": [{"id": 1, "name": "cat"}], "images": [], "annotations": []}',
-            ),
-            "found 1 classes that differ from the 80",
-        ),
-        (
-            lambda coco: (coco.root / "train2014").rename(coco.root / "elsewhere"),
-            "found no train2014 in .* `download: true`",
-        ),
-    ],
-)
-def test_what_is_wrong_is_named(
-    coco: Coco, break_it: Callable[[Coco], object], message: str
-) -> None:
-    coco.write()
-    break_it(coco)
-    with pytest.raises(BesError, match=message):
-        coco.run()
-    assert not (coco.out / "images.csv").exists()
 
 
 def test_a_missing_library_is_named(coco: Coco, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """Labels corrected by hand are checked like masks, and take the place of what was computed."""
 
-import re
 from typing import Any
 
 import pytest
@@ -54,27 +53,6 @@ def test_corrections_that_nothing_reads_are_counted(
     folder.run(corrections="corrected")
     assert "2 corrections of no training photograph, left out" in capsys.readouterr().out
     assert not any(record.correction for record in records_of(folder).values())
-
-
-@pytest.mark.parametrize(
-    ("values", "size", "message"),
-    [
-        ([7], (32, 24), "found the mask value 7, expected 0, 255 or the value of a class: 8, 12"),
-        ([0], (24, 32), "found a mask of 24x32 pixels, expected 32x24 like JPEGImages/1.jpg"),
-    ],
-)
-def test_a_faulty_correction_is_named(
-    folder: Any, values: list[int], size: tuple[int, int], message: str
-) -> None:
-    folder.mask("corrected/1.png", values, size=size)
-    with pytest.raises(BesError, match=rf"corrected/1\.png: {re.escape(message)}"):
-        folder.run(corrections="corrected")
-    assert folder.written() == {}
-
-
-def test_a_missing_folder_of_corrections_is_named(folder: Any) -> None:
-    with pytest.raises(BesError, match=r"dataset\.corrections: found no folder .*corrected"):
-        folder.run(corrections="corrected")
 
 
 def test_corrections_are_files_that_a_run_depends_on(folder: Any) -> None:

@@ -58,17 +58,3 @@ def test_the_options_can_be_those_of_a_configuration(
     assert "  dog (mask value 12): 2" in capsys.readouterr().out.splitlines()
     assert main(["dataset", "check", "--configfile", str(file), "--root", "elsewhere"]) == 2
     assert "found --root elsewhere beside a configuration" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--configfile", "config.yaml", "--out", "x"), "expected with `bes dataset check` alone"),
-        ((), "--out: found none, expected the folder to write to"),
-    ],
-)
-def test_the_manifest_is_written_where_out_says(
-    words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture
-) -> None:
-    assert main(["dataset", *words]) == 2
-    assert message in capsys.readouterr().err

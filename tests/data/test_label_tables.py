@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,38 +38,6 @@ def test_names_with_spaces_and_commas_need_no_care_in_json(folder: Any) -> None:
     folder.write("labels.jsonl", json_lines({"image": "0.jpg", "labels": labels, "by": "me"}))
     folder.run(labels="labels.jsonl", train="", val="", masks="")
     assert labels_of(folder) == {"0": ("cup, saucer", "dining table")}
-
-
-JSON_FAULTS = {
-    "list over several lines": ("[\n{}]", r"labels\.jsonl: line 1: not JSON .*expected a line"),
-    "labels as text": (
-        json_lines({"image": "0.jpg", "labels": "cat"}),
-        r"labels\.jsonl: line 1: found .*, expected such as",
-    ),
-    "no labels": (json_lines({"image": "0.jpg"}), r"labels\.jsonl: line 1: found"),
-    "no object": ('\n["0.jpg", "cat"]\n', r"labels\.jsonl: line 2: found \[\"0"),
-    "label with a semicolon": (
-        json_lines({"image": "0.jpg", "labels": ["cat;dog"]}),
-        r"line 1: found the label 'cat;dog', expected a name without ;",
-    ),
-    "image twice": (
-        json_lines(*[{"image": "0.jpg", "labels": ["cat"]}] * 2),
-        r"line 2: found '0' again, first in line 1",
-    ),
-    "no photograph": (
-        json_lines({"image": "9.jpg", "labels": ["cat"]}),
-        r"labels\.jsonl: line 1: found no photograph of '9'",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", JSON_FAULTS)
-def test_a_fault_in_json_lines_has_its_line(folder: Any, case: str) -> None:
-    content, message = JSON_FAULTS[case]
-    folder.write("labels.jsonl", content)
-    with pytest.raises(BesError, match=message):
-        folder.run(labels="labels.jsonl", train="", val="")
-    assert folder.written() == {}
 
 
 # A folder for each class
@@ -119,24 +86,6 @@ def test_photographs_beside_the_folders_are_left_out_and_counted(
     assert "1 photographs in no folder of a class, left out" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["dog/0.jpg", "dog/0.png"])
-def test_another_photograph_of_the_same_name_is_named(classes: Any, name: str) -> None:
-    classes.photograph(f"sorted/{name}", size=(16, 16))
-    with pytest.raises(BesError, match=rf"sorted/{name}: found another photograph than .*cat/0"):
-        classes.run(labels="sorted")
-    assert classes.written() == {}
-
-
-def test_photographs_elsewhere_than_in_the_folders_of_the_classes_are_refused(classes: Any) -> None:
-    with pytest.raises(BesError, match=r"dataset\.photographs: found '\.' beside .*'sorted'"):
-        classes.run(labels="sorted", photographs=".")
-
-
-def test_a_folder_of_an_unknown_class_is_named(classes: Any) -> None:
-    with pytest.raises(BesError, match=r"^\S+sorted/dog: found a folder of class 'dog', e.*$"):
-        classes.run(labels="sorted", classes=("cat=8", "dogs=12"))
-
-
 # cls_labels.npy
 
 
@@ -177,24 +126,3 @@ def test_a_listed_photograph_that_is_not_there_is_named(folder: Any) -> None:
     folder.write("train.txt", "0\n99\n")
     with pytest.raises(BesError, match=r"cls_labels\.npy: key 99: found no photograph of '99'"):
         folder.run(labels="cls_labels.npy", classes=("cat", "dog"), train="train.txt", val="")
-
-
-NPY_FAULTS: dict[str, tuple[object, str]] = {
-    "other classes": (
-        {"0": vector(1, 0, 0)},
-        r"key 0: found a vector of 3 values, expected 2, one for each class; name the classes",
-    ),
-    "scores": ({"0": vector(0.5, 0)}, r"key 0: found the value 0\.5, expected 0 and 1"),
-    "names": ({"0": ["cat"]}, r"not a cls_labels\.npy \(a value of type list\)"),
-    "a key that is no name": ({1.5: vector(1, 0)}, r"not a cls_labels\.npy \(the key 1\.5\)"),
-    "a list": ([1, 2], r"not a cls_labels\.npy \(an array of object, shape \(2,\)\)"),
-    "a path": ({"0": Path("x")}, r"found a pickle that calls pathlib\.\w+, expected"),
-}
-
-
-@pytest.mark.parametrize("case", NPY_FAULTS)
-def test_a_fault_in_cls_labels_is_named(folder: Any, case: str) -> None:
-    content, message = NPY_FAULTS[case]
-    save(folder, "cls_labels.npy", content)
-    with pytest.raises(BesError, match=rf"cls_labels\.npy: {message}"):
-        folder.run(labels="cls_labels.npy", classes=("cat", "dog"), train="", val="")

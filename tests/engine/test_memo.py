@@ -108,3 +108,12 @@ def test_differences_names_what_changed_came_or_went() -> None:
     now = {"code": "1", "options": "2", "photograph": "1"}
     assert differences(before, now) == ["cams", "options", "photograph"]
     assert differences(before, dict(before)) == []
+
+
+@pytest.mark.parametrize("line", ["null", "5", "[]", "{", '["a"]'])
+def test_a_line_of_another_hand_is_passed_over(tmp_path: Path, line: str) -> None:
+    memo = Memo(tmp_path / "memo.jsonl")
+    memo.add("a", Entry({"options": "1"}, "2"))
+    with open(memo.path, "a") as file:
+        file.write(f"{line}\n")
+    assert Memo(memo.path).entries == memo.entries

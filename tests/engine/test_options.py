@@ -68,7 +68,7 @@ def other_value(option: Option) -> Any:
         low, high = option.range or (0, 1)
         one = option.kind(low + 1 if high == float("inf") else high)
         one = option.kind(low) if one == option.default else one
-    return (one, one, one) if option.many else one
+    return (one,) * (option.length or 3) if option.many else one
 
 
 def test_without_flags_options_have_their_defaults() -> None:

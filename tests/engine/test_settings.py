@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from bes.engine.options import options_of
-from bes.errors import BesError
 from bes.settings import (
     PRESETS,
     SECTIONS,
@@ -77,81 +76,6 @@ def test_the_threshold_of_the_labels_is_the_one_the_revised_maps_are_scored_at()
 def test_the_threshold_of_the_labels_is_the_one_their_quality_is_judged_at() -> None:
     config = {"pseudo_labels": {"threshold": 0.4}}
     assert load_project(config).experiments["base"].options["quality"].threshold == 0.4
-
-
-@pytest.mark.parametrize(
-    ("config", "sentence"),
-    [
-        ({"bakbone": "resnet18"}, "config: unknown key 'bakbone'; did you mean 'backbone'?"),
-        (
-            {"boundary_labels": {"theta_scal": 1}},
-            "config: unknown key 'theta_scal' in boundary_labels; did you mean 'theta_scale'?",
-        ),
-        (
-            {"experiments": {"a": {"cams": {"flipp": True}}}},
-            "config: unknown key 'flipp' in experiments.a.cams; did you mean 'flip'?",
-        ),
-        (
-            {"experiments": {"a": {"dataset": {}}}},
-            "config: unknown key 'dataset' in experiments.a; did you mean",
-        ),
-        (
-            {"classifier": {"epochs": "many"}},
-            "config: classifier.epochs: found 'many', expected number",
-        ),
-        ({"cams": {"flip": 1}}, "config: cams.flip: found 1, expected boolean"),
-        ({"shards": 2.5}, "config: shards: found 2.5, expected integer"),
-        ({"cams": {"scales": 1.0}}, "config: cams.scales: found 1.0, expected array"),
-        ({"backbone": 5}, "config: backbone: found 5, expected string or null"),
-        ({"cams": None}, "config: cams: found None, expected object"),
-        (
-            {"pseudo_labels": {"threshold": 1.5}},
-            "config: pseudo_labels.threshold: found 1.5, expected at most 1",
-        ),
-        (
-            {"cams": {"scales": [1.0, 0]}},
-            "config: cams.scales.1: found 0, expected at least 0.1",
-        ),
-        ({"device": "tpu"}, "config: device: found 'tpu', expected one of auto, cpu, cuda"),
-        (
-            {"classifier": {"backbone": "vgg"}},
-            "config: classifier.backbone: found 'vgg', expected one of resnet18, resnet50, "
-            "resnet101, vgg16, mobilenet_v2, timm:NAME; did you mean 'vgg16'?",
-        ),
-        ({"backbone": "timm:no such"}, "config: backbone: found 'timm:no such', expected one of"),
-        (
-            {"sweeps": {"a": {"benet": {"backbone": ["vgg16", "resnet5O"]}}}},
-            "config: sweeps.a.benet.backbone.1: found 'resnet5O', expected one of resnet18, "
-            "resnet50, resnet101, vgg16, mobilenet_v2, timm:NAME; did you mean 'resnet50'?",
-        ),
-        (
-            {"name": "../up"},
-            "config: name: found '../up', expected a name of letters, digits and . _ = + -",
-        ),
-        (
-            {"experiments": {"a": {"base": "b"}}},
-            "config: experiments.a.base: found 'b', expected one of base, a",
-        ),
-    ],
-)
-def test_what_is_wrong_is_said_in_a_sentence(config: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(BesError) as error:
-        load_project(config)
-    assert str(error.value).startswith(sentence)
-    assert "\n" not in str(error.value)
-
-
-def test_a_circle_of_experiments_is_refused() -> None:
-    experiments = {"a": {"base": "b"}, "b": {"base": "c"}, "c": {"base": "a"}}
-    with pytest.raises(BesError, match=r"experiments\.\w\.base: found '\w', expected no circle"):
-        load_project({"experiments": experiments})
-    with pytest.raises(BesError, match=r"experiments\.a\.base: found 'a', expected no circle"):
-        load_project({"experiments": {"a": {"base": "a"}}})
-
-
-def test_an_experiment_called_base_is_refused() -> None:
-    with pytest.raises(BesError, match=r"config: experiments.*base"):
-        load_project({"experiments": {"base": {"cams": {"flip": False}}}})
 
 
 def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> None:
@@ -252,19 +176,6 @@ def test_the_experiments_of_a_sweep_have_names_that_folders_can_have() -> None:
     assert "a+weights=data-my-weights.pth+lr=1e-05+scales=1.0-0.5" in names
 
 
-def test_a_sweep_of_nothing_is_refused() -> None:
-    for sweep in (None, {"base": "base"}, {"cams": {}}):
-        with pytest.raises(
-            BesError, match=r"config: sweeps\.a: found no key, expected one or more"
-        ):
-            load_project({"sweeps": {"a": sweep}})
-
-
-def test_values_of_a_sweep_are_checked_one_by_one() -> None:
-    with pytest.raises(BesError, match=r"sweeps\.a\.cams\.flip\.1: found 3, expected boolean"):
-        load_project({"sweeps": {"a": {"cams": {"flip": [True, 3]}}}})
-
-
 def test_the_schema_describes_every_key_with_its_default() -> None:
     schema = json_schema(documented=True)
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -294,13 +205,3 @@ def test_a_configuration_is_merged_as_snakemake_does(tmp_path: Path) -> None:
     options = project.experiments["base"].options
     assert options["cams"].flip is False and options["cams"].scales == (2.0,)
     assert options["dataset"].root == "/data" and options["dataset"].seed == 3
-
-
-def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BesError, match=r"gone\.yaml: no such configuration"):
-        read_project([tmp_path / "gone.yaml"], [])
-    (tmp_path / "bad.yaml").write_text("a: [1, 2\nb: }")
-    with pytest.raises(BesError, match=r"bad\.yaml: not YAML"):
-        read_project([tmp_path / "bad.yaml"], [])
-    with pytest.raises(BesError, match="--config: found 'shards', expected key=value"):
-        read_project([], ["shards"])

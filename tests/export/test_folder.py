@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from bes.data.images import encode_labels
-from bes.errors import BesError
 from bes.export.contents import Contents
 
 
@@ -85,32 +84,6 @@ def test_what_a_killed_run_left_is_put_right(project: Any) -> None:
 def test_an_empty_folder_is_filled(project: Any) -> None:
     (project.base / "export/coco").mkdir(parents=True)
     assert (project.export("coco") / "annotations").is_dir()
-
-
-@pytest.mark.parametrize("place", ["somebody.txt", "export.json"])
-def test_a_folder_of_somebody_else_is_refused(project: Any, place: str) -> None:
-    file = project.base / "export/coco" / place
-    file.parent.mkdir(parents=True)
-    file.write_text("{}")
-    with pytest.raises(BesError, match="found a folder that `bes export` did not write"):
-        project.export("coco")
-    assert contents(file.parent) == {place: b"{}"}
-
-
-def test_a_file_that_was_put_into_an_export_is_not_deleted(project: Any) -> None:
-    out = project.export("coco")
-    (out / "weights.pth").write_text("a week of training")
-    project.write_label("first", encode_labels(project.label("grey")))
-    with pytest.raises(BesError, match=r"weights\.pth: found a file that `bes export` did not"):
-        project.export("coco")
-    assert (out / "weights.pth").exists()
-
-
-def test_a_file_in_the_place_of_the_folder_is_refused(project: Any) -> None:
-    (project.base / "export").mkdir()
-    (project.base / "export/coco").write_text("")
-    with pytest.raises(BesError, match="found a file, expected a folder or nothing"):
-        project.export("coco")
 
 
 def test_without_masks_for_validation_there_are_training_lists_alone(project: Any) -> None:

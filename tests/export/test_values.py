@@ -68,18 +68,6 @@ def test_a_label_that_stands_for_no_class_is_refused(project: Any, values: str) 
         project.export("coco", values=values)
 
 
-def test_a_label_of_another_size_is_refused(project: Any) -> None:
-    project.write_label("first", encode_labels(project.label("first")[1:]))
-    with pytest.raises(BesError, match=r"first\.png: a label of 48x35 pixels, expected the 48x36"):
-        project.export("torchvision")
-
-
-def test_a_label_that_is_missing_is_named(project: Any) -> None:
-    (project.pseudo_labels / "grey.png").unlink()
-    with pytest.raises(BesError, match=r"grey\.png: no such label; `bes pseudo_labels` writes it"):
-        project.export("coco")
-
-
 def test_a_training_photograph_never_comes_with_its_mask(project: Any) -> None:
     for format in ("torchvision", "deeplab-pytorch", "mmsegmentation", "imagefolder"):
         out = project.export(format)

@@ -53,40 +53,6 @@ def test_vgg_takes_a_file_with_or_without_its_fully_connected_layers(tmp_path: P
         assert all(torch.equal(a, b) for a, b in zip(found, state.values(), strict=True))
 
 
-def test_keys_that_do_not_fit_are_listed(tmp_path: Path) -> None:
-    state = state_of("resnet18")
-    del state["conv1.weight"]
-    state["layer9.weight"] = torch.zeros(1)
-    state["bn1.bias"] = torch.zeros(5)
-    torch.save(state, tmp_path / "odd.pth")
-    with pytest.raises(BesError) as error:
-        build_backbone("resnet18", str(tmp_path / "odd.pth"))
-    assert str(error.value) == (
-        f"{tmp_path / 'odd.pth'}: does not fit resnet18: 1 missing (conv1.weight); "
-        "1 not expected (layer9.weight); 1 of another shape (bn1.bias)"
-    )
-
-
-def test_the_weights_of_another_network_are_refused(tmp_path: Path) -> None:
-    torch.save(state_of("resnet18"), tmp_path / "resnet18.pth")
-    with pytest.raises(BesError, match=r"does not fit resnet50: 165 missing \(.*, \.\.\.\)"):
-        build_backbone("resnet50", str(tmp_path / "resnet18.pth"))
-
-
-@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04"])
-@pytest.mark.parametrize("ending", ["pth", "safetensors"])
-def test_a_file_that_holds_no_weights_is_named(content: bytes, ending: str, tmp_path: Path) -> None:
-    path = tmp_path / f"weights.{ending}"
-    path.write_bytes(content)
-    with pytest.raises(BesError, match=f"{path}: not a state dict of tensors"):
-        build_backbone("resnet18", str(path))
-
-
-def test_a_file_that_is_not_there_is_named() -> None:
-    with pytest.raises(BesError, match=r"nowhere\.pth: no such weights file"):
-        build_backbone("vgg16", "nowhere.pth")
-
-
 @pytest.mark.parametrize("name", ["resnet18", "vgg16"])
 def test_a_failed_download_says_what_was_wanted_and_what_to_do(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

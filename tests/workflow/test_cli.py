@@ -50,20 +50,6 @@ def written(project: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("harm", HARM)
-def test_bes_names_what_is_wrong_with_the_dataset(new_project: Make, harm: Callable) -> None:
-    project = new_project()
-    sentence = harm(project)
-    flags = ["--root", "data/photographs", "--out", "results/tiny/base/dataset"]
-    if harm is misspell_class:
-        flags += ["--classes", "checks", "stripes", "dots", "rings", "waves"]
-    done = project.bes("dataset", *flags)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(f"bes: {sentence}")
-    assert "Traceback" not in done.stderr
-    assert written(project) == []
-
-
-@pytest.mark.parametrize("harm", HARM)
 def test_the_workflow_names_what_is_wrong_with_the_dataset(
     new_project: Make, harm: Callable
 ) -> None:
@@ -119,23 +105,6 @@ def test_the_commands_that_read_a_configuration_say_the_same(new_project: Make) 
     for command in ("status", "verify", "clean"):
         done = project.bes(command)
         assert (done.returncode, done.stderr) == (2, f"bes: {sentence}\n")
-
-
-def test_a_stage_without_its_inputs_says_which_to_run(new_project: Make) -> None:
-    done = new_project().bes(
-        *("cams", "--dataset", "results/d", "--classifier", "results/c", "--out", "results/o")
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("bes: results/d/classes.json: no such file; `bes dataset` writes")
-
-
-def test_missing_weights_are_named(finished: Any, tmp_path: Any) -> None:
-    done = finished.bes(
-        *("classifier", "--dataset", finished.folder("dataset"), "--out", tmp_path / "out"),
-        *("--weights", "nowhere.pth", "--device", "cpu"),
-    )
-    assert (done.returncode, done.stderr) == (2, "bes: nowhere.pth: no such weights file\n")
-    assert not list(tmp_path.rglob("*.safetensors")) and not list(tmp_path.rglob("*.json"))
 
 
 def test_help_names_every_command_and_each_its_flags(finished: Any) -> None:
