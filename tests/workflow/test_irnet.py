@@ -23,7 +23,7 @@ def compared(project: Any) -> Any:
 
 def test_it_shares_what_comes_before_and_has_maps_of_its_own(compared: Any) -> None:
     folder = compared.path / "results/tiny/irnet"
-    assert {path.name for path in folder.iterdir()} == {*OWN, "evaluation", "report"}
+    assert {path.name for path in folder.iterdir()} == {*OWN, "evaluation", "quality", "report"}
     ours, theirs = (
         [path.read_bytes() for path in sorted(compared.folder("boundary_maps", name).glob("*.png"))]
         for name in ("irnet", "base")

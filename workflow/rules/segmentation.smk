@@ -110,9 +110,14 @@ rule submission:
         update("results/{dataset}/{experiment}/submission/comp6_test_cls.tar"),
     log:
         "results/{dataset}/{experiment}/submission/_logs/submission.log",
-    localrule: True
+    benchmark:
+        "results/{dataset}/{experiment}/submission/_benchmarks/submission.tsv"
     conda:
         "../../envs/cpu.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
     params:
         dataset=folder("dataset"),
         predictions=folder("predictions"),
