@@ -2,7 +2,7 @@
 
 import argparse
 
-from bes.commands.stages import _add_code, _add_folders, _add_out, _add_threads
+from bes.commands.arguments import add_code, add_folders, add_out, add_threads
 from bes.engine.flags import add_flags, options_from
 from bes.stages.export import FORMATS, ExportOptions, run_export
 
@@ -17,10 +17,10 @@ class ExportCommand:
         parser.add_argument(
             "--format", choices=FORMATS, required=True, help="what is to read the export"
         )
-        _add_folders(parser, ["pseudo_labels"])
-        _add_out(parser)
-        _add_threads(parser)
-        _add_code(parser)
+        add_folders(parser, ["pseudo_labels"])
+        add_out(parser)
+        add_threads(parser)
+        add_code(parser)
         add_flags(parser, ExportOptions, documented=documented)
 
     def run(self, args: argparse.Namespace) -> None:

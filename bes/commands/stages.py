@@ -1,12 +1,18 @@
 """The subcommands that run a stage."""
 
 import argparse
-import os
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bes.commands.arguments import (
+    add_code,
+    add_device,
+    add_folders,
+    add_out,
+    add_threads,
+    folders_of,
+)
 from bes.data.manifest import MAX_SHARDS, shards_folder
 from bes.engine.flags import add_flags, flags_of, options_from, whole_number
 from bes.engine.per_image import PerImageStage, run_per_image
@@ -19,58 +25,9 @@ from bes.stages.quality import READS, QualityOptions, run_quality
 from bes.stages.submission import run_submission
 
 
-def _add_folders(parser: argparse.ArgumentParser, sources: Sequence[str]) -> None:
-    parser.add_argument(
-        "--dataset", type=Path, required=True, metavar="DIR", help="folder of `bes dataset`"
-    )
-    for source in sources:
-        parser.add_argument(
-            f"--{source.replace('_', '-')}",
-            type=Path,
-            required=True,
-            metavar="DIR",
-            help=f"folder of `bes {source}`",
-        )
-
-
-def _add_out(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
-
-
-def _add_threads(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--threads",
-        type=whole_number(),
-        default=os.cpu_count(),
-        metavar="N",
-        help="CPU cores to use (default: all)",
-    )
-
-
-def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="auto takes a GPU where there is one (default: auto)",
-    )
-
-
-def _add_code(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--code",
-        metavar="DIGEST",
-        help="digest of the stage's code, if it is known already (default: computed)",
-    )
-
-
 def _summary_of(function: object) -> str:
     module = sys.modules[function.__module__]
     return (module.__doc__ or "").partition(": ")[2].strip().rstrip(".")
-
-
-def _folders(args: argparse.Namespace, sources: Sequence[str]) -> dict[str, Path]:
-    return {source: getattr(args, source) for source in sources}
 
 
 class DatasetCommand:
@@ -109,7 +66,7 @@ class DatasetCommand:
             metavar="KEY=VALUE",
             help="of `check`: keys that override it, as given to snakemake",
         )
-        _add_threads(parser)
+        add_threads(parser)
         add_flags(parser, DatasetOptions, documented=documented)
 
     def run(self, args: argparse.Namespace) -> None:
@@ -147,7 +104,7 @@ class PerImageCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_folders(parser, self.stage.sources)
+        add_folders(parser, self.stage.sources)
         for network in self.stage.networks:
             parser.add_argument(
                 f"--{network}",
@@ -155,17 +112,17 @@ class PerImageCommand:
                 metavar="DIR",
                 help=f"folder of `bes {network}`, with `--network {network}`",
             )
-        _add_out(parser)
+        add_out(parser)
         parser.add_argument(
             "--shard",
             action="append",
             metavar="NAME",
             help="shard to run, such as 003; may be repeated (default: all)",
         )
-        _add_threads(parser)
+        add_threads(parser)
         if self.stage.on_device:
-            _add_device(parser)
-        _add_code(parser)
+            add_device(parser)
+        add_code(parser)
         add_flags(parser, self.stage.options, documented=documented)
 
     def run(self, args: argparse.Namespace) -> None:
@@ -178,7 +135,7 @@ class PerImageCommand:
                 f"{shards} without its .csv"
             )
         options = options_from(args, self.stage.options)
-        folders = _folders(args, self.stage.sources_of(options))
+        folders = folders_of(args, self.stage.sources_of(options))
         network = self.stage.model_of(options)
         if network and folders[network] is None:
             raise BesError(
@@ -211,10 +168,10 @@ class TrainingCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_folders(parser, self.stage.sources)
-        _add_out(parser)
-        _add_threads(parser)
-        _add_device(parser)
+        add_folders(parser, self.stage.sources)
+        add_out(parser)
+        add_threads(parser)
+        add_device(parser)
         parser.add_argument(
             "--gpus",
             type=whole_number(),
@@ -228,7 +185,7 @@ class TrainingCommand:
             default="auto",
             help="frozen keeps a network when only photographs or labels changed (default: auto)",
         )
-        _add_code(parser)
+        add_code(parser)
         add_flags(parser, self.stage.options, documented=documented)
 
     def run(self, args: argparse.Namespace) -> None:
@@ -237,7 +194,7 @@ class TrainingCommand:
             self.stage,
             options=options_from(args, self.stage.options),
             dataset=args.dataset,
-            folders=_folders(args, self.stage.sources),
+            folders=folders_of(args, self.stage.sources),
             out=args.out,
             policy=args.policy,
             device=args.device,
@@ -254,13 +211,13 @@ class EvaluationCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_folders(parser, SOURCES)
+        add_folders(parser, SOURCES)
         parser.add_argument(
             "--predictions", type=Path, metavar="DIR", help="folder of `bes predictions`, if any"
         )
-        _add_out(parser)
-        _add_threads(parser)
-        _add_code(parser)
+        add_out(parser)
+        add_threads(parser)
+        add_code(parser)
         add_flags(parser, EvaluationOptions, documented=documented)
 
     def run(self, args: argparse.Namespace) -> None:
@@ -268,7 +225,7 @@ class EvaluationCommand:
         run_evaluation(
             options_from(args, EvaluationOptions),
             dataset=args.dataset,
-            folders=_folders(args, SOURCES)
+            folders=folders_of(args, SOURCES)
             | ({"predictions": args.predictions} if args.predictions else {}),
             out=args.out,
             threads=args.threads,
@@ -283,9 +240,9 @@ class SubmissionCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_folders(parser, ["predictions"])
-        _add_out(parser)
-        _add_code(parser)
+        add_folders(parser, ["predictions"])
+        add_out(parser)
+        add_code(parser)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
@@ -301,10 +258,10 @@ class QualityCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_folders(parser, READS)
-        _add_out(parser)
-        _add_threads(parser)
-        _add_code(parser)
+        add_folders(parser, READS)
+        add_out(parser)
+        add_threads(parser)
+        add_code(parser)
         add_flags(parser, QualityOptions, documented=documented)
 
     def run(self, args: argparse.Namespace) -> None:
@@ -312,7 +269,7 @@ class QualityCommand:
         run_quality(
             options_from(args, QualityOptions),
             dataset=args.dataset,
-            folders=_folders(args, READS),
+            folders=folders_of(args, READS),
             out=args.out,
             threads=args.threads,
             code=args.code,
@@ -326,7 +283,7 @@ class ReportCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_folders(parser, report.SOURCES)
+        add_folders(parser, report.SOURCES)
         for source in report.OPTIONAL:
             parser.add_argument(
                 f"--{source.replace('_', '-')}",
@@ -334,10 +291,10 @@ class ReportCommand:
                 metavar="DIR",
                 help=f"folder of `bes {source}`, if any",
             )
-        _add_out(parser)
+        add_out(parser)
         parser.add_argument("--title", default="BES", help="heading of the page (default: BES)")
-        _add_threads(parser)
-        _add_code(parser)
+        add_threads(parser)
+        add_code(parser)
         add_flags(parser, report.ReportOptions, documented=documented)
 
     def run(self, args: argparse.Namespace) -> None:
@@ -345,7 +302,7 @@ class ReportCommand:
         report.make_report(
             options_from(args, report.ReportOptions),
             dataset=args.dataset,
-            folders=_folders(args, report.SOURCES)
+            folders=folders_of(args, report.SOURCES)
             | {name: folder for name in report.OPTIONAL if (folder := getattr(args, name))},
             out=args.out,
             title=args.title,

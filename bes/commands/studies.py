@@ -4,8 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-from bes.commands.stages import _add_code, _add_folders, _add_out, _add_threads, _folders
-from bes.commands.upkeep import _add_config
+from bes.commands.arguments import (
+    add_code,
+    add_config,
+    add_folders,
+    add_out,
+    add_threads,
+    folders_of,
+)
 from bes.comparisons import Comparison, comparison_from
 from bes.engine.flags import add_flags, options_from
 from bes.errors import BesError
@@ -22,10 +28,10 @@ class BoundaryScoresCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_folders(parser, COMPARED)
-        _add_out(parser)
-        _add_threads(parser)
-        _add_code(parser)
+        add_folders(parser, COMPARED)
+        add_out(parser)
+        add_threads(parser)
+        add_code(parser)
         add_flags(parser, BoundaryScoreOptions, documented=documented)
 
     def run(self, args: argparse.Namespace) -> None:
@@ -33,7 +39,7 @@ class BoundaryScoresCommand:
         run_boundary_scores(
             options_from(args, BoundaryScoreOptions),
             dataset=args.dataset,
-            folders=_folders(args, COMPARED),
+            folders=folders_of(args, COMPARED),
             out=args.out,
             threads=args.threads,
             code=args.code,
@@ -61,8 +67,8 @@ class ComparisonCommand:
         parser.add_argument(
             "--out", type=Path, metavar="DIR", help="folder to write to (default: the workflow's)"
         )
-        _add_code(parser)
-        _add_config(parser)
+        add_code(parser)
+        add_config(parser)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
@@ -108,12 +114,12 @@ class TablesCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_folders(parser, ("evaluation",))
-        _add_out(parser)
+        add_folders(parser, ("evaluation",))
+        add_out(parser)
         parser.add_argument(
             "--title", default="this run", help="what its rows are called (default: this run)"
         )
-        _add_code(parser)
+        add_code(parser)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from bes.commands.arguments import add_config
 from bes.errors import BesError
 from bes.stages.evaluation import print_scores
 
@@ -53,7 +54,7 @@ class StatusCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_config(parser)
+        add_config(parser)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
@@ -76,7 +77,7 @@ class WhyCommand:
         parser.add_argument(
             "--experiment", default="base", metavar="NAME", help="experiment (default: base)"
         )
-        _add_config(parser)
+        add_config(parser)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
@@ -99,7 +100,7 @@ class VerifyCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        _add_config(parser)
+        add_config(parser)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
@@ -120,7 +121,7 @@ class CleanCommand:
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
         parser.add_argument("--dry-run", action="store_true", help="print them, remove nothing")
-        _add_config(parser)
+        add_config(parser)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
@@ -131,22 +132,3 @@ class CleanCommand:
         for path in removed:
             print(path)
         print(f"{len(removed)} files {'to remove' if args.dry_run else 'removed'}")
-
-
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    """The configuration as Snakemake takes it."""
-    parser.add_argument(
-        "--configfile",
-        type=Path,
-        nargs="+",
-        default=[Path("config/config.yaml")],
-        metavar="FILE",
-        help="configuration, as given to snakemake (default: config/config.yaml)",
-    )
-    parser.add_argument(
-        "--config",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="keys that override it, as given to snakemake",
-    )

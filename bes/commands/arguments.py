@@ -1,0 +1,82 @@
+"""Flags that several subcommands have."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from bes.engine.flags import whole_number
+
+
+def add_folders(parser: argparse.ArgumentParser, sources: Sequence[str]) -> None:
+    """The folders of the dataset and of other stages."""
+    parser.add_argument(
+        "--dataset", type=Path, required=True, metavar="DIR", help="folder of `bes dataset`"
+    )
+    for source in sources:
+        parser.add_argument(
+            f"--{source.replace('_', '-')}",
+            type=Path,
+            required=True,
+            metavar="DIR",
+            help=f"folder of `bes {source}`",
+        )
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    """The folder to write to."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """The number of cores."""
+    parser.add_argument(
+        "--threads",
+        type=whole_number(),
+        default=os.cpu_count(),
+        metavar="N",
+        help="CPU cores to use (default: all)",
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Where networks run."""
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="auto takes a GPU where there is one (default: auto)",
+    )
+
+
+def add_code(parser: argparse.ArgumentParser) -> None:
+    """The digest of the code, which a rule knows already."""
+    parser.add_argument(
+        "--code",
+        metavar="DIGEST",
+        help="digest of the stage's code, if it is known already (default: computed)",
+    )
+
+
+def folders_of(args: argparse.Namespace, sources: Sequence[str]) -> dict[str, Path]:
+    """The folders that were given, by stage."""
+    return {source: getattr(args, source) for source in sources}
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The configuration as Snakemake takes it."""
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[Path("config/config.yaml")],
+        metavar="FILE",
+        help="configuration, as given to snakemake (default: config/config.yaml)",
+    )
+    parser.add_argument(
+        "--config",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="keys that override it, as given to snakemake",
+    )
