@@ -37,7 +37,8 @@ def jobs_of(run: subprocess.Popen) -> list[psutil.Process]:
 def kill(run: subprocess.Popen, victim: str, chance: random.Random) -> None:
     """Kill all processes at once, Snakemake alone (its jobs go on), or one of its jobs."""
     if victim == "all":
-        os.killpg(run.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # all was done before
+            os.killpg(run.pid, signal.SIGKILL)
     elif victim == "snakemake":
         run.kill()
     else:
