@@ -1,7 +1,5 @@
 """Stage `submission`: the predictions of split `test` as an archive for the VOC server."""
 
-import io
-import tarfile
 from pathlib import Path
 
 from bes.data.folder import VOC_CLASSES
@@ -39,6 +37,9 @@ def run_submission(*, dataset: Path, predictions: Path, out: Path, code: str | N
             )
 
     def compute() -> dict[str, bytes]:
+        import io
+        import tarfile
+
         import numpy as np
 
         from bes.data.images import decode_labels, encode_labels
