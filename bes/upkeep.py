@@ -13,7 +13,8 @@ from bes.engine.per_image import PerImageStage, plan_shard
 from bes.engine.receipts import read_receipt
 from bes.engine.run_training import origin_of, reasons_to_train, training_memo
 from bes.errors import BesError
-from bes.settings import Project, parents_of
+from bes.sections import parents_of
+from bes.settings import Project
 from bes.stages.registry import STAGES
 
 

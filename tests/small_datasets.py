@@ -12,7 +12,8 @@ from PIL import Image
 
 from bes.data.images import read_mask
 from bes.data.manifest import ImageRecord, read_manifest
-from bes.stages.dataset import DatasetOptions, run_dataset
+from bes.stages.dataset import run_dataset
+from bes.stages.dataset_kinds import DatasetOptions
 
 SIZE = (32, 24)
 """Width and height of the photographs of a folder."""

@@ -19,7 +19,8 @@ from bes.engine.per_image import PerImageStage, run_per_image
 from bes.engine.run_training import TrainingStage, run_training
 from bes.errors import BesError
 from bes.stages import report
-from bes.stages.dataset import DatasetOptions, check_dataset, run_dataset
+from bes.stages.dataset import check_dataset, run_dataset
+from bes.stages.dataset_kinds import DatasetOptions
 from bes.stages.evaluation import SOURCES, EvaluationOptions, run_evaluation
 from bes.stages.quality import READS, QualityOptions, run_quality
 from bes.stages.submission import run_submission
@@ -83,7 +84,8 @@ class DatasetCommand:
         if configured:
             if given := flags_of(options):
                 raise BesError(f"found {given} beside a configuration, expected one of the two")
-            from bes.settings import BASE, read_project
+            from bes.sections import BASE
+            from bes.settings import read_project
 
             files = args.configfile or [Path("config/config.yaml")]
             project = read_project(files, args.config or [])

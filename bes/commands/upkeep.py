@@ -39,7 +39,7 @@ class SchemaCommand:
         """See `Command`."""
         import yaml
 
-        from bes.settings import json_schema, markdown_tables
+        from bes.schema import json_schema, markdown_tables
 
         if args.markdown:
             print(markdown_tables(), end="")

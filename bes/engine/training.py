@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bes.engine.files import write_atomic
 from bes.engine.progress import Progress
+from bes.engine.run_training import TrainingRun
 from bes.engine.schedule import TrainingOptions, batches, poly, total_steps
 from bes.errors import BesError
 
@@ -46,27 +47,24 @@ def train(
     groups: Iterable[dict[str, Any]],
     loss: Loss,
     options: TrainingOptions,
-    checkpoint: Path,
-    identity: str,
-    accelerator: str,
-    devices: int,
-    workers: int,
+    run: TrainingRun,
 ) -> list[dict[str, float]]:
     """Train a network in place; returns learning rate and losses of every iteration.
 
     `loss` maps the outputs and targets of the whole batch to named terms, of which `total` is
     minimised. With several devices the outputs are gathered before the loss, so a loss that counts
-    over the batch (Eq. 4) is the same on any number of them. A checkpoint of the same `identity` is
+    over the batch (Eq. 4) is the same on any number of them. A checkpoint of the same identity is
     resumed from, and the result is what an undisturbed training gives.
 
     Raises BesError where the loss is not finite; the last checkpoint stays.
     """
+    devices = run.devices
     if options.batch_size % devices:
         raise BesError(
             f"batch_size: found {options.batch_size}, expected a multiple of the {devices} devices"
         )
     fabric = Fabric(
-        accelerator=accelerator,
+        accelerator=run.accelerator,
         devices=devices,
         precision=options.precision,
         strategy="ddp" if devices > 1 else "auto",
@@ -79,7 +77,7 @@ def train(
     )
     rates = [group["lr"] for group in optimizer.param_groups]
     network, optimizer = fabric.setup(network, optimizer)
-    history = _resume(checkpoint, identity, fabric, network, optimizer)
+    history = _resume(run.checkpoint, run.identity, fabric, network, optimizer)
     steps, first = total_steps(options, len(views.names)), len(history)
     mine = slice(
         fabric.global_rank * options.batch_size // devices,
@@ -95,7 +93,7 @@ def train(
         )
     )
     loader = fabric.setup_dataloaders(
-        DataLoader(views, batch_sampler=[batch[mine] for batch in plan], num_workers=workers),
+        DataLoader(views, batch_sampler=[batch[mine] for batch in plan], num_workers=run.workers),
         use_distributed_sampler=False,
     )
     network.train()
@@ -122,7 +120,7 @@ def train(
         history.append({"lr": options.lr * factor, **{k: v.item() for k, v in terms.items()}})
         progress.step(f"loss {history[-1]['total']:.4f}")
         if fabric.is_global_zero and time.monotonic() - saved > CHECKPOINT_SECONDS:
-            _save(checkpoint, identity, fabric, network, optimizer, history)
+            _save(run.checkpoint, run.identity, fabric, network, optimizer, history)
             saved = time.monotonic()
     return history
 

@@ -9,7 +9,7 @@ from bes.engine.options import Range
 from bes.engine.run_training import Trained, TrainingRun
 from bes.engine.schedule import TrainingOptions
 from bes.networks.names import BACKBONE
-from bes.stages.initial_weights import classifier_backbone
+from bes.stages.initial_weights import build_from
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,14 +61,12 @@ def train_boundary_network(
 
     records = run.train_records
     torch.manual_seed(options.seed)
-    backbone, weights = options.backbone, options.weights
-    if options.weights == "classifier":
-        backbone, state = classifier_backbone(run.folders["classifier"])
-        weights = "none"
-    settings = {"backbone": backbone}
-    network = build_benet(settings, weights)
-    if options.weights == "classifier":
-        network.backbone.load_state_dict(state)
+    network, settings = build_from(
+        build_benet,
+        {"backbone": options.backbone},
+        weights=options.weights,
+        classifier=run.folders["classifier"],
+    )
     if not options.train_backbone:
         network.backbone.freeze(len(network.backbone.stages), norm=True)
 
@@ -90,10 +88,6 @@ def train_boundary_network(
         groups=[{"params": [p for p in network.parameters() if p.requires_grad], "lr": options.lr}],
         loss=loss,
         options=options,
-        checkpoint=run.checkpoint,
-        identity=run.identity,
-        accelerator=run.accelerator,
-        devices=run.devices,
-        workers=run.workers,
+        run=run,
     )
     return Trained(network, settings, {}, history)

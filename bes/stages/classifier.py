@@ -94,11 +94,7 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
         ],
         loss=loss,
         options=options,
-        checkpoint=run.checkpoint,
-        identity=run.identity,
-        accelerator=run.accelerator,
-        devices=run.devices,
-        workers=run.workers,
+        run=run,
     )
     return Trained(network, settings, _average_precision(network, run), history)
 

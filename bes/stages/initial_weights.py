@@ -1,20 +1,34 @@
-"""Weights `classifier`: a training that starts from the backbone of the trained classifier."""
+"""Networks that start from weights of their own or from the backbone of the trained classifier."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from bes.data.layout import model_file
 
-if TYPE_CHECKING:
-    import torch
 
+def build_from(
+    build: Callable[[dict[str, Any], str], Any],
+    settings: dict[str, Any],
+    *,
+    weights: str,
+    classifier: Path,
+) -> tuple[Any, dict[str, Any]]:
+    """Build a network with its initial weights; returns it with the settings that rebuild it.
 
-def classifier_backbone(folder: Path) -> "tuple[str, dict[str, torch.Tensor]]":
-    """The name of the classifier's backbone and its state dict, from the stage's folder."""
+    `weights` is that of `build_backbone`, or `classifier`: then backbone and weights are those of
+    the network in the folder `classifier`, whatever the settings name.
+    """
+    if weights != "classifier":
+        return build(settings, weights), settings
     from bes.engine.checkpoints import load_settings, load_weights
     from bes.networks.classifier import build_classifier
 
-    settings = load_settings(model_file(folder))
-    classifier = build_classifier(settings, "none")
-    load_weights(model_file(folder), classifier)
-    return settings["backbone"], classifier.backbone.state_dict()
+    path = model_file(classifier)
+    trained_settings = load_settings(path)
+    trained = build_classifier(trained_settings, "none")
+    load_weights(path, trained)
+    settings = settings | {"backbone": trained_settings["backbone"]}
+    network = build(settings, "none")
+    network.backbone.load_state_dict(trained.backbone.state_dict())
+    return network, settings

@@ -7,7 +7,7 @@ from bes.engine.options import Range, check_ascending
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
 from bes.engine.schedule import TrainingOptions
 from bes.networks.names import BACKBONE
-from bes.stages.initial_weights import classifier_backbone
+from bes.stages.initial_weights import build_from
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,17 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
 
     records = run.train_records
     torch.manual_seed(options.seed)
-    name, weights = options.backbone, options.weights
-    if options.weights == "classifier":
-        name, state = classifier_backbone(run.folders["classifier"])
-        weights = "none"
-    settings = {
-        "backbone": name,
-        "n_labels": len(run.catalog.classes) + 1,
-        "head": options.head,
-        "output_stride": options.output_stride,
-    }
-    network = build_deeplab(settings, weights)
-    if options.weights == "classifier":
-        network.backbone.load_state_dict(state)
+    network, settings = build_from(
+        build_deeplab,
+        {
+            "backbone": options.backbone,
+            "n_labels": len(run.catalog.classes) + 1,
+            "head": options.head,
+            "output_stride": options.output_stride,
+        },
+        weights=options.weights,
+        classifier=run.folders["classifier"],
+    )
     network.backbone.freeze(0, norm=options.weights != "none")
     side = -(-options.crop // options.output_stride)
     # The centre of each cell of the logits, as nearest-neighbour resizing takes it.
@@ -110,11 +108,7 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
         ],
         loss=loss,
         options=options,
-        checkpoint=run.checkpoint,
-        identity=run.identity,
-        accelerator=run.accelerator,
-        devices=run.devices,
-        workers=run.workers,
+        run=run,
     )
     return Trained(network, settings, {}, history)
 

@@ -14,7 +14,7 @@ from bes.data import coco14
 from bes.data.download import Archive
 from bes.data.manifest import read_catalog
 from bes.errors import BesError
-from bes.stages.dataset import write_sources
+from bes.stages.dataset_kinds import write_sources
 
 
 def test_cocos_numbers_become_1_to_80_in_order(coco: Coco) -> None:

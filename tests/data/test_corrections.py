@@ -7,7 +7,7 @@ import pytest
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.data.truth import read_correction
 from bes.errors import BesError
-from bes.stages.dataset import DatasetOptions, write_sources
+from bes.stages.dataset_kinds import DatasetOptions, write_sources
 
 
 def records_of(folder: Any) -> dict[str, ImageRecord]:

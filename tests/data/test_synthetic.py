@@ -12,7 +12,8 @@ from bes.data.manifest import read_catalog, read_manifest
 from bes.data.scenes import PATTERNS, render_scene
 from bes.data.truth import read_truth
 from bes.errors import BesError
-from bes.stages.dataset import DatasetOptions, run_dataset
+from bes.stages.dataset import run_dataset
+from bes.stages.dataset_kinds import DatasetOptions
 
 SIZE = (64, 80)
 

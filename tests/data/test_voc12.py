@@ -21,7 +21,7 @@ from bes.data.manifest import read_catalog
 from bes.data.sbd import read_boundaries, read_segmentation
 from bes.data.voc12 import train_aug
 from bes.errors import BesError
-from bes.stages.dataset import DatasetOptions, write_sources
+from bes.stages.dataset_kinds import DatasetOptions, write_sources
 
 
 def test_the_training_set_is_the_union_of_the_lists_without_val() -> None:

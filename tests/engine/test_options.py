@@ -9,7 +9,7 @@ import pytest
 
 from bes.engine.flags import add_flags, flags_of, options_from
 from bes.engine.options import Names, Option, Range, docs_of, options_of
-from bes.settings import SECTIONS
+from bes.sections import SECTIONS
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,9 @@ import pytest
 import yaml
 
 from bes.engine.options import options_of
-from bes.settings import (
-    PRESETS,
-    SECTIONS,
-    Project,
-    ProjectOptions,
-    json_schema,
-    load_project,
-    read_project,
-)
+from bes.schema import json_schema
+from bes.sections import SECTIONS, ProjectOptions
+from bes.settings import PRESETS, Project, load_project, read_project
 
 TRAINED = [s for s in SECTIONS if s not in ("dataset", "quality", "report", "export")]
 """The stages whose options a preset settles."""

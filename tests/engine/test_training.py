@@ -59,11 +59,7 @@ def toy_stage(harm: Harm = lambda step: 1.0) -> TrainingStage:
             groups=[{"params": list(network.parameters()), "lr": options.lr}],
             loss=loss,
             options=options,
-            checkpoint=run.checkpoint,
-            identity=run.identity,
-            accelerator=run.accelerator,
-            devices=run.devices,
-            workers=run.workers,
+            run=run,
         )
         return Trained(network, {"toy": True}, {}, history)
 
@@ -78,6 +74,7 @@ def run(
     options: ToyOptions = OPTIONS,
     policy: str = "auto",
     code: str = "1",
+    devices: int = 1,
 ) -> None:
     run_training(
         stage or toy_stage(),
@@ -87,7 +84,7 @@ def run(
         out=out,
         policy=policy,
         device="cpu",
-        devices=1,
+        devices=devices,
         threads=1,
         code=code,
     )
@@ -210,19 +207,7 @@ def test_the_metrics_have_a_row_for_each_iteration(dataset: Path, tmp_path: Path
 
 def test_a_batch_that_devices_cannot_share_is_refused(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(BesError, match="batch_size: found 4, expected a multiple of the 3 devices"):
-        training.train(
-            nn.Conv2d(3, 1, 1),
-            name="toy",
-            views=training.Views(lambda index, rng: (rng, rng), names=list("abcd"), seed=0),
-            groups=[],
-            loss=lambda outputs, targets: {},
-            options=OPTIONS,
-            checkpoint=tmp_path / "checkpoint.pt",
-            identity="",
-            accelerator="cpu",
-            devices=3,
-            workers=0,
-        )
+        run(dataset, tmp_path / "out", devices=3)
 
 
 def write_inputs_of_benet(dataset: Path, folder: Path) -> None:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from bes.data.images import encode_labels, read_photograph
 from bes.data.manifest import ImageRecord, read_manifest
-from bes.stages.dataset import DatasetOptions, run_dataset
+from bes.stages.dataset import run_dataset
+from bes.stages.dataset_kinds import DatasetOptions
 from bes.stages.export import ExportOptions, run_export
 
 SIZE = (36, 48)

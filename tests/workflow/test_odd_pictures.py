@@ -19,7 +19,8 @@ from bes.engine.per_image import PerImageStage, run_per_image
 from bes.networks.benet import build_benet
 from bes.networks.classifier import build_classifier
 from bes.stages.cams import CamOptions
-from bes.stages.dataset import DatasetOptions, run_dataset
+from bes.stages.dataset import run_dataset
+from bes.stages.dataset_kinds import DatasetOptions
 from bes.stages.registry import STAGES
 
 HEIGHT, WIDTH = 40, 56

@@ -20,9 +20,10 @@ from bes.engine.os_errors import refusal
 from bes.engine.receipts import void_broken
 from bes.engine.runs import run_in
 from bes.errors import BesError
-from bes.settings import BASE, load_project
+from bes.sections import BASE
+from bes.settings import load_project
 from bes.stages.comparison import FILES as COMPARISON_FILES
-from bes.stages.dataset import write_sources
+from bes.stages.dataset_kinds import write_sources
 from bes.stages.registry import STAGES
 from bes.stages.report import OPTIONAL
 

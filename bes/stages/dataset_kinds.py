@@ -1,0 +1,208 @@
+"""The kinds of datasets: their options, where their files lie, and how each is collected."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from bes.data.corrections import check_corrections
+from bes.data.folder import Collected, Layout, collect, files_below
+from bes.data.manifest import MAX_PIXELS
+from bes.data.synthetic import CLASSES, generate
+from bes.engine.files import digest_bytes, write_if_changed
+from bes.engine.options import Range
+from bes.errors import BesError
+
+if TYPE_CHECKING:
+    from bes.data.download import Archive
+
+
+@dataclass(frozen=True)
+class DatasetOptions:
+    """Options of the dataset."""
+
+    kind: Literal["folder", "voc12", "coco14", "synthetic"] = "folder"
+    """`folder`: photographs, label table, optional masks and lists; `voc12`: PASCAL VOC 2012 with
+    SBD; `coco14`: COCO 2014; `synthetic`: scenes drawn for the demo."""
+    root: str = "data/photographs"
+    """The folder that all other paths start from; of `synthetic`, the folder to draw into."""
+    photographs: str | None = None
+    """Folder of the photographs, searched with its subfolders (default: `JPEGImages` if it exists,
+    else the root)."""
+    labels: str = "labels.csv"
+    """CSV with the columns image,labels, the labels separated by spaces, or, where names have
+    spaces, by semicolons or (in a quoted field) commas; or JSON lines (`.jsonl`) with these keys;
+    or `cls_labels.npy` (`.npy`); or the folder that holds a folder of photographs for each
+    class."""
+    masks: str | None = None
+    """Folder of masks, PNGs named like the photographs (default: `SegmentationClass` if it exists).
+    They are for scores alone."""
+    corrections: str | None = None
+    """Folder of pseudo labels corrected by hand, PNGs like the masks, each of which takes the place
+    of the label computed (default: none)."""
+    train: str | None = None
+    """List of training images, one a line (default: `ImageSets/Segmentation/train.txt` if it
+    exists, else all; of `voc12`, the 10,582 of VOC and SBD)."""
+    val: str | None = None
+    """List of validation images (default: `ImageSets/Segmentation/val.txt` if it exists)."""
+    classes: tuple[str, ...] = ()
+    """Class names in index order, each with its value in the masks if that is not its position, as
+    `cat=8` (default: those of the table; VOC's values if all are VOC's)."""
+    download: bool = False
+    """Download what is missing of `voc12` or `coco14` to the root."""
+    sbd_masks: bool = False
+    """Score with SBD's masks too, of `voc12`, where VOC has none for a training image; they are
+    written to `SegmentationClassAug` below the root."""
+    max_pixels: Annotated[int, Range(10_000)] = MAX_PIXELS
+    """Larger photographs are reduced to this many pixels, and their pseudo labels enlarged to full
+    size."""
+    images: Annotated[int, Range(2)] = 250
+    """Scenes to draw, of `synthetic`; a fifth is for validation."""
+    size: Annotated[tuple[int, int], Range(32)] = (160, 208)
+    """Height and width of a scene, pixels, of `synthetic`."""
+    seed: Annotated[int, Range(0)] = 0
+    """Seed of the scenes, of `synthetic`."""
+
+
+def layout_of(options: DatasetOptions) -> Layout:
+    """Where the parts lie; a part that is named must exist, a default may be missing."""
+    root = Path(options.root)
+    if not root.is_dir():
+        raise BesError(
+            f"dataset.root: found no folder {root}, expected the folder of the photographs"
+        )
+
+    def part(name: str, default: str, otherwise: str) -> str:
+        given = getattr(options, name)
+        if given is None:
+            return default if (root / default).exists() else otherwise
+        if given and not (root / given).exists():
+            raise BesError(f"dataset.{name}: found nothing at {root / given}, expected it to exist")
+        return os.path.normpath(given) if given else ""
+
+    labels = part("labels", "", "")
+    photographs = part("photographs", "JPEGImages", ".")
+    if (root / labels).is_dir():
+        if options.photographs is not None and photographs != labels:
+            raise BesError(
+                f"dataset.photographs: found {options.photographs!r} beside the folder {labels!r} "
+                "as dataset.labels, expected one of the two; the photographs are in the folders of "
+                "the classes"
+            )
+        photographs = labels
+    return Layout(
+        root=root,
+        photographs=photographs,
+        labels=labels,
+        masks=part("masks", "SegmentationClass", ""),
+        corrections=corrections_of(options),
+        train=part("train", "ImageSets/Segmentation/train.txt", ""),
+        val=part("val", "ImageSets/Segmentation/val.txt", ""),
+    )
+
+
+def corrections_of(options: DatasetOptions) -> str:
+    """The folder of the corrections relative to the root; empty: there is none."""
+    return os.path.normpath(options.corrections) if options.corrections else ""
+
+
+def write_sources(folder: Path, options: DatasetOptions) -> None:
+    """Write down which files the dataset has, for Snakemake to notice a change.
+
+    A line for each part: its place, how many files it has, and a digest of their paths, sizes and
+    dates; for files of 1 MB and more Snakemake would look at the date alone. Written only if it
+    differs; reads no file, so that it can be done at every start.
+    """
+    root = Path(options.root)
+    lines = []
+    parts = sources(options)
+    if options.corrections:
+        check_corrections(root, corrections_of(options))
+        parts.append(corrections_of(options))
+    for part in parts:
+        files = (
+            files_below(root, part) if (root / part).is_dir() else [(part, os.stat(root / part))]
+        )
+        stamps = [f"{path}\t{stat.st_size}\t{stat.st_mtime_ns}" for path, stat in files]
+        digest = digest_bytes("\n".join(stamps).encode())
+        lines.append(f"{part}\t{len(stamps)}\t{digest}\n")
+    write_if_changed(folder / "_sources.tsv", "".join(lines).encode())
+
+
+def sources(options: DatasetOptions) -> list[str]:
+    """The files and folders that the dataset is read from, relative to the root."""
+    root = Path(options.root)
+    check_kind(options)
+    if _missing(options):
+        return []  # the job will download them
+    match options.kind:
+        case "voc12":
+            from bes.data import voc12
+
+            return voc12.sources(root, train=options.train, sbd_masks=options.sbd_masks)
+        case "coco14":
+            from bes.data import coco14
+
+            return coco14.sources(root)
+        case "folder":
+            layout = layout_of(options)
+            parts = (layout.photographs, layout.masks, layout.labels, layout.train, layout.val)
+            return list(dict.fromkeys(part for part in parts if part))
+    return []
+
+
+def _missing(options: DatasetOptions) -> "tuple[Archive, ...]":
+    """The archives to download."""
+    if not options.download:
+        return ()
+    from bes.data import coco14, voc12
+
+    root = Path(options.root)
+    if options.kind == "voc12":
+        return voc12.missing(root, train=options.train, sbd_masks=options.sbd_masks)
+    return coco14.missing(root)
+
+
+def check_kind(options: DatasetOptions) -> None:
+    """Raises BesError for an option that another kind of dataset has."""
+    published = ("photographs", "labels", "masks", "val", "classes")
+    foreign = {
+        "voc12": published,
+        "coco14": (*published, "train", "sbd_masks"),
+    }.get(options.kind, ("download", "sbd_masks"))
+    for name in foreign:
+        if getattr(options, name) != getattr(DatasetOptions, name):
+            raise BesError(
+                f"dataset.{name}: found {getattr(options, name)!r}, expected it left out with "
+                f"`kind: {options.kind}`"
+            )
+
+
+def provide_files(options: DatasetOptions) -> None:
+    """Draw or download the files that are not there yet, where that is asked for."""
+    root = Path(options.root)
+    if options.kind == "synthetic":
+        generate(root, images=options.images, size=options.size, seed=options.seed)
+    if archives := _missing(options):
+        from bes.data.download import provide
+
+        provide(archives, root)
+
+
+def collect_kind(options: DatasetOptions, threads: int) -> Collected:
+    """What is in the dataset, by its kind."""
+    root = Path(options.root)
+    match options.kind:
+        case "voc12":
+            from bes.data import voc12
+
+            return voc12.collect(
+                root, train=options.train, sbd_masks=options.sbd_masks, threads=threads
+            )
+        case "coco14":
+            from bes.data import coco14
+
+            return coco14.collect(root, threads=threads)
+        case "synthetic":
+            return collect(layout_of(options), options.classes or CLASSES)
+    return collect(layout_of(options), options.classes)
