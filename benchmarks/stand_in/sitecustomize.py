@@ -46,5 +46,5 @@ if sys.orig_argv[1:3] == ["-m", "bes"]:
 
     # The package's own module would import torch to write a network.
     checkpoints = types.ModuleType("bes.engine.checkpoints")
-    checkpoints.save_network = lambda path, network, settings: write_atomic(path, network)
+    checkpoints.save_network = lambda path, network, settings: write_atomic(path, network)  # type: ignore[attr-defined]
     sys.modules[checkpoints.__name__] = checkpoints

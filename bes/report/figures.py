@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,6 +25,32 @@ class Curve:
     """Threshold and mIoU as configured."""
     best: tuple[float, float]
     """Threshold and mIoU of the highest point."""
+
+
+def score_curves(scores: Mapping[str, Any], thresholds: Sequence[Mapping[str, str]]) -> list[Curve]:
+    """Those of the CAMs and the revised maps; none where nothing was scored.
+
+    Args:
+        scores: stage `evaluation`'s `scores.json`.
+        thresholds: the rows of its `thresholds.csv`.
+    """
+    # Scored masks may be void all over.
+    if "skipped" in scores or scores["cams"]["miou"] is None:
+        return []
+    found = []
+    for stage, name in (("cams", "CAM"), ("revised_maps", "revised map")):
+        score = scores[stage]
+        points = [row for row in thresholds if row["stage"] == stage]
+        found.append(
+            Curve(
+                name=name,
+                thresholds=[float(point["threshold"]) for point in points],
+                miou=[float(point["miou"] or "nan") for point in points],
+                configured=(score["threshold"], score["miou"]),
+                best=(score["best"]["threshold"], score["best"]["miou"]),
+            )
+        )
+    return found
 
 
 def threshold_figure(curves: Sequence[Curve]) -> bytes:

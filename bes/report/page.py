@@ -16,19 +16,8 @@ from bes.metrics.iou import VOID
 from bes.report.checks import Check
 from bes.report.gallery import PANELS, Extreme
 from bes.report.origins import Effort, Origin, Setting
+from bes.report.published import published
 from bes.report.tables import ClassFigures, Score
-
-PUBLISHED = (
-    ("CAM", 49.6),
-    ("CAM with attention pooling", 50.4),
-    ("CAM, revised with boundaries", 65.7),
-    ("CAM with attention pooling, revised with boundaries", 66.4),
-    ("the same, with dense CRF: the pseudo labels", 67.2),
-)
-"""Table 1 of the paper: mIoU in percent on the 1,464 training photographs of VOC 2012."""
-
-PUBLISHED_SEGMENTATION = (("DeepLab-ASPP trained on them, val", 65.7), ("test", 66.6))
-"""Table 4 of the paper: mIoU in percent."""
 
 BOUNDARY_LABELS = {
     BoundaryLabel.BACKGROUND: "background",
@@ -129,8 +118,7 @@ def render_page(report: Report) -> str:
     }
     return environment.get_template("page.html").render(
         report=report,
-        published=PUBLISHED,
-        published_segmentation=PUBLISHED_SEGMENTATION,
+        published=published(),
         iou_names=PANELS,
         class_colours={
             figures.name: _colour(VOC_PALETTE, index)
