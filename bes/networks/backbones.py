@@ -66,23 +66,22 @@ class Backbone(nn.Module):
         return features
 
 
-def build_backbone(name: str, weights: str, *, output_stride: int | None = None) -> Backbone:
+def build_backbone(name: str, weights: str, *, output_stride: int = 16) -> Backbone:
     """A backbone of `BACKBONES` or `timm:<model>`; weights `imagenet`, `none` or a state-dict file.
 
-    The file may come from a classifier of any number of classes: its head is dropped. Without an
-    `output_stride` the last stage loses its stride and nothing is dilated, as published: the output
-    stride is 16. With one, 8 or 16, it is DeepLab's: the 3x3 convolutions after a stride that was
-    taken out are dilated, by 2 in the last stage, or by 2 and 4 in the last two (VGG-16 at 8: the
-    last stage by 2, as in DeepLab-LargeFOV), and go on seeing what their weights were trained on.
+    The file may come from a classifier of any number of classes: its head is dropped.
+    `output_stride` 16 takes the stride out of the last stage and dilates nothing; 8 is for
+    segmentation: strides are taken out of the last two stages and the 3x3 convolutions after them
+    dilated by 2 and 4 as in DeepLab-v2 (VGG-16: the last stage by 2, as in DeepLab-LargeFOV).
 
     Raises BesError for a file that is missing or does not fit, naming the keys, for weights that
     cannot be downloaded, and for a model of timm that cannot serve.
     """
-    assert output_stride in (None, 8, 16), output_stride
+    assert output_stride in (8, 16), output_stride
     if name.startswith(TIMM):
         from bes.networks.timm_backbones import build_timm
 
-        return build_timm(name, weights, output_stride=output_stride or 16)
+        return build_timm(name, weights, output_stride=output_stride)
     assert name in BACKBONES, name
     network = _vgg16() if name == "vgg16" else torchvision.models.get_model(name, weights=None)
     if weights != "none":
@@ -90,15 +89,15 @@ def build_backbone(name: str, weights: str, *, output_stride: int | None = None)
         head = ("fc.", "classifier.")
         load_matching(network, state, source=weights, name=name, head=head)
     if name == "vgg16":
-        return _vgg(network, output_stride or 16)
+        return _vgg(network, output_stride)
     stages, channels = _mobilenet(network) if name == "mobilenet_v2" else _resnet(network)
-    last = output_stride or 16
+    strides = [2 if name == "mobilenet_v2" else 4, 4, 8, output_stride, output_stride]
     if output_stride == 8:
         _dilate(stages[3], incoming=1, dilation=2)
         _dilate(stages[4], incoming=2, dilation=4)
-    else:
-        _dilate(stages[4], incoming=1, dilation=2 if output_stride else 1)
-    return Backbone(stages, channels, [2 if name == "mobilenet_v2" else 4, 4, 8, last, last])
+    else:  # as published: without the stride, the convolutions as they are
+        _dilate(stages[4], incoming=1, dilation=1)
+    return Backbone(stages, channels, strides)
 
 
 def _resnet(network: Any) -> tuple[list[nn.Module], list[int]]:

@@ -9,21 +9,16 @@ from torch import nn
 
 from bes.networks.backbones import Backbone, build_backbone
 
-ASPP_REACH = (48, 96, 144, 192)
-"""Distances of the taps of ASPP in the photograph, pixels: rates 6, 12, 18 and 24 at stride 8."""
-
-FC6_REACH = 96
-"""Distance of the taps of DeepLab-LargeFOV's fc6, pixels: rate 12 at stride 8."""
+ASPP_RATES = (6, 12, 18, 24)
 
 
 class Aspp(nn.Module):
     """Atrous spatial pyramid pooling of DeepLab-v2: the sum of four dilated 3x3 convolutions."""
 
-    def __init__(self, channels: int, n_labels: int, *, output_stride: int):
+    def __init__(self, channels: int, n_labels: int):
         super().__init__()
-        rates = [reach // output_stride for reach in ASPP_REACH]
         self.branches = nn.ModuleList(
-            nn.Conv2d(channels, n_labels, 3, padding=rate, dilation=rate) for rate in rates
+            nn.Conv2d(channels, n_labels, 3, padding=rate, dilation=rate) for rate in ASPP_RATES
         )
         _initialise(self)
 
@@ -33,12 +28,11 @@ class Aspp(nn.Module):
 
 
 class LargeFov(nn.Sequential):
-    """fc6 (3x3, dilated), fc7 and fc8 of DeepLab-CRF-LargeFOV, with dropout between them."""
+    """fc6 (3x3, dilation 12), fc7 and fc8 of DeepLab-CRF-LargeFOV, with dropout between them."""
 
-    def __init__(self, channels: int, n_labels: int, *, output_stride: int):
-        rate = FC6_REACH // output_stride
+    def __init__(self, channels: int, n_labels: int):
         super().__init__(
-            nn.Conv2d(channels, 1024, 3, padding=rate, dilation=rate),
+            nn.Conv2d(channels, 1024, 3, padding=12, dilation=12),
             nn.ReLU(inplace=True),
             nn.Dropout2d(),
             nn.Conv2d(1024, 1024, 1),
@@ -59,8 +53,7 @@ class DeepLab(nn.Module):
     def __init__(self, backbone: Backbone, n_labels: int, *, head: str):
         super().__init__()
         self.backbone: Backbone = backbone
-        channels, stride = backbone.channels[-1], backbone.strides[-1]
-        self.head = HEADS[head](channels, n_labels, output_stride=stride)
+        self.head = HEADS[head](backbone.channels[-1], n_labels)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(B,3,H,W) normalised -> logits (B,n_labels,h,w) at the backbone's output stride."""
