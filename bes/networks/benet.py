@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bes.networks.backbones import Backbone, build_backbone
+from bes.networks.backbone import Backbone
+from bes.networks.backbones import build_backbone
 
 STRIDE = 4
 """A boundary map has 1/4 of the photograph's resolution."""

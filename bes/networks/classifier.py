@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from bes.attention_pooling import attention_pool
-from bes.networks.backbones import Backbone, build_backbone
+from bes.networks.backbone import Backbone
+from bes.networks.backbones import build_backbone
 
 POOLINGS = ("features", "class_maps", "gap")
 

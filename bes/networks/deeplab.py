@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from bes.networks.backbones import Backbone, build_backbone
+from bes.networks.backbone import Backbone
+from bes.networks.backbones import build_backbone
 
 ASPP_RATES = (6, 12, 18, 24)
 

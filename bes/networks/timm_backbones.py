@@ -10,7 +10,7 @@ from torch import nn
 from bes.data.augmentation import MEAN, STD
 from bes.engine.options import did_you_mean
 from bes.errors import BesError
-from bes.networks.backbones import Backbone
+from bes.networks.backbone import Backbone
 from bes.networks.names import TIMM
 from bes.networks.weights import State, load_matching, not_downloaded, read_state
 

@@ -7,7 +7,8 @@ import torch
 import torchvision
 from torch import nn
 
-from bes.networks.backbones import Backbone, build_backbone
+from bes.networks.backbone import Backbone
+from bes.networks.backbones import build_backbone
 from bes.networks.benet import BENet
 from bes.networks.classifier import Classifier
 from bes.networks.names import BACKBONES
