@@ -81,6 +81,14 @@ class MultiScale(nn.Module):
         return torch.stack(logits, 1)
 
 
+def probability_of_scales(logits: torch.Tensor, *, merge: str) -> torch.Tensor:
+    """(S,B,K,h,w) logits of S scales -> (B,K,h,w) probabilities of K labels.
+
+    `max` takes the highest logit of the scales (DeepLab-v2), `mean` the mean probability.
+    """
+    return logits.amax(0).softmax(1) if merge == "max" else logits.softmax(2).mean(0)
+
+
 def _resize(images: torch.Tensor, scale: float) -> torch.Tensor:
     if scale == 1:
         return images

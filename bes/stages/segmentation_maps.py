@@ -1,7 +1,7 @@
 """Stage `segmentation_maps`: class probabilities of held-out photographs (DeepLab)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from bes.data.manifest import ImageRecord
 from bes.engine.options import Range
@@ -13,8 +13,10 @@ class SegmentationMapOptions:
     """Options of the inference of the segmentation network."""
 
     scales: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (1.0, 0.75, 0.5)
-    """Factors that the photograph is resized by; of the logits of all scales the highest counts, as
-    in the training."""
+    """Factors that the photograph is resized by."""
+    merge: Literal["max", "mean"] = "max"
+    """Of all scales, the highest logit counts, as in the training and in DeepLab-v2, or the mean
+    probability."""
     flip: bool = True
     """Average the probabilities with those of the mirrored photograph."""
     least_probability: Annotated[float, Range(0.0, 1.0)] = 0.01
@@ -31,7 +33,7 @@ def prepare(options: SegmentationMapOptions, sources: Sources) -> Compute:
     from bes.data.images import encode_maps
     from bes.data.working_size import read_reduced
     from bes.engine.checkpoints import load_settings, load_weights
-    from bes.networks.deeplab import build_deeplab
+    from bes.networks.deeplab import build_deeplab, probability_of_scales
 
     path = sources.model("segmenter")
     network = build_deeplab(load_settings(path), "none")
@@ -47,8 +49,8 @@ def prepare(options: SegmentationMapOptions, sources: Sources) -> Compute:
     def compute(record: ImageRecord) -> bytes:
         photo = read_reduced(sources.catalog, record)
         size = [-(-length // 4) for length in photo.shape[:2]]
-        highest = torch.stack([logits(rescale(photo, s), size) for s in options.scales]).amax(0)
-        both = highest.float().softmax(1)
+        each = torch.stack([logits(rescale(photo, s), size) for s in options.scales])
+        both = probability_of_scales(each.float(), merge=options.merge)
         probability = (both[0] + both[1].flip(-1)) / 2 if options.flip else both[0]
         maps = probability.cpu().numpy()
         kept = np.flatnonzero(maps.max((1, 2)) >= options.least_probability)

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from bes.networks.deeplab import ASPP_RATES, Aspp, MultiScale, build_deeplab
+from bes.networks.deeplab import (
+    ASPP_RATES,
+    Aspp,
+    MultiScale,
+    build_deeplab,
+    probability_of_scales,
+)
 
 
 def settings(head: str, backbone: str, output_stride: int = 8) -> dict:
@@ -42,3 +48,13 @@ def test_one_scale_is_the_network_itself() -> None:
     images = torch.randn(1, 3, 32, 32)
     with torch.inference_mode():
         torch.testing.assert_close(MultiScale(network, (1.0,))(images)[:, 0], network(images))
+
+
+def test_scales_are_merged_by_the_highest_logit_or_the_mean_probability() -> None:
+    # One pixel, two labels: one scale is sure of the first, the other leans to the second.
+    logits = torch.tensor([[4.0, 0.0], [0.0, 1.0]]).reshape(2, 1, 2, 1, 1)
+    highest = probability_of_scales(logits, merge="max").flatten()
+    torch.testing.assert_close(highest, torch.tensor([4.0, 1.0]).softmax(0))
+    mean = probability_of_scales(logits, merge="mean").flatten()
+    expected = (torch.tensor([4.0, 0.0]).softmax(0) + torch.tensor([0.0, 1.0]).softmax(0)) / 2
+    torch.testing.assert_close(mean, expected)
