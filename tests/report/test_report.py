@@ -126,6 +126,12 @@ def test_published_scores_are_marked_as_such(make_run, tmp_path):
         "Published, on VOC 2012 with 21 classes: not comparable with scores on other data" in page
     )
     assert all(f'<td class="figure">{miou}</td>' in page for miou in (49.6, 50.4, 65.7, 66.4, 67.2))
+    for network, val, test in (
+        ("LargeFOV (VGG-16)", 60.1, 61.1),
+        ("ASPP (ResNet-101)", 65.7, 66.6),
+    ):
+        assert f'{network}, val</th><td class="figure">{val}</td>' in page
+        assert f'{network}, test</th><td class="figure">{test}</td>' in page
 
 
 def test_without_masks_the_page_says_why_there_are_no_scores(make_run, tmp_path):
