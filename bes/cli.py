@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from bes.commands.arguments import add_log
 from bes.commands.command import Command
 from bes.commands.export import ExportCommand
 from bes.commands.stages import (
@@ -26,10 +27,14 @@ from bes.commands.upkeep import (
     VerifyCommand,
     WhyCommand,
 )
+from bes.engine.log import begin_log, log_to
 from bes.engine.os_errors import refusal
 from bes.engine.per_image import PerImageStage
 from bes.errors import BesError
 from bes.stages.registry import STAGES
+
+UPKEEP = ("scores", "status", "why", "verify", "clean", "schema")
+"""Commands that a person types; the others are those of rules."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGINT, _interrupt)
     try:
         args = _parser(argv).parse_args(argv)
+        log_to(getattr(args, "log", None))
         args.command.run(args)
         sys.stdout.flush()
     except BesError as error:
@@ -46,14 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _end(128 + signal.SIGPIPE, None)
     except OSError as error:
         if (sentence := refusal(error)) is None:
+            begin_log()
             raise
         return _end(2, sentence)
+    except Exception:
+        # The traceback belongs into the log too.
+        begin_log()
+        raise
     return 0
 
 
 def _end(status: int, sentence: str | None) -> int:
     """Say why, if that is still possible: the log may lie on the disk that is full."""
     try:
+        begin_log()
         if sentence:
             print(f"bes: {sentence}", file=sys.stderr, flush=True)
         sys.stdout.flush()
@@ -81,6 +93,8 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         # The flags of the chosen command alone: a job with nothing to do should end at once.
         if name == chosen:
             command.configure(subparser, documented=documented)
+            if name not in UPKEEP:
+                add_log(subparser)
             subparser.set_defaults(command=command)
     return parser
 

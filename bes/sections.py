@@ -35,8 +35,13 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "quality": ("dataset", *READS),
     "report": ("dataset", *REPORTED, *OPTIONAL),
     "export": ("dataset", "pseudo_labels"),
+    "submission": ("dataset", "predictions"),
+    "tables": ("dataset", "evaluation"),
 }
 """The stages that each stage reads, whatever its options."""
+
+SHOWN_WHERE_THERE = frozenset({"predictions", *OPTIONAL})
+"""The stages that evaluation and report read where the goal needs them."""
 
 SHARED = ("backbone", "weights", "seed")
 """Keys at the top of the configuration that every training has."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bes.comparisons import Comparison, Sweep, resolve_comparisons
+from bes.data.manifest import shard_name
 from bes.engine.options import Option, options_of
 from bes.engine.run_training import TrainingStage
 from bes.errors import BesError
@@ -17,6 +18,7 @@ from bes.sections import (
     FOLLOWS,
     SECTIONS,
     SHARED,
+    SHOWN_WHERE_THERE,
     TARGETS,
     ProjectOptions,
     parents_of,
@@ -47,8 +49,16 @@ class Project:
 
     def folder(self, experiment: str, stage: str) -> Path:
         """Where a stage of an experiment has its files, relative to the working directory."""
-        home = self.experiments[experiment].home[stage]
-        return Path("results", self.settings.name, home, stage)
+        return Path("results", self.settings.name, self.home(experiment, stage), stage)
+
+    def home(self, experiment: str, stage: str) -> str:
+        """The experiment that computes a stage of an experiment: itself, or one it is based on."""
+        return self.experiments[experiment].home.get(stage, experiment)
+
+    @property
+    def shards(self) -> list[str]:
+        """The names of the shards, which are those of their receipts."""
+        return [shard_name(shard) for shard in range(self.settings.shards)]
 
     @property
     def wanted(self) -> set[str]:
@@ -66,6 +76,16 @@ class Project:
                 found.add(stage)
                 pending.extend(parents_of(stage, options))
         return found
+
+    def read_by(self, stage: str, experiment: str) -> dict[str, Path]:
+        """The folders of the stages that a stage of an experiment reads, without the dataset's."""
+        parents = parents_of(stage, self.experiments[experiment].options)
+        wanted = self.wanted
+        return {
+            parent: self.folder(experiment, parent)
+            for parent in parents
+            if parent != "dataset" and (parent in wanted or parent not in SHOWN_WHERE_THERE)
+        }
 
     def comparison_folder(self, comparison: str) -> Path:
         """Where a comparison has its files, relative to the working directory."""

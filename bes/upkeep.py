@@ -5,17 +5,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bes.data.layout import SUFFIX, image_file, memo_file, model_receipt
-from bes.data.manifest import read_manifest
+from bes.data.layout import SUFFIX, image_file, memo_file, whole_receipt
+from bes.data.manifest import read_catalog, read_manifest
 from bes.engine.files import digest_file
+from bes.engine.inputs import files_of, shards_of
 from bes.engine.memo import Memo
 from bes.engine.per_image import PerImageStage, plan_shard
-from bes.engine.receipts import read_receipt
-from bes.engine.run_training import origin_of, reasons_to_train, training_memo
+from bes.engine.receipts import home_of, read_receipt, receipts_in
+from bes.engine.run_training import TrainingStage, origin_of, reasons_to_train, training_memo
 from bes.errors import BesError
-from bes.sections import parents_of
+from bes.sections import SECTIONS
 from bes.settings import Project
+from bes.stages.dataset import facts_file
 from bes.stages.registry import STAGES
+from bes.staleness import places, stale_receipts
+
+WHOLE = "whole"
+"""In place of an image, of a stage that is not computed image by image."""
 
 
 @dataclass
@@ -25,7 +31,7 @@ class StageStatus:
     stage: str
     total: int = 0
     reasons: dict[str, list[str]] = field(default_factory=dict)
-    """Image, or `network`, that is out of date -> why."""
+    """Image that is out of date, or `WHOLE` -> why."""
     waits: str = ""
     """What keeps the stage from being looked at: an input that is not there yet."""
 
@@ -41,20 +47,20 @@ class StageStatus:
 
 
 def status(project: Project, experiment: str) -> Iterator[StageStatus]:
-    """The stages of an experiment in order, without running anything."""
+    """The stages of an experiment in order, as the next run would find them."""
     dataset = project.folder(experiment, "dataset")
     options = project.experiments[experiment].options
-    shards = sorted(path.stem for path in (dataset / "shards").glob("*.csv"))
+    shards = shards_of(dataset)
     if not shards:
         raise BesError(f"{dataset}: found no manifest; run `snakemake` or `bes dataset` first")
-    for name, stage in STAGES.items():
-        if name not in project.wanted_by(experiment):
+    stale = stale_receipts(project)
+    for name in SECTIONS:
+        if name not in {"dataset", *project.wanted_by(experiment)}:
             continue
+        stage = STAGES.get(name)
         result = StageStatus(name)
         out = project.folder(experiment, name)
-        folders = {
-            source: project.folder(experiment, source) for source in parents_of(name, options)
-        }
+        folders = project.read_by(name, experiment)
         try:
             if isinstance(stage, PerImageStage):
                 for shard in shards:
@@ -70,11 +76,17 @@ def status(project: Project, experiment: str) -> Iterator[StageStatus]:
                     )
                     result.total += len(plan.records)
                     result.reasons |= plan.reasons
-            else:
+            elif isinstance(stage, TrainingStage):
                 origin = origin_of(stage, options=options[name], dataset=dataset, folders=folders)
+                policy = project.settings.policy
                 result.total = 1
-                if reasons := reasons_to_train(out, origin, training_memo(out)):
-                    result.reasons["network"] = reasons
+                if reasons := reasons_to_train(out, origin, training_memo(out), policy):
+                    result.reasons[WHOLE] = reasons
+            else:
+                result.total = 1
+                receipt = whole_receipt(out)
+                if reasons := stale.get(receipt, [] if receipt.exists() else ["missing"]):
+                    result.reasons[WHOLE] = reasons
         except BesError as error:
             result.waits = str(error)
         yield result
@@ -82,15 +94,15 @@ def status(project: Project, experiment: str) -> Iterator[StageStatus]:
 
 def print_status(project: Project, experiment: str) -> None:
     """A line a stage: done, stale, missing, and why."""
-    print(f"{experiment}\n{'stage':<16}{'done':>7}{'stale':>7}{'missing':>9}  why stale")
+    print(f"{experiment}\n{'stage':<18}{'done':>7}{'stale':>7}{'missing':>9}  why stale")
     for stage in status(project, experiment):
         if stage.waits:
-            print(f"{stage.stage:<16}  {stage.waits}")
+            print(f"{stage.stage:<18}  {stage.waits}")
             continue
         changed = Counter(name for r in stage.reasons.values() if r != ["missing"] for name in r)
         why = ", ".join(f"{name} ({count})" for name, count in changed.most_common())
         stale = len(stage.reasons) - stage.missing
-        print(f"{stage.stage:<16}{stage.done:>7}{stale:>7}{stage.missing:>9}  {why}")
+        print(f"{stage.stage:<18}{stage.done:>7}{stale:>7}{stage.missing:>9}  {why}")
 
 
 def print_why(project: Project, experiment: str, image: str) -> None:
@@ -99,33 +111,56 @@ def print_why(project: Project, experiment: str, image: str) -> None:
     if image not in {record.id for record in read_manifest(dataset / "images.csv")}:
         raise BesError(f"{image}: found no such image in {dataset / 'images.csv'}")
     for stage in status(project, experiment):
-        per_image = stage.stage in SUFFIX
-        reasons = stage.reasons.get(image if per_image else "network")
+        reasons = stage.reasons.get(image if stage.stage in SUFFIX else WHOLE)
         verdict = stage.waits or (
             "would be computed: " + ", ".join(reasons) if reasons else "up to date"
         )
-        print(f"{stage.stage:<16}{verdict}")
+        print(f"{stage.stage:<18}{verdict}")
 
 
 def verify(project: Project) -> list[str]:
-    """Read every file that a receipt vouches for; void the receipts of damaged ones.
+    """Read every file that a receipt vouches for, and those of the dataset.
 
-    Returns a line for each damaged or missing file. The next run computes these anew.
+    Returns a line for each that is damaged, missing or changed. Their receipts are voided, so that
+    the next run computes them anew.
     """
     problems = []
-    for _, folder in project.computed():
-        for receipt in [*sorted((folder / "_receipts").glob("*.json")), model_receipt(folder)]:
-            if not receipt.exists():
-                continue
-            bad = [
-                f"{folder / name}: {'missing' if found is None else 'damaged'}"
-                for name, digest in read_receipt(receipt).items()
-                if (found := digest_file(folder / name)) != digest
-            ]
+    for place in places(project):
+        bad = _changed_files(place.folder) if place.stage == "dataset" else []
+        if bad:
+            whole_receipt(place.folder).unlink(missing_ok=True)
+            facts_file(place.folder).unlink(missing_ok=True)
+        problems += bad
+        for receipt in receipts_in(place.folder):
+            try:
+                files = read_receipt(receipt)
+            except BesError:
+                bad = [f"{receipt}: damaged"]
+            else:
+                home = home_of(receipt)
+                bad = [
+                    f"{home / name}: {'missing' if found is None else 'damaged'}"
+                    for name, digest in files.items()
+                    if (found := digest_file(home / name)) != digest
+                ]
             if bad:
                 receipt.unlink()
             problems += bad
     return problems
+
+
+def _changed_files(dataset: Path) -> list[str]:
+    """The photographs, masks and corrections that are not what the manifest says."""
+    try:
+        catalog = read_catalog(dataset / "classes.json")
+        records = read_manifest(dataset / "images.csv")
+    except BesError:  # said of the manifest itself, or there is none yet
+        return []
+    return [
+        f"{path}: {'missing' if found is None else 'changed since the dataset was read'}"
+        for path, voucher in files_of(catalog, records).items()
+        if (found := digest_file(path)) != voucher.digest
+    ]
 
 
 def leftovers(project: Project) -> list[Path]:

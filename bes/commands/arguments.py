@@ -49,6 +49,16 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """The log of a rule."""
+    parser.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="write what is said there, and leave the file as it is if there is nothing to do",
+    )
+
+
 def add_code(parser: argparse.ArgumentParser) -> None:
     """The digest of the code, which a rule knows already."""
     parser.add_argument(

@@ -110,7 +110,9 @@ class VerifyCommand:
         problems = verify(read_project(args.configfile, args.config))
         for problem in problems:
             print(problem)
-        print(f"{len(problems)} damaged or missing files")
+        print(f"{len(problems)} damaged, missing or changed files")
+        if problems:
+            raise SystemExit(1)
 
 
 class CleanCommand:

@@ -44,6 +44,12 @@ def _files_below(
                 yield path, found
 
 
+def stamp(found: os.stat_result) -> list[int]:
+    """What changes whenever a file does: size, date of its content, and date of its inode, which
+    tools that keep the first two cannot set."""
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
 def _is_text(name: str) -> bool:
     """Whether a file name is valid Unicode; no table and no list could name it otherwise."""
     try:

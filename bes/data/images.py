@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from bes.engine.vouched import read_vouched
 from bes.errors import BesError
 
 # A closed list: Pillow would hand an EPS file to Ghostscript, which runs what is written in it.
@@ -201,9 +202,9 @@ def read_maps(path: Path) -> Maps:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The bytes of a file; raises BesError if it cannot be read."""
+    """The bytes of a file; raises BesError if it cannot be read, or is not what was vouched for."""
     try:
-        return Path(path).read_bytes()
+        return read_vouched(Path(path))
     except FileNotFoundError:
         raise BesError(f"{path}: no such file") from None
     except OSError as error:

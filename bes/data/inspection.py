@@ -1,15 +1,16 @@
 """Every photograph and mask decoded once: sizes, digests, label indices, and what is wrong."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bes.data.file_names import stamp
 from bes.data.folder import Collected, Entry
 from bes.data.manifest import Catalog, ImageRecord
 from bes.engine.files import digest_bytes
+from bes.engine.sealed import read_sealed
 from bes.errors import BesError
 
 FACTS = frozenset({"stamp", "size", "digest", "present"})
@@ -19,7 +20,7 @@ FACTS = frozenset({"stamp", "size", "digest", "present"})
 def read_facts(path: Path) -> dict[str, Any]:
     """What an earlier run found out: file -> its facts; empty where nothing can be read."""
     try:
-        known = json.loads(path.read_bytes())
+        known = read_sealed(path)
         return {file: facts for file, facts in known.items() if facts.keys() >= FACTS}
     # Whatever is wrong with it, all files are looked at again.
     except (FileNotFoundError, ValueError, AttributeError):
@@ -37,8 +38,7 @@ def inspect_files(
     for path in [
         p for entry in found.entries for p in (entry.photograph, entry.mask, entry.correction) if p
     ]:
-        stat = os.stat(catalog.root / path)
-        stamps[path] = [stat.st_size, stat.st_mtime_ns]
+        stamps[path] = stamp(os.stat(catalog.root / path))
     values = list(catalog.mask_values)
 
     def fresh(path: str, check: dict[str, Any]) -> bool:

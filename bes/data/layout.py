@@ -18,6 +18,12 @@ HELD_OUT_STAGES = ("segmentation_maps", "predictions")
 TRAIN_STAGES = tuple(stage for stage in SUFFIX if stage not in HELD_OUT_STAGES)
 """Those of the photographs to train on."""
 
+WHOLE_STAGES = (
+    *("dataset", "evaluation", "boundary_scores", "quality", "report"),
+    *("submission", "tables", "comparison"),
+)
+"""Those with a handful of files for the whole dataset, and one receipt."""
+
 
 def image_file(stage: str, folder: Path, image_id: str) -> Path:
     """The file of one photograph in the folder of a per-image stage."""
@@ -27,6 +33,11 @@ def image_file(stage: str, folder: Path, image_id: str) -> Path:
 def receipt_file(folder: Path, shard: str) -> Path:
     """What a shard vouches for: the name and the digest of each of its files."""
     return folder / "_receipts" / f"{shard}.json"
+
+
+def whole_receipt(folder: Path) -> Path:
+    """What a stage that is not divided into shards vouches for."""
+    return receipt_file(folder, "whole")
 
 
 def memo_file(folder: Path, shard: str) -> Path:

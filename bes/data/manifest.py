@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from bes.engine.files import write_if_changed
+from bes.engine.files import digest_bytes, write_if_changed
 from bes.errors import BesError
 
 MAX_SHARDS = 999
@@ -130,12 +130,14 @@ def _record(row: dict[str, str]) -> ImageRecord:
 
 def write_dataset(
     folder: Path, *, records: list[ImageRecord], catalog: "Catalog", shards: int
-) -> None:
+) -> dict[str, str]:
     """Write `images.csv`, `classes.json`, and the shards of the photographs to train on
     (`shards/*.csv`) and of those held out, `val` and `test` (`held_out/*.csv`).
 
-    A file whose content stays the same is left alone, and so is what depends on it.
+    A file whose content stays the same is left alone, and so is what depends on it. Returns file,
+    relative to the folder -> digest.
     """
+    files: dict[str, bytes] = {}
     records = sorted(records, key=lambda record: record.id)
     for held_out in (False, True):
         rows: dict[str, list[ImageRecord]] = {shard_name(shard): [] for shard in range(shards)}
@@ -147,15 +149,18 @@ def write_dataset(
             if path.stem not in rows:  # of a division into more shards
                 path.unlink()
         for name, members in rows.items():
-            write_if_changed(home / f"{name}.csv", to_csv(members).encode())
+            files[f"{home.name}/{name}.csv"] = to_csv(members).encode()
     content = {
         "root": str(catalog.root),
         "classes": catalog.classes,
         "mask_values": catalog.mask_values,
         "max_pixels": catalog.max_pixels,
     }
-    write_if_changed(folder / "classes.json", (json.dumps(content, indent=1) + "\n").encode())
-    write_if_changed(folder / "images.csv", to_csv(records).encode())
+    files["classes.json"] = (json.dumps(content, indent=1) + "\n").encode()
+    files["images.csv"] = to_csv(records).encode()
+    for name, text in files.items():
+        write_if_changed(folder / name, text)
+    return {name: digest_bytes(text) for name, text in files.items()}
 
 
 @dataclass(frozen=True)

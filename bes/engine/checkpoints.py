@@ -9,6 +9,7 @@ import safetensors.torch
 from torch import nn
 
 from bes.engine.files import write_atomic
+from bes.engine.vouched import read_vouched
 from bes.errors import BesError
 
 
@@ -16,7 +17,7 @@ def save_network(path: Path, network: nn.Module, settings: dict[str, Any]) -> No
     """Write the weights, and the settings as JSON in the file's metadata."""
     state = {key: value.contiguous().cpu() for key, value in network.state_dict().items()}
     metadata = {"settings": json.dumps(settings, sort_keys=True)}
-    write_atomic(path, safetensors.torch.save(state, metadata))
+    write_atomic(path, safetensors.torch.save(state, metadata), durable=True)
 
 
 def load_settings(path: Path) -> dict[str, Any]:
@@ -29,9 +30,12 @@ def load_settings(path: Path) -> dict[str, Any]:
 
 
 def load_weights(path: Path, network: nn.Module) -> nn.Module:
-    """Fill a network built from `load_settings`; returns it in evaluation mode."""
+    """Fill a network built from `load_settings`; returns it in evaluation mode.
+
+    Raises BesError for a file that is damaged or of another network.
+    """
     try:
-        network.load_state_dict(safetensors.torch.load_file(path))
+        network.load_state_dict(safetensors.torch.load(read_vouched(path)))
     except (safetensors.SafetensorError, RuntimeError) as error:
         raise BesError(
             f"{path}: not the network of its own settings ({' '.join(str(error).split())})"

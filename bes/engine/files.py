@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, a crash or a full disk never sees half of it."""
+def write_atomic(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Write a file so that a reader, a crash or a full disk never sees half of it; what is
+    `durable` is on the disk before it has its name, so that a power cut does not empty it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with naming(path), open(temporary, "wb") as file:
             file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -38,6 +42,10 @@ def write_if_changed(path: Path, content: bytes) -> None:
     except FileNotFoundError:
         pass
     write_atomic(path, content)
+
+
+DIGEST_LENGTH = 32
+"""Characters of a digest."""
 
 
 def digest_bytes(content: bytes) -> str:

@@ -1,6 +1,7 @@
 """What was computed from what: a log that survives a kill at any moment."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,12 +41,11 @@ class Memo:
         for line in lines:
             try:
                 name, origin, file = json.loads(line)
+                self._superseded |= name in self.entries
+                self.entries[name] = Entry(dict(origin), str(file))
             # The line that was being written when the machine stopped, or one of another hand.
             except (ValueError, TypeError):
                 self._superseded = True
-                continue
-            self._superseded |= name in self.entries
-            self.entries[name] = Entry(origin, file)
         self._torn = bool(lines) and not lines[-1].endswith(b"\n")
 
     def add(self, name: str, entry: Entry) -> None:
@@ -60,8 +60,13 @@ class Memo:
     def compact(self) -> None:
         """Drop the superseded lines, if there are any."""
         if self._superseded:
-            write_atomic(self.path, b"".join(_line(*item) for item in self.entries.items()))
+            lines = b"".join(_line(*item) for item in self.entries.items())
+            write_atomic(self.path, lines, durable=True)
             self._superseded = self._torn = False
+
+    def forget(self, names: Iterable[str] | None = None) -> None:
+        """Forget some files, or all, so that they are computed anew."""
+        self.keep(set() if names is None else self.entries.keys() - set(names))
 
     def keep(self, names: set[str]) -> None:
         """Forget all other files."""

@@ -1,6 +1,5 @@
 """Runs a per-image stage over a shard: only what changed, whole files, a receipt at the end."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -12,7 +11,6 @@ from bes.data.layout import (
     image_file,
     memo_file,
     model_file,
-    model_receipt,
     receipt_file,
 )
 from bes.data.manifest import (
@@ -25,12 +23,15 @@ from bes.data.manifest import (
 from bes.engine.code_digest import code_digest
 from bes.engine.device import acquire_device
 from bes.engine.files import digest_bytes, digest_file, write_atomic
+from bes.engine.inputs import files_of, inputs_of, vouchers_of
 from bes.engine.journal import journal_file, start_run
 from bes.engine.lock import locked
+from bes.engine.log import begin_log, say_idle
 from bes.engine.memo import Entry, Memo, differences, digest_of
 from bes.engine.pool import forked_map, limit_threads
 from bes.engine.progress import Progress
-from bes.engine.receipts import read_receipt, write_receipt
+from bes.engine.receipts import model_digest, read_receipt, write_receipt
+from bes.engine.vouched import vouched
 from bes.errors import BesError
 
 Compute = Callable[[ImageRecord], bytes]
@@ -132,7 +133,7 @@ def plan_shard(
     records = read_manifest(shards_folder(dataset, held_out=stage.held_out) / f"{shard}.csv")
     common = {"options": digest_of(asdict(options)), "code": code}
     if model := stage.model_of(options):
-        common[model] = _model_digest(folders[model])
+        common[model] = model_digest(folders[model])
     upstream = {name: read_receipt(receipt_file(folders[name], shard)) for name in stage.reads}
     origins, reasons = {}, {}
     for record in records:
@@ -184,7 +185,15 @@ def run_per_image(
     code = code or stage.code()
     for shard in shards:
         with locked(memo_file(out, shard).with_suffix(".lock")):
-            memo = Memo(memo_file(out, shard))
+            memo, receipt = Memo(memo_file(out, shard)), receipt_file(out, shard)
+            inputs = inputs_of(
+                options=options,
+                code=code,
+                dataset=dataset,
+                folders=folders,
+                shard=shard,
+                held_out=stage.held_out,
+            )
             plan = plan_shard(
                 stage,
                 options=options,
@@ -196,25 +205,25 @@ def run_per_image(
                 memo=memo,
             )
             todo = [record for record in plan.records if record.id in plan.reasons]
-            print(
-                f"{stage.name} {shard}: {len(todo)} of {len(plan.records)} to do",
-                file=sys.stderr,
-                flush=True,
-            )
+            count = f"{stage.name} {shard}: {len(todo)} of {len(plan.records)} to do"
             if todo:
+                begin_log()
+                print(count, file=sys.stderr, flush=True)
+                # Nobody vouches for files half of which are older than what they come from.
+                receipt.unlink(missing_ok=True)
                 record_run = start_run()
                 # One image a core beats one image on all cores, and gives the same bytes however
                 # many. Before a device is looked for: that may import torch, which settles its
                 # threads then.
                 limit_threads(1)
                 used = acquire_device(device) if stage.on_device else "cpu"
+                sources = Sources(catalog, folders, used)
                 progress = Progress(f"{stage.name} {shard}", len(todo), unit="images")
-                for record, content in _contents(
-                    stage, options, Sources(catalog, folders, used), todo, threads
-                ):
-                    write_atomic(image_file(stage.name, out, record.id), content)
-                    memo.add(record.id, Entry(plan.origins[record.id], digest_bytes(content)))
-                    progress.step()
+                with vouched(vouchers_of(folders, [shard]) | files_of(catalog, todo)):
+                    for record, content in _contents(stage, options, sources, todo, threads):
+                        write_atomic(image_file(stage.name, out, record.id), content)
+                        memo.add(record.id, Entry(plan.origins[record.id], digest_bytes(content)))
+                        progress.step()
                 record_run(
                     journal_file(out, shard),
                     origin=digest_of(plan.common),
@@ -224,24 +233,17 @@ def run_per_image(
                     threads=threads,
                     device=used,
                 )
+            else:
+                say_idle(count)
             memo.compact()
             write_receipt(
-                receipt_file(out, shard),
+                receipt,
                 {
                     image_file(stage.name, out, record.id).name: memo.entries[record.id].file
                     for record in plan.records
                 },
+                inputs,
             )
-
-
-def _model_digest(folder: Path) -> str:
-    path = model_receipt(folder)
-    try:
-        return json.loads(path.read_bytes())["files"][model_file(folder).name]
-    except FileNotFoundError:
-        raise BesError(f"{path}: no such network; run `bes {folder.name}` first") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise BesError(f"{path}: not written by a training of bes ({error})") from None
 
 
 def _contents(

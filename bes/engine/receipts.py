@@ -1,25 +1,39 @@
-"""Receipts: what a shard vouches for, and the only output of it that Snakemake follows."""
+"""Receipts: what a job vouches for, and the only output of it that decides what runs again."""
 
-import json
 import os
 from pathlib import Path
+from typing import Any
 
-from bes.data.layout import receipt_file
-from bes.engine.files import write_atomic
+from bes.data.layout import model_file, model_receipt, receipt_file
+from bes.engine.files import digest_bytes
+from bes.engine.sealed import read_sealed, write_sealed
 from bes.errors import BesError
 
+NOTHING = digest_bytes(b"")
 
-def write_receipt(path: Path, files: dict[str, str]) -> None:
-    """Vouch for files: name -> digest."""
-    write_atomic(path, (json.dumps({"files": files}, indent=0, sort_keys=True) + "\n").encode())
+
+def write_receipt(
+    path: Path, files: dict[str, str], inputs: dict[str, str] | None = None, **more: Any
+) -> None:
+    """Vouch for files, name -> digest, that were made from `inputs`, name -> digest."""
+    write_sealed(path, {"files": files, "inputs": inputs or {}, **more})
 
 
 def read_receipt(path: Path) -> dict[str, str]:
     """The files that a receipt vouches for, name -> digest."""
+    return _part(path, "files")
+
+
+def read_inputs(path: Path) -> dict[str, str]:
+    """What the files of a receipt were made from, name -> digest."""
+    return _part(path, "inputs")
+
+
+def _part(path: Path, name: str) -> dict[str, str]:
     try:
-        return dict(json.loads(path.read_bytes())["files"])
+        return dict(read_sealed(path)[name])
     except FileNotFoundError:
-        raise BesError(f"{path}: no such receipt; run `bes {path.parents[1].name}` first") from None
+        raise BesError(f"{path}: no such receipt; run `bes {home_of(path).name}` first") from None
     except (ValueError, KeyError, TypeError) as error:
         raise BesError(f"{path}: not a receipt ({error})") from None
 
@@ -31,29 +45,66 @@ def read_receipts(folder: Path, dataset: Path) -> dict[str, str]:
     return {name: digest for receipt in receipts for name, digest in receipt.items()}
 
 
-def void_broken(folder: Path) -> list[Path]:
-    """Remove the receipts in a stage's folder that vouch for a file that is missing or empty.
+def model_digest(folder: Path) -> str:
+    """The digest of the network of a training, by its receipt; raises BesError if there is none."""
+    path = model_receipt(folder)
+    try:
+        return read_receipt(path)[model_file(folder).name]
+    except KeyError:
+        raise BesError(f"{path}: found no network, expected the receipt of a training") from None
 
-    What depends on a voided receipt is out of date, so the next run mends the file. Looks at names
-    and sizes alone: `bes verify` reads the bytes. Returns the receipts removed.
+
+def receipts_in(folder: Path) -> list[Path]:
+    """Every receipt in the folder of a stage: of its parts, of a network, of the exports."""
+    return [
+        *sorted((folder / "_receipts").glob("*.json")),
+        *folder.glob("model.json"),
+        *sorted(folder.glob("*/export.json")),
+    ]
+
+
+def home_of(receipt: Path) -> Path:
+    """The folder that the names in a receipt start from."""
+    return receipt.parents[1] if receipt.parent.name == "_receipts" else receipt.parent
+
+
+def broken(folder: Path) -> dict[Path, list[str]]:
+    """Receipts in the folder of a stage -> the files missing or empty that they vouch for.
+
+    Of a receipt that cannot be read, its own name. Looks at names and sizes alone: `bes verify`
+    reads the bytes.
     """
     # Read before the files are listed: a job of another process writes its receipt after its files.
-    vouched: dict[Path, dict[str, str] | None] = {}
-    for receipt in [*(folder / "_receipts").glob("*.json"), *folder.glob("model.json")]:
+    receipts: dict[Path, dict[str, str] | None] = {}
+    for receipt in receipts_in(folder):
         try:
-            vouched[receipt] = read_receipt(receipt)
+            receipts[receipt] = read_receipt(receipt)
         except BesError:
-            vouched[receipt] = None
+            receipts[receipt] = None
+    whole = _whole_files(folder)
+    found = {}
+    for receipt, files in receipts.items():
+        if files is None:
+            found[receipt] = [receipt.name]
+        elif harmed := [
+            name
+            for name, digest in files.items()
+            if not (home_of(receipt) == folder and name in whole)
+            and not _is_whole(home_of(receipt) / name, digest)
+        ]:
+            found[receipt] = harmed
+    return found
+
+
+def _whole_files(folder: Path) -> set[str]:
+    """The names of the files in a folder that are not empty."""
     try:
         with os.scandir(folder) as entries:
-            whole = {entry.name for entry in entries if entry.is_file() and entry.stat().st_size}
+            return {entry.name for entry in entries if entry.is_file() and entry.stat().st_size}
     except FileNotFoundError:
-        return []
-    broken = [
-        receipt
-        for receipt, files in vouched.items()
-        if files is None or not whole.issuperset(files)
-    ]
-    for receipt in broken:
-        receipt.unlink(missing_ok=True)
-    return broken
+        return set()
+
+
+def _is_whole(path: Path, digest: str) -> bool:
+    """Whether there is a file with content, unless it is to have none, as some lists of exports."""
+    return path.is_file() and (path.stat().st_size > 0 or digest == NOTHING)

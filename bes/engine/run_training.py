@@ -5,9 +5,8 @@ import csv
 import io
 import json
 import os
-import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,13 +15,18 @@ from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.engine.code_digest import code_digest
 from bes.engine.device import acquire_device
 from bes.engine.files import digest_file, write_atomic
+from bes.engine.inputs import files_of, inputs_of, options_digest, shards_of, vouchers_of
 from bes.engine.journal import journal_file, start_run
 from bes.engine.lock import locked
+from bes.engine.log import begin_log, say_idle
 from bes.engine.memo import Entry, Memo, differences, digest_of
 from bes.engine.pool import limit_threads
-from bes.engine.receipts import read_receipts
+from bes.engine.receipts import model_digest, read_receipts, write_receipt
+from bes.engine.vouched import vouched
 
 METRICS = "metrics.csv"
+KEPT = "_memo/trained.json"
+"""What the receipt says beside the digests: it outlives the receipt."""
 
 SETTINGS = frozenset({"options", "code", "classes", "missing", "damaged"})
 """Reasons to train that the policy `frozen` heeds."""
@@ -120,19 +124,23 @@ def run_training(
     """
     records = read_manifest(dataset / "images.csv")
     catalog = read_catalog(dataset / "classes.json")
+    code = code or stage.code()
+    inputs = inputs_of(options=options, code=code, dataset=dataset, folders=folders, policy=policy)
     origin = origin_of(stage, options=options, code=code, dataset=dataset, folders=folders)
     # Processes that a distributed training starts run this again; the first speaks for all.
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     with locked(out / "_memo" / "train.lock") if first else contextlib.nullcontext():
         memo = training_memo(out)
-        if first and model_receipt(out).exists():
-            changed = reasons_to_train(out, origin, memo)
-            if not changed:
-                print(f"{stage.name}: up to date", file=sys.stderr)
-                return
-            if policy == "frozen" and SETTINGS.isdisjoint(changed):
-                print(f"{stage.name}: kept, as the training policy is frozen", file=sys.stderr)
-                return
+        if first and not (changed := reasons_to_train(out, origin, memo, policy)):
+            kept = memo.entries[model_file(out).name].origin != origin
+            _vouch(out, memo, inputs)
+            why = "kept, as the training policy is frozen" if kept else "up to date"
+            say_idle(f"{stage.name}: {why}")
+            return
+        if first:
+            begin_log()
+            print(f"{stage.name}: changed since the last training: {', '.join(changed)}")
+            model_receipt(out).unlink(missing_ok=True)
         record_run = start_run()
         run = TrainingRun(
             catalog=catalog,
@@ -146,16 +154,16 @@ def run_training(
         )
         if run.accelerator == "cpu":
             limit_threads(max(threads // devices, 1))
-        trained = stage.fit(options, run)
+        with vouched(vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)):
+            trained = stage.fit(options, run)
         if first:
-            digest = _write(out, trained)
-            memo.add(model_file(out).name, Entry(origin, digest))
-            memo.compact()
+            _write(out, trained, memo, origin)
+            _vouch(out, memo, inputs)
             record_run(
                 journal_file(out, "train"),
                 origin=None,
                 options=options,
-                code=code or stage.code(),
+                code=code,
                 images=len(run.train_records),
                 threads=threads,
                 device=run.accelerator,
@@ -175,7 +183,7 @@ def origin_of(
     catalog = read_catalog(dataset / "classes.json")
     records = read_manifest(dataset / "images.csv")
     origin = {
-        "options": digest_of(asdict(options) | {"weights": _weights_identity(options.weights)}),
+        "options": options_digest(options),
         "code": code or stage.code(),
         "classes": digest_of(catalog.classes),
         "images": digest_of(
@@ -187,7 +195,7 @@ def origin_of(
         **{name: digest_of(read_receipts(folders[name], dataset)) for name in stage.reads},
     }
     if stage.model:
-        origin[stage.model] = digest_of(digest_file(model_receipt(folders[stage.model])))
+        origin[stage.model] = model_digest(folders[stage.model])
     return origin
 
 
@@ -196,18 +204,23 @@ def training_memo(out: Path) -> Memo:
     return Memo(out / "_memo" / "train.jsonl")
 
 
-def reasons_to_train(out: Path, origin: dict[str, str], memo: Memo) -> list[str]:
-    """Names of what changed; `missing` and `damaged` speak of the network; empty: up to date."""
-    entry, found = memo.entries.get(model_file(out).name), digest_file(model_file(out))
-    if entry is None or found is None:
-        return ["missing"]
-    if entry.file != found:
-        return ["damaged"]
-    return differences(entry.origin, origin)
+def reasons_to_train(
+    out: Path, origin: dict[str, str], memo: Memo, policy: str = "auto"
+) -> list[str]:
+    """Names of what changed and is heeded by the policy; `missing` and `damaged` speak of the
+    files; empty: up to date, or kept."""
+    for file in (model_file(out).name, METRICS, KEPT):
+        entry, found = memo.entries.get(file), digest_file(out / file)
+        if entry is None or found is None:
+            return ["missing"]
+        if entry.file != found:
+            return ["damaged"]
+    changed = differences(memo.entries[model_file(out).name].origin, origin)
+    return [] if policy == "frozen" and SETTINGS.isdisjoint(changed) else changed
 
 
-def _write(out: Path, trained: Trained) -> str:
-    """Write network, metrics and receipt; returns the digest of the network's file."""
+def _write(out: Path, trained: Trained, memo: Memo, origin: dict[str, str]) -> None:
+    """Write the network, and what was measured while it was trained."""
     from bes.engine.checkpoints import save_network
 
     save_network(model_file(out), trained.network, trained.settings)
@@ -216,13 +229,15 @@ def _write(out: Path, trained: Trained) -> str:
     writer.writeheader()
     for number, row in enumerate(trained.history, 1):
         writer.writerow({"iteration": number, **row})
-    write_atomic(out / METRICS, table.getvalue().encode())
-    files = {path.name: digest_file(path) for path in (model_file(out), out / METRICS)}
-    receipt = {"files": files, "settings": trained.settings, "measured": trained.measured}
-    write_atomic(model_receipt(out), (json.dumps(receipt, indent=1) + "\n").encode())
-    return str(files[model_file(out).name])
+    write_atomic(out / METRICS, table.getvalue().encode(), durable=True)
+    kept = json.dumps({"settings": trained.settings, "measured": trained.measured}, indent=1)
+    write_atomic(out / KEPT, kept.encode(), durable=True)
+    for file in (model_file(out).name, METRICS, KEPT):
+        memo.add(file, Entry(origin, str(digest_file(out / file))))
+    memo.compact()
 
 
-def _weights_identity(weights: str) -> str:
-    """A weights file counts by its content, whatever its name."""
-    return digest_file(Path(weights)) or weights
+def _vouch(out: Path, memo: Memo, inputs: dict[str, str]) -> None:
+    """Write the receipt of files that are in place."""
+    files = {file: memo.entries[file].file for file in (model_file(out).name, METRICS)}
+    write_receipt(model_receipt(out), files, inputs, **json.loads((out / KEPT).read_bytes()))

@@ -2,6 +2,7 @@
 
 import fcntl
 import functools
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ class Run:
                 print("bes: waiting for another snakemake that starts here", file=sys.stderr)
                 fcntl.flock(self.starting, fcntl.LOCK_EX)
             if _alone(self.running):
-                self._remove_left(folder / "locks")
+                self._remove_left(folder)
             fcntl.flock(self.running, fcntl.LOCK_SH)
         except OSError as error:
             # Without locks of the kernel's, Snakemake's are left to the user.
@@ -39,8 +40,8 @@ class Run:
         """Snakemake's own lock is in place."""
         self.starting.close()
 
-    def _remove_left(self, locks: Path) -> None:
-        left, host = list(locks.glob("*.lock")), socket.gethostname().encode()
+    def _remove_left(self, folder: Path) -> None:
+        left, host = list((folder / "locks").glob("*.lock")), socket.gethostname().encode()
         self.running.seek(0)
         last = self.running.read()
         # Some network file systems hide the locks of one machine from another.
@@ -48,6 +49,8 @@ class Run:
             return
         for lock in left:
             lock.unlink()
+        # Copies of files that a killed run was about to update: Snakemake refuses to make others.
+        shutil.rmtree(folder / "backups", ignore_errors=True)
         if last != host:
             self.running.truncate(0)
             self.running.write(host)

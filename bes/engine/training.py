@@ -15,7 +15,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from bes.engine.files import write_atomic
+from bes.engine.files import DIGEST_LENGTH, digest_bytes, write_atomic
 from bes.engine.progress import Progress
 from bes.engine.run_training import TrainingRun
 from bes.engine.schedule import TrainingOptions, batches, poly, total_steps
@@ -146,17 +146,27 @@ def _save(
         },
         content,
     )
-    write_atomic(path, content.getvalue())
+    state = content.getvalue()
+    write_atomic(path, digest_bytes(state).encode() + state, durable=True)
 
 
 def _resume(
     path: Path, identity: str, fabric: Fabric, network: Any, optimizer: Any
 ) -> list[dict[str, float]]:
-    """Load a checkpoint of the same training; returns its history, empty where there is none."""
+    """Load a checkpoint of the same training; returns its history, empty where there is none.
+
+    The file begins with the digest of the rest, so that a damaged one is known before any of it is
+    loaded. It is left aside, and so is one of another identity.
+    """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        content = path.read_bytes()
     except FileNotFoundError:
         return []
+    digest, content = content[:DIGEST_LENGTH], content[DIGEST_LENGTH:]
+    if digest != digest_bytes(content).encode():
+        print(f"{path}: a damaged checkpoint is left aside", file=sys.stderr)
+        return []
+    state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     if state["identity"] != identity:
         return []
     network.load_state_dict(state["network"])

@@ -1,15 +1,16 @@
 """The folder of an export: there whole or not at all, and never in the place of something else."""
 
 import contextlib
-import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bes.engine.files import write_atomic
+from bes.engine.files import digest_file
 from bes.engine.lock import locked
+from bes.engine.receipts import write_receipt
+from bes.engine.sealed import read_sealed
 from bes.errors import BesError
 
 MARKER = "export.json"
@@ -17,14 +18,25 @@ MARKER = "export.json"
 
 
 def is_up_to_date(out: Path, origin: dict[str, str]) -> bool:
-    """Whether `out` is an export of just this whose files all have the size that they had.
+    """Whether `out` is an export of just this whose files are all as they were written.
 
     Links are followed: an export whose photographs moved away is not up to date.
     """
     marker = _read_marker(out)
     return (
-        marker is not None and marker["origin"] == origin and marker["files"] == _sizes_below(out)
+        marker is not None and marker["origin"] == origin and marker["files"] == _digests_below(out)
     )
+
+
+def vouch(out: Path, inputs: dict[str, str]) -> None:
+    """Put the marker of an export that is up to date, with what it was made from, in its place.
+
+    Snakemake deletes the marker before the job, so a copy of it lies beside the export.
+    """
+    marker = _read_marker(out)
+    assert marker is not None
+    for path in (_copy_of_marker(out), out / MARKER):
+        write_receipt(path, marker["files"], inputs, origin=marker["origin"])
 
 
 @contextlib.contextmanager
@@ -43,12 +55,13 @@ def rebuilt(out: Path, origin: dict[str, str]) -> Iterator[Path]:
         temporary.mkdir()
         try:
             yield temporary
-            marker = {"origin": origin, "files": _sizes_below(temporary)}
-            write_atomic(temporary / MARKER, (json.dumps(marker, indent=0) + "\n").encode())
+            files = _digests_below(temporary)
+            write_receipt(temporary / MARKER, files, origin=origin)
             _refuse_foreign(out)
             if out.exists():
                 out.rename(previous)
             temporary.rename(out)
+            write_receipt(_copy_of_marker(out), files, origin=origin)
         finally:
             _recover(out, temporary, previous)
 
@@ -83,12 +96,18 @@ def _refuse_foreign(out: Path) -> None:
         )
 
 
+def _copy_of_marker(out: Path) -> Path:
+    return out.with_name(f".{out.name}.json")
+
+
 def _read_marker(out: Path) -> dict[str, Any] | None:
-    try:
-        marker = json.loads((out / MARKER).read_bytes())
-        return {"origin": dict(marker["origin"]), "files": dict(marker["files"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    for path in (out / MARKER, _copy_of_marker(out)):
+        try:
+            marker = read_sealed(path)
+            return {"origin": dict(marker["origin"]), "files": dict(marker["files"])}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
 def _files_below(folder: Path) -> Iterator[str]:
@@ -100,12 +119,6 @@ def _files_below(folder: Path) -> Iterator[str]:
                 yield path
 
 
-def _sizes_below(folder: Path) -> dict[str, int]:
-    """File -> bytes, -1 of a link to nowhere."""
-    sizes = {}
-    for name in sorted(_files_below(folder)):
-        try:
-            sizes[name] = os.stat(folder / name).st_size
-        except FileNotFoundError:
-            sizes[name] = -1
-    return sizes
+def _digests_below(folder: Path) -> dict[str, str]:
+    """File -> the digest of its bytes; of a link to nowhere an empty one."""
+    return {name: digest_file(folder / name) or "" for name in sorted(_files_below(folder))}

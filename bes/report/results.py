@@ -11,6 +11,7 @@ from bes.data.layout import TRAIN_STAGES, image_file, model_file, model_receipt
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.engine.journal import Run, read_runs
 from bes.engine.run_training import METRICS
+from bes.engine.vouched import read_vouched
 from bes.errors import BesError
 from bes.report.gallery import Trust
 from bes.report.page import Storage
@@ -132,6 +133,6 @@ def read_json(path: Path) -> Any:
 def read_text(path: Path) -> str:
     """What a stage wrote; raises BesError if it is missing."""
     try:
-        return path.read_text(encoding="utf-8")
+        return read_vouched(path).decode("utf-8")
     except FileNotFoundError:
         raise BesError(f"{path}: no such file; run `bes {path.parent.name}` first") from None

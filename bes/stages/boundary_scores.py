@@ -11,12 +11,14 @@ from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.engine.code_digest import code_digest
 from bes.engine.files import digest_bytes, digest_file, write_atomic
+from bes.engine.inputs import files_of, inputs_of, shards_of, vouchers_of
 from bes.engine.memo import Entry, Memo, digest_of
-from bes.engine.once import run_once
+from bes.engine.once import run_once, vouch
 from bes.engine.options import Range
 from bes.engine.pool import forked_map, limit_threads
 from bes.engine.progress import Progress
 from bes.engine.receipts import read_receipts
+from bes.engine.vouched import vouched
 from bes.stages.boundary_counts import COMPARED, counter, sbd_file
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ def run_boundary_scores(
     changed is counted anew.
     """
     catalog = read_catalog(dataset / "classes.json")
+    code = code or code_digest(__name__)
+    inputs = inputs_of(options=options, code=code, dataset=dataset, folders=folders)
     truth = {
         record: record.mask_digest if options.sbd is None else _sbd_digest(options.sbd, record)
         for record in read_manifest(dataset / "images.csv")
@@ -66,6 +70,7 @@ def run_boundary_scores(
     # A new figure must not count anew, so a photograph's code is that of its counts alone.
     common = {
         "options": digest_of(asdict(replace(options, sbd=None))),
+        "mask_values": digest_of(catalog.mask_values),
         "code": code_digest("bes.stages.boundary_counts"),
     }
     origins = {
@@ -77,13 +82,19 @@ def run_boundary_scores(
         }
         for record in records
     }
+
+    def compute() -> dict[str, bytes]:
+        with vouched(vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)):
+            return _score(catalog, records, origins, folders, out, options, threads)
+
     run_once(
         "boundary_scores",
         out=out,
         files=FILES,
-        parts={"origins": origins, "code": code or code_digest(__name__)},
-        compute=lambda: _score(catalog, records, origins, folders, out, options, threads),
+        parts={"origins": origins, "code": code},
+        compute=compute,
     )
+    vouch(out, FILES, inputs)
 
 
 def _sbd_digest(folder: str, record: ImageRecord) -> str | None:

@@ -3,9 +3,13 @@
 from pathlib import Path
 
 from bes.comparisons import Comparison
+from bes.data.layout import whole_receipt
 from bes.engine.code_digest import code_digest
 from bes.engine.files import digest_file
-from bes.engine.once import run_once
+from bes.engine.inputs import Reader, vouchers_of
+from bes.engine.memo import digest_of
+from bes.engine.once import run_once, vouch
+from bes.engine.vouched import Voucher, vouched
 from bes.errors import BesError
 from bes.stages.evaluation import read_scores
 
@@ -34,19 +38,43 @@ def run_comparison(
                 f"{path}: no such file, expected the scores of {name}; "
                 f"`snakemake {comparison.name}` computes them"
             )
+    code = code or code_digest(__name__)
+    inputs = comparison_inputs(comparison, evaluations=evaluations, code=code)
+
+    def compute() -> dict[str, bytes]:
+        read: dict[Path, Voucher] = {}
+        for folder in evaluations.values():
+            read |= vouchers_of({"evaluation": folder}, [])
+        with vouched(read):
+            return _compose(comparison, paths)
+
     run_once(
         "comparison",
         out=out,
         files=FILES,
         parts={
             "comparison": comparison.as_json(),
-            "code": code or code_digest(__name__),
+            "code": code,
             "published": digest_file(PATH),
             "scores": {name: digest_file(path) for name, path in paths.items()},
         },
-        compute=lambda: _compose(comparison, paths),
+        compute=compute,
     )
+    vouch(out, FILES, inputs)
     print((out / "table.md").read_text(encoding="utf-8"), end="")
+
+
+def comparison_inputs(
+    comparison: Comparison,
+    *,
+    evaluations: dict[str, Path],
+    code: str,
+    reader: Reader | None = None,
+) -> dict[str, str]:
+    """What a comparison depends on: name -> digest; raises BesError if scores are missing."""
+    reader = reader or Reader()
+    scores = {name: reader.vouched(whole_receipt(folder)) for name, folder in evaluations.items()}
+    return {"code": code, "comparison": digest_of([comparison.as_json(), scores])}
 
 
 def _compose(comparison: Comparison, paths: dict[str, Path]) -> dict[str, bytes]:

@@ -1,18 +1,21 @@
 """Stage `dataset`: read photographs and labels, check all of them, write the manifest."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bes.data.corrections import add_corrections
 from bes.data.inspection import inspect_files, read_facts
+from bes.data.layout import whole_receipt
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.data.summary import print_details, print_summary
 from bes.engine.code_digest import code_digest
 from bes.engine.files import write_atomic
 from bes.engine.journal import journal_file, start_run
+from bes.engine.log import begin_log
 from bes.engine.memo import digest_of
+from bes.engine.receipts import write_receipt
+from bes.engine.sealed import write_sealed
 from bes.errors import BesError
 from bes.stages.dataset_kinds import (
     DatasetOptions,
@@ -20,7 +23,7 @@ from bes.stages.dataset_kinds import (
     collect_kind,
     corrections_of,
     provide_files,
-    write_sources,
+    stamp_of,
 )
 
 
@@ -30,18 +33,23 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
     Every photograph and mask is decoded once, and again only when its size or date changed. Raises
     BesError that lists every problem; nothing is written then.
     """
+    begin_log()
     record_run = start_run()
+    whole_receipt(out).unlink(missing_ok=True)
     check_kind(options)
     provide_files(options)
-    memo = out / "_memo" / "files.json"
+    # Before anything is read: a file that changes while it is read has changed for the next run.
+    stamp = stamp_of(options)
+    memo = facts_file(out)
     known = read_facts(memo)
     dataset = _read(options, known, threads)
     dataset.raise_problems()
-    write_atomic(memo, json.dumps(known).encode())
-    if options.kind in ("voc12", "coco14"):
-        # What this job downloaded or drew is no change that the next run should act upon.
-        write_sources(out, options)
-    write_dataset(out, records=dataset.records, catalog=dataset.catalog, shards=shards)
+    write_sealed(memo, known)
+    files = write_dataset(out, records=dataset.records, catalog=dataset.catalog, shards=shards)
+    # Masks that were drawn from a public dataset's objects are no change to act upon either.
+    drawn = options.kind in ("voc12", "coco14")
+    write_atomic(stamp_file(out), (stamp_of(options) if drawn else stamp).encode())
+    write_receipt(whole_receipt(out), files, dataset_inputs(options, shards))
     record_run(
         journal_file(out, "once"),
         origin=digest_of(asdict(options)),
@@ -51,6 +59,25 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
         threads=threads,
     )
     print_summary(dataset.catalog, dataset.records, dataset.notes)
+
+
+def dataset_inputs(options: DatasetOptions, shards: int) -> dict[str, str]:
+    """What the manifest depends on beside the files of the dataset: name -> digest."""
+    return {
+        "options": digest_of(asdict(options)),
+        "shards": str(shards),
+        "code": code_digest(__name__),
+    }
+
+
+def facts_file(out: Path) -> Path:
+    """What is known of each photograph and mask."""
+    return out / "_memo" / "files.json"
+
+
+def stamp_file(out: Path) -> Path:
+    """The sizes and dates of the files that the dataset was read from."""
+    return out / "_memo" / "stamp.tsv"
 
 
 def check_dataset(options: DatasetOptions, *, threads: int) -> None:

@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from bes.data.corrections import check_corrections
-from bes.data.folder import Collected, Layout, collect, files_below
+from bes.data.file_names import SUFFIXES, files_below, stamp
+from bes.data.folder import Collected, Layout, collect
 from bes.data.manifest import MAX_PIXELS
 from bes.data.synthetic import CLASSES, generate
-from bes.engine.files import digest_bytes, write_if_changed
+from bes.engine.files import digest_bytes
 from bes.engine.options import Range
 from bes.errors import BesError
 
 if TYPE_CHECKING:
     from bes.data.download import Archive
+
+
+READ = SUFFIXES | {".xml", ".mat"}
+"""Endings of the files in folders that any kind of dataset reads."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +111,12 @@ def corrections_of(options: DatasetOptions) -> str:
     return os.path.normpath(options.corrections) if options.corrections else ""
 
 
-def write_sources(folder: Path, options: DatasetOptions) -> None:
-    """Write down which files the dataset has, for Snakemake to notice a change.
+def stamp_of(options: DatasetOptions) -> str:
+    """The state of the files that the dataset is read from, as far as it shows without reading.
 
     A line for each part: its place, how many files it has, and a digest of their paths, sizes and
-    dates; for files of 1 MB and more Snakemake would look at the date alone. Written only if it
-    differs; reads no file, so that it can be done at every start.
+    dates, the change of the inode among them, which no tool sets back. Files that are no pictures
+    do not count in a folder of pictures.
     """
     root = Path(options.root)
     lines = []
@@ -120,13 +125,18 @@ def write_sources(folder: Path, options: DatasetOptions) -> None:
         check_corrections(root, corrections_of(options))
         parts.append(corrections_of(options))
     for part in parts:
-        files = (
-            files_below(root, part) if (root / part).is_dir() else [(part, os.stat(root / part))]
-        )
-        stamps = [f"{path}\t{stat.st_size}\t{stat.st_mtime_ns}" for path, stat in files]
+        if (root / part).is_dir():
+            files = [
+                (path, stat)
+                for path, stat in files_below(root, part)
+                if os.path.splitext(path)[1].lower() in READ
+            ]
+        else:
+            files = [(part, os.stat(root / part))]
+        stamps = [f"{path}\t{stamp(stat)}" for path, stat in files]
         digest = digest_bytes("\n".join(stamps).encode())
         lines.append(f"{part}\t{len(stamps)}\t{digest}\n")
-    write_if_changed(folder / "_sources.tsv", "".join(lines).encode())
+    return "".join(lines)
 
 
 def sources(options: DatasetOptions) -> list[str]:
@@ -144,7 +154,7 @@ def sources(options: DatasetOptions) -> list[str]:
             from bes.data import coco14
 
             return coco14.sources(root)
-        case "folder":
+        case _ if root.is_dir() or options.kind == "folder":
             layout = layout_of(options)
             parts = (layout.photographs, layout.masks, layout.labels, layout.train, layout.val)
             return list(dict.fromkeys(part for part in parts if part))

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.engine.code_digest import code_digest
+from bes.engine.inputs import files_of, inputs_of, shards_of, vouchers_of
 from bes.engine.journal import journal_file, start_run
-from bes.engine.once import run_once
+from bes.engine.once import run_once, vouch
 from bes.engine.options import Range
 from bes.engine.pool import forked_map, limit_threads
 from bes.engine.receipts import read_receipts
+from bes.engine.vouched import read_vouched, vouched
 from bes.errors import BesError
 
 if TYPE_CHECKING:
@@ -58,10 +60,13 @@ def run_evaluation(
         "val": [record for record in masked if record.split == "val" and "predictions" in folders],
     }
     code = code or code_digest(__name__)
+    inputs = inputs_of(options=options, code=code, dataset=dataset, folders=folders)
 
     def compute() -> dict[str, bytes]:
         record_run = start_run()
-        contents = _evaluate(catalog, records, folders, options, threads)
+        read = vouchers_of(folders, shards_of(dataset)) | files_of(catalog, masked)
+        with vouched(read):
+            contents = _evaluate(catalog, records, folders, options, threads)
         record_run(
             journal_file(out, "once"),
             origin=None,
@@ -79,12 +84,13 @@ def run_evaluation(
         parts={
             "options": asdict(options),
             "code": code,
-            "classes": catalog.classes,
+            "classes": [catalog.classes, catalog.mask_values],
             "masks": [[r.id, r.mask_digest] for split in records.values() for r in split],
             "files": {name: read_receipts(folder, dataset) for name, folder in folders.items()},
         },
         compute=compute,
     )
+    vouch(out, FILES, inputs)
     print_scores(out)
 
 
@@ -213,7 +219,7 @@ def print_scores(folder: Path) -> None:
 def read_scores(path: Path) -> dict[str, Any]:
     """What an evaluation wrote; raises BesError if it is missing or something else."""
     try:
-        scores = json.loads(path.read_bytes())
+        scores = json.loads(read_vouched(path))
         if not isinstance(scores, dict) or not {"skipped", "pseudo_labels"} & scores.keys():
             raise ValueError("no scores")
         return scores

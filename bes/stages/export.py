@@ -1,6 +1,5 @@
 """Stage `export`: photographs, labels and lists as other trainers read them."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,8 +9,11 @@ from bes.data.layout import image_file
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.engine.code_digest import code_digest
 from bes.engine.files import digest_file
+from bes.engine.inputs import files_of, inputs_of, shards_of, vouchers_of
+from bes.engine.log import begin_log, say_idle
 from bes.engine.memo import digest_of
 from bes.engine.pool import limit_threads
+from bes.engine.vouched import vouched
 from bes.errors import BesError
 
 if TYPE_CHECKING:
@@ -58,30 +60,36 @@ def run_export(
     Raises BesError for a leak (`bes.export.leaks`), a missing or damaged label, and where `out` is
     something else than an export.
     """
-    from bes.export.folder import is_up_to_date, rebuilt
+    from bes.export.folder import is_up_to_date, rebuilt, vouch
 
     out = out.absolute()
     catalog = read_catalog(dataset / "classes.json")
     records = read_manifest(dataset / "images.csv")
+    code = code or code_digest(__name__)
+    folders = {"pseudo_labels": pseudo_labels}
+    inputs = inputs_of(options=options, code=code, dataset=dataset, folders=folders)
     parts = {
         "format": format,
         "options": asdict(options),
-        "code": code or code_digest(__name__),
+        "code": code,
         "classes": [str(catalog.root.resolve()), catalog.classes, catalog.mask_values],
         "photographs": [asdict(record) for record in records],
         "labels": _digests(pseudo_labels, records),
     }
     origin = {name: digest_of(value) for name, value in parts.items()}
     if is_up_to_date(out, origin):
-        print(f"export: {format}: up to date", file=sys.stderr)
+        vouch(out, inputs)
+        say_idle(f"export: {format}: up to date")
         return
+    begin_log()
     limit_threads(1)
     from bes.export.contents import Contents
     from bes.export.leaks import check_leaks
     from bes.export.values import label_values
 
-    check_leaks(catalog, records, pseudo_labels=pseudo_labels, threads=threads)
-    with rebuilt(out, origin) as folder:
+    read = vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)
+    with vouched(read), rebuilt(out, origin) as folder:
+        check_leaks(catalog, records, pseudo_labels=pseudo_labels, threads=threads)
         contents = Contents(
             catalog=catalog,
             values=label_values(catalog, options.values),
@@ -93,6 +101,7 @@ def run_export(
             threads=threads,
         )
         _writer(format)(contents)
+    vouch(out, inputs)
     _print_summary(contents, format, out)
 
 

@@ -9,11 +9,13 @@ from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.data.ranking import RankedLabel, ranking_csv
 from bes.engine.code_digest import code_digest
-from bes.engine.once import run_once
+from bes.engine.inputs import files_of, inputs_of, shards_of, vouchers_of
+from bes.engine.once import run_once, vouch
 from bes.engine.options import Range
 from bes.engine.pool import forked_map, limit_threads
 from bes.engine.progress import Progress
 from bes.engine.receipts import read_receipts
+from bes.engine.vouched import vouched
 
 if TYPE_CHECKING:
     from bes.quality import Signals
@@ -62,19 +64,27 @@ def run_quality(
     """Rank the training photographs; writes `ranking.csv` and `suspicious.jpg`."""
     catalog = read_catalog(dataset / "classes.json")
     records = [r for r in read_manifest(dataset / "images.csv") if r.split == "train"]
+    code = code or code_digest(__name__)
+    inputs = inputs_of(options=options, code=code, dataset=dataset, folders=folders)
+
+    def compute() -> dict[str, bytes]:
+        with vouched(vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)):
+            return _rank(catalog, records, folders, options, threads)
+
     run_once(
         "quality",
         out=out,
         files=FILES,
         parts={
             "options": asdict(options),
-            "code": code or code_digest(__name__),
+            "code": code,
             "classes": catalog.classes,
             "records": [[record.id, record.digest, record.labels] for record in records],
             "files": {name: read_receipts(folders[name], dataset) for name in READS},
         },
-        compute=lambda: _rank(catalog, records, folders, options, threads),
+        compute=compute,
     )
+    vouch(out, FILES, inputs)
 
 
 def _rank(

@@ -5,15 +5,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from bes.data.layout import TRAIN_STAGES, model_receipt
+from bes.data.layout import TRAIN_STAGES, whole_receipt
 from bes.data.manifest import ImageRecord
 from bes.engine.code_digest import code_digest
 from bes.engine.files import digest_file
-from bes.engine.once import run_once
+from bes.engine.inputs import files_of, inputs_of, shards_of, vouchers_of
+from bes.engine.once import run_once, vouch
 from bes.engine.options import Range
 from bes.engine.pool import forked_map, limit_threads
 from bes.engine.progress import Progress
-from bes.engine.receipts import read_receipts
+from bes.engine.receipts import read_receipt, read_receipts
+from bes.engine.vouched import vouched
 
 if TYPE_CHECKING:
     from bes.report.measures import Measured
@@ -69,9 +71,27 @@ def make_report(
     folders = {stage: folders[stage] for stage in (*SOURCES, *OPTIONAL) if stage in folders}
     results = read_results(dataset, folders)
     code = code or code_digest(__name__)
+    inputs = inputs_of(options=options, code=code, dataset=dataset, folders=folders)
+    read = vouchers_of(folders, shards_of(dataset)) | files_of(results.catalog, results.records)
+    with vouched(read):
+        files = _make_files(results, options, dataset, folders, out, title, threads, code)
+    vouch(out, files, inputs)
+
+
+def _make_files(
+    results: "Results",
+    options: ReportOptions,
+    dataset: Path,
+    folders: dict[str, Path],
+    out: Path,
+    title: str,
+    threads: int,
+    code: str,
+) -> tuple[str, ...]:
+    """Have all files of the report in place; returns their names."""
     parts = {
         "code": code,
-        "classes": results.catalog.classes,
+        "classes": [results.catalog.classes, results.catalog.mask_values],
         "records": [
             [r.id, r.digest, r.mask_digest, r.correction_digest, r.labels] for r in results.records
         ],
@@ -92,32 +112,35 @@ def make_report(
         for panel in ("photographs", *results.panels(record))
     ]
     page = Path(__file__).parents[1] / "report"
+    composed = (f"{PAGE}/index.html", *TABLES, *pictures)
     run_once(
         "report",
         out=out,
-        files=(f"{PAGE}/index.html", *TABLES, *pictures),
+        files=composed,
         parts=parts
         | {
             "options": asdict(options) | {"title": title},
             "page": [digest_file(page / f"page.{suffix}") for suffix in ("html", "css", "js")],
-            "networks": [digest_file(model_receipt(folders[name])) for name in results.networks],
-            "scores": digest_file(folders["evaluation"] / "scores.json"),
-            "quality": digest_file(folders.get("quality", out) / "ranking.csv"),
+            "networks": [
+                [training[part] for part in ("files", "settings", "measured")]
+                for training in results.trainings().values()
+            ],
+            "scores": read_receipt(whole_receipt(folders["evaluation"])),
+            "quality": read_receipt(whole_receipt(folders["quality"]))
+            if "quality" in folders
+            else None,
             "journals": {
                 stage: [asdict(run) for run in runs] for stage, runs in results.journals.items()
             },
         },
         compute=lambda: _compose(results, shown, options, out, title, threads, code),
     )
-    # Of photographs that an earlier report showed.
-    for path in set((out / PAGE / "pictures").rglob("*.webp")):
-        if path.relative_to(out).as_posix() not in pictures:
-            path.unlink()
+    return (PHOTOGRAPHS, *composed)
 
 
-def _receipts(folder: Path | None) -> dict[str, str | None]:
+def _receipts(folder: Path | None) -> list[dict[str, str]]:
     paths = sorted((folder / "_receipts").glob("*.json")) if folder else []
-    return {path.name: digest_file(path) for path in paths}
+    return [read_receipt(path) for path in paths]
 
 
 def _measure(results: "Results", threads: int) -> dict[str, bytes]:

@@ -6,8 +6,10 @@ from bes.data.folder import VOC_CLASSES
 from bes.data.layout import image_file
 from bes.data.manifest import read_catalog, read_manifest
 from bes.engine.code_digest import code_digest
-from bes.engine.once import run_once
+from bes.engine.inputs import inputs_of, shards_of, vouchers_of
+from bes.engine.once import run_once, vouch
 from bes.engine.receipts import read_receipts
+from bes.engine.vouched import vouched
 from bes.errors import BesError
 
 ARCHIVE = "comp6_test_cls.tar"
@@ -67,15 +69,24 @@ def run_submission(*, dataset: Path, predictions: Path, out: Path, code: str | N
         return {ARCHIVE: content.getvalue()}
 
     files = read_receipts(predictions, dataset)
+    folders = {"predictions": predictions}
+    code = code or code_digest(__name__)
+    inputs = inputs_of(options=None, code=code, dataset=dataset, folders=folders)
+
+    def compute_vouched() -> dict[str, bytes]:
+        with vouched(vouchers_of(folders, shards_of(dataset))):
+            return compute()
+
     run_once(
         "submission",
         out=out,
         files=(ARCHIVE,),
         parts={
-            "code": code or code_digest(__name__),
+            "code": code,
             "classes": [catalog.classes, catalog.mask_values],
             "files": {record.id: files.get(f"{record.id}.png") for record in records},
         },
-        compute=compute,
+        compute=compute_vouched,
     )
+    vouch(out, (ARCHIVE,), inputs)
     print(f"{len(records)} predictions in {out / ARCHIVE}")

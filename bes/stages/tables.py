@@ -5,7 +5,9 @@ from pathlib import Path
 from bes.data.manifest import read_catalog, read_manifest
 from bes.engine.code_digest import code_digest
 from bes.engine.files import digest_file
-from bes.engine.once import run_once
+from bes.engine.inputs import inputs_of, vouchers_of
+from bes.engine.once import run_once, vouch
+from bes.engine.vouched import vouched
 from bes.stages.evaluation import read_scores
 
 KINDS = ("per_class", "methods")
@@ -25,7 +27,11 @@ def run_tables(
     catalog = read_catalog(dataset / "classes.json")
     records = read_manifest(dataset / "images.csv")
     photographs = sum(record.split == "train" for record in records)
-    scores = read_scores(evaluation / "scores.json")
+    folders = {"evaluation": evaluation}
+    code = code or code_digest(__name__)
+    inputs = inputs_of(options=None, code=code, dataset=dataset, folders=folders)
+    with vouched(vouchers_of(folders, [])):
+        scores = read_scores(evaluation / "scores.json")
 
     def compose() -> dict[str, bytes]:
         from bes.report.class_tables import class_grid, method_grid
@@ -52,7 +58,8 @@ def run_tables(
             "photographs": photographs,
             "scores": scores,
             "published": digest_file(PATH),
-            "code": code or code_digest(__name__),
+            "code": code,
         },
         compute=compose,
     )
+    vouch(out, FILES, inputs)

@@ -14,7 +14,8 @@ from bes.data import coco14
 from bes.data.download import Archive
 from bes.data.manifest import read_catalog
 from bes.errors import BesError
-from bes.stages.dataset_kinds import write_sources
+from bes.stages.dataset import stamp_file
+from bes.stages.dataset_kinds import stamp_of
 
 
 def test_cocos_numbers_become_1_to_80_in_order(coco: Coco) -> None:
@@ -133,12 +134,10 @@ def test_a_missing_library_is_named(coco: Coco, monkeypatch: pytest.MonkeyPatch)
 def test_photographs_annotations_and_masks_are_watched(coco: Coco, name: str) -> None:
     coco.write()
     coco.run()
-    seen = (coco.out / "_sources.tsv").read_bytes()
-    write_sources(coco.out, coco.options())
-    assert (coco.out / "_sources.tsv").read_bytes() == seen
+    seen = stamp_file(coco.out).read_text()
+    assert stamp_of(coco.options()) == seen
     coco.path(name).write_bytes(b"another content")
-    write_sources(coco.out, coco.options())
-    assert (coco.out / "_sources.tsv").read_bytes() != seen
+    assert stamp_of(coco.options()) != seen
 
 
 def test_missing_archives_are_downloaded_and_unpacked(
@@ -159,6 +158,5 @@ def test_missing_archives_are_downloaded_and_unpacked(
         archives.append(Archive(file.as_uri(), digest, published.parts))
     monkeypatch.setattr(coco14, "ARCHIVES", tuple(archives))
     coco.root = tmp_path / "new"
-    write_sources(coco.out, coco.options(download=True))
-    assert (coco.out / "_sources.tsv").read_bytes() == b""
+    assert stamp_of(coco.options(download=True)) == ""
     assert coco.run(download=True) == expected

@@ -7,7 +7,7 @@ import pytest
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.data.truth import read_correction
 from bes.errors import BesError
-from bes.stages.dataset_kinds import DatasetOptions, write_sources
+from bes.stages.dataset_kinds import DatasetOptions, stamp_of
 
 
 def records_of(folder: Any) -> dict[str, ImageRecord]:
@@ -60,8 +60,7 @@ def test_corrections_are_files_that_a_run_depends_on(folder: Any) -> None:
     sources = []
     for name in ("1", "2"):
         folder.mask(f"corrected/{name}.png", [0])
-        write_sources(folder.out, options)
-        sources.append((folder.out / "_sources.tsv").read_text())
+        sources.append(stamp_of(options))
     assert sources[0] != sources[1]
 
 

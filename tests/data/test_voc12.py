@@ -21,7 +21,8 @@ from bes.data.manifest import read_catalog
 from bes.data.sbd import read_boundaries, read_segmentation
 from bes.data.voc12 import train_aug
 from bes.errors import BesError
-from bes.stages.dataset_kinds import DatasetOptions, write_sources
+from bes.stages.dataset import stamp_file
+from bes.stages.dataset_kinds import DatasetOptions, stamp_of
 
 
 def test_the_training_set_is_the_union_of_the_lists_without_val() -> None:
@@ -123,12 +124,11 @@ def test_options_of_other_datasets_are_refused(voc: Published, name: str) -> Non
 
 def test_a_folder_is_never_downloaded(tmp_path: Path) -> None:
     with pytest.raises(BesError, match=r"dataset\.download: found True"):
-        write_sources(tmp_path / "out", DatasetOptions(root=str(tmp_path), download=True))
+        stamp_of(DatasetOptions(root=str(tmp_path), download=True))
 
 
-def sources_of(voc: Published, **options: Any) -> bytes:
-    write_sources(voc.out, voc.options(**options))
-    return (voc.out / "_sources.tsv").read_bytes()
+def sources_of(voc: Published, **options: Any) -> str:
+    return stamp_of(voc.options(**options))
 
 
 SBD = "benchmark_RELEASE/dataset"
@@ -158,7 +158,7 @@ def test_the_files_that_count_are_watched(
 def test_what_the_run_itself_wrote_is_no_change(voc: Published) -> None:
     before = sources_of(voc, sbd_masks=True)
     voc.run(sbd_masks=True)
-    seen = (voc.out / "_sources.tsv").read_bytes()
+    seen = stamp_file(voc.out).read_text()
     assert before != seen == sources_of(voc, sbd_masks=True)
     (voc.root / f"SegmentationClassAug/{MORE[0]}.png").unlink()
     assert sources_of(voc, sbd_masks=True) != seen
@@ -166,7 +166,7 @@ def test_what_the_run_itself_wrote_is_no_change(voc: Published) -> None:
 
 def test_files_that_are_still_to_be_downloaded_are_no_fault(voc: Published) -> None:
     (voc.root / "VOCdevkit").rename(voc.root.parent / "elsewhere")
-    assert sources_of(voc, download=True) == b""
+    assert sources_of(voc, download=True) == ""
     with pytest.raises(BesError, match="no PASCAL VOC 2012"):
         sources_of(voc)
 

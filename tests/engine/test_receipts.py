@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from bes.data.layout import model_receipt, receipt_file
-from bes.engine.receipts import read_receipt, void_broken, write_receipt
+from bes.engine.files import digest_bytes
+from bes.engine.receipts import broken, read_inputs, read_receipt, write_receipt
+from bes.errors import BesError
 
 
 @pytest.fixture
@@ -33,53 +35,78 @@ def test_a_receipt_is_read_as_it_was_written(folder: Path) -> None:
     }
 
 
-def test_nothing_is_voided_where_all_files_are_there(folder: Path) -> None:
-    assert void_broken(folder) == []
+def test_a_receipt_says_what_its_files_were_made_from(tmp_path: Path) -> None:
+    path = receipt_file(tmp_path, "000")
+    write_receipt(path, {"a.npz": "digest"}, {"options": "1", "code": "2"})
+    assert read_inputs(path) == {"options": "1", "code": "2"}
+
+
+def test_nothing_is_broken_where_all_files_are_there(folder: Path) -> None:
+    assert broken(folder) == {}
+
+
+def test_a_missing_file_breaks_the_receipt_of_its_shard(folder: Path) -> None:
+    (folder / "001_b.npz").unlink()
+    assert broken(folder) == {receipt_file(folder, "001"): ["001_b.npz"]}
     assert receipts(folder) == ["000", "001"]
 
 
-def test_a_missing_file_voids_the_receipt_of_its_shard(folder: Path) -> None:
-    (folder / "001_b.npz").unlink()
-    assert void_broken(folder) == [receipt_file(folder, "001")]
-    assert receipts(folder) == ["000"]
-
-
-def test_an_empty_file_voids_its_receipt(folder: Path) -> None:
+def test_an_empty_file_breaks_its_receipt(folder: Path) -> None:
     os.truncate(folder / "000_a.npz", 0)
-    assert void_broken(folder) == [receipt_file(folder, "000")]
+    assert broken(folder) == {receipt_file(folder, "000"): ["000_a.npz"]}
 
 
-def test_a_folder_in_place_of_a_file_voids_its_receipt(folder: Path) -> None:
+def test_a_file_that_is_to_be_empty_is_whole(folder: Path) -> None:
+    write_receipt(receipt_file(folder, "000"), {"list.txt": digest_bytes(b"")})
+    (folder / "list.txt").touch()
+    assert broken(folder) == {}
+
+
+def test_a_folder_in_place_of_a_file_breaks_its_receipt(folder: Path) -> None:
     (folder / "000_a.npz").unlink()
     (folder / "000_a.npz").mkdir()
-    assert void_broken(folder) == [receipt_file(folder, "000")]
+    assert broken(folder) == {receipt_file(folder, "000"): ["000_a.npz"]}
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"{", b"null", b"[]", b"{}", b'{"files": null}', b'{"files": 3}', b"\xff\xfe"],
-    ids=repr,
-)
-def test_a_damaged_receipt_is_voided(folder: Path, content: bytes) -> None:
+@pytest.mark.parametrize("place", ["page/index.html", "page/pictures/cams/a.webp"])
+def test_files_in_folders_are_looked_at_too(tmp_path: Path, place: str) -> None:
+    receipt = receipt_file(tmp_path, "whole")
+    write_receipt(receipt, {place: "digest"})
+    (tmp_path / place).parent.mkdir(parents=True)
+    assert broken(tmp_path) == {receipt: [place]}
+    (tmp_path / place).write_bytes(b"content")
+    assert broken(tmp_path) == {}
+
+
+def contents() -> list[bytes]:
+    """What damage leaves of a receipt, among it every kind that is still JSON."""
+    kinds = [b"", b"{", b"null", b"[]", b"{}", b'{"files": null}', b'{"files": 3}', b"\xff\xfe"]
+    return [*kinds, b'{"files": {"001_a.npz": "digest"}, "inputs": {}}']
+
+
+@pytest.mark.parametrize("content", contents(), ids=repr)
+def test_a_damaged_receipt_is_broken(folder: Path, content: bytes) -> None:
     receipt_file(folder, "001").write_bytes(content)
-    assert void_broken(folder) == [receipt_file(folder, "001")]
-    assert receipts(folder) == ["000"]
+    assert broken(folder) == {receipt_file(folder, "001"): ["001.json"]}
 
 
-def test_voiding_twice_finds_nothing_more(folder: Path) -> None:
-    (folder / "000_a.npz").unlink()
-    void_broken(folder)
-    assert void_broken(folder) == []
+def test_a_receipt_of_which_any_byte_changed_is_not_read(folder: Path) -> None:
+    path = receipt_file(folder, "001")
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(BesError, match="not a receipt"):
+            read_receipt(path)
 
 
-def test_a_folder_that_is_not_there_has_nothing_to_void(tmp_path: Path) -> None:
-    assert void_broken(tmp_path / "cams") == []
+def test_a_folder_that_is_not_there_has_nothing_broken(tmp_path: Path) -> None:
+    assert broken(tmp_path / "cams") == {}
 
 
 def test_a_network_is_vouched_for_too(tmp_path: Path) -> None:
     folder = tmp_path / "benet"
     write_receipt(model_receipt(folder), {"model.safetensors": "digest"})
     (folder / "model.safetensors").write_bytes(b"weights")
-    assert void_broken(folder) == []
+    assert broken(folder) == {}
     (folder / "model.safetensors").unlink()
-    assert void_broken(folder) == [model_receipt(folder)]
+    assert broken(folder) == {model_receipt(folder): ["model.safetensors"]}

@@ -150,8 +150,8 @@ class Project:
             for path in sorted((self.path / "results").rglob("*"))
             if path.is_file()
             and not {"_logs", "_benchmarks", "_memo"}.intersection(path.parts)
-            # They hold the dates of the photographs and of the run.
-            and path.name not in ("_sources.tsv", "index.html")
+            # The first holds the date of the run, the other is Snakemake's.
+            and path.name not in ("index.html", ".snakemake_timestamp")
             # What a killed job was writing; `bes clean` removes it.
             and not path.name.endswith(".tmp")
         }

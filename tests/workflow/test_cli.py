@@ -41,11 +41,11 @@ Make = Callable[[], Any]
 
 
 def written(project: Any) -> list[str]:
-    """What a run left behind, beside logs and the list of files it looked at."""
+    """What a run left behind, beside logs."""
     return [
         str(path.relative_to(project.path))
         for path in (project.path / "results").rglob("*")
-        if path.is_file() and path.suffix != ".log" and path.name != "_sources.tsv"
+        if path.is_file() and path.suffix != ".log"
     ]
 
 

@@ -24,11 +24,12 @@ rule boundary_labels:
         out=folder("boundary_labels"),
         flags=flags("boundary_labels"),
         code=code("boundary_labels"),
+        stale=stale("boundary_labels"),
     message:
         "Boundary labels of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes boundary_labels --dataset {params.dataset} --cams {params.cams} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --code {params.code} {params.flags} --log {log}"
 
 
 rule benet:
@@ -37,10 +38,8 @@ rule benet:
         classes=within("dataset", "classes.json"),
         boundary_labels=shards("boundary_labels"),
         classifier=network("classifier"),
-        weights=weights("benet"),
     output:
-        # Kept until the job is over: a training with nothing to do needs what it measured.
-        update("results/{dataset}/{experiment}/benet/model.json"),
+        "results/{dataset}/{experiment}/benet/model.json",
     log:
         "results/{dataset}/{experiment}/benet/_logs/benet.log",
     benchmark:
@@ -62,11 +61,12 @@ rule benet:
         policy=PROJECT.settings.policy,
         flags=flags("benet"),
         code=code("benet"),
+        stale=stale("benet"),
     message:
         "Training BENet of {wildcards.experiment}"
     shell:
         "python -m bes benet --dataset {params.dataset} --boundary-labels {params.boundary_labels} --classifier {params.classifier} --out {params.out} "
-        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} --log {log}"
 
 
 rule irnet:
@@ -75,10 +75,8 @@ rule irnet:
         classes=within("dataset", "classes.json"),
         cams=shards("cams"),
         classifier=network("classifier"),
-        weights=weights("irnet"),
     output:
-        # Kept until the job is over: a training with nothing to do needs what it measured.
-        update("results/{dataset}/{experiment}/irnet/model.json"),
+        "results/{dataset}/{experiment}/irnet/model.json",
     log:
         "results/{dataset}/{experiment}/irnet/_logs/irnet.log",
     benchmark:
@@ -100,11 +98,12 @@ rule irnet:
         policy=PROJECT.settings.policy,
         flags=flags("irnet"),
         code=code("irnet"),
+        stale=stale("irnet"),
     message:
         "Training IRNet of {wildcards.experiment}"
     shell:
         "python -m bes irnet --dataset {params.dataset} --cams {params.cams} --classifier {params.classifier} --out {params.out} "
-        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} --log {log}"
 
 
 rule boundary_maps:
@@ -132,8 +131,9 @@ rule boundary_maps:
         device=PROJECT.settings.device,
         flags=flags("boundary_maps"),
         code=code("boundary_maps"),
+        stale=stale("boundary_maps"),
     message:
         "Boundary maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes boundary_maps --dataset {params.dataset} {params.network} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --device {params.device} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --device {params.device} --code {params.code} {params.flags} --log {log}"

@@ -1,29 +1,26 @@
 """The resolved configuration, and where each rule finds its inputs, flags and resources."""
 
-import json
 import os
 import re
 import sys
 from pathlib import Path
 
-ROOT = Path(workflow.basedir)
-RESULTS = Path("results")
+# Of this file, not of the Snakefile that may use this one as a module.
+ROOT = Path(workflow.current_basedir).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bes.data.layout import SUFFIX, model_receipt, receipt_file
 from bes.data.manifest import shard_name, shards_folder
-from bes.engine.code_digest import code_digest
 from bes.engine.disk import check_room
-from bes.engine.files import write_if_changed
 from bes.engine.flags import flags_of
+from bes.engine.inputs import receipts_of
 from bes.engine.os_errors import refusal
-from bes.engine.receipts import void_broken
 from bes.engine.runs import run_in
 from bes.errors import BesError
-from bes.sections import BASE
+from bes.prepare import RESULTS, prepare, read_call
 from bes.settings import load_project
+from bes.staleness import code_of
 from bes.stages.comparison import FILES as COMPARISON_FILES
-from bes.stages.dataset_kinds import write_sources
 from bes.stages.registry import STAGES
 from bes.stages.report import OPTIONAL
 
@@ -36,24 +33,13 @@ for variable, first in {
         filter(None, [first, os.environ.get(variable)])
     )
 
+STALE = {}
 try:
     PROJECT = load_project(config)
     # Jobs on other machines and in other processes parse this file too: the main process alone
     # looks at the files, and what it does here is the same however often it is done.
     if workflow.is_main_process:
-        check_room(RESULTS, Path("."))
-        run_in(Path(".snakemake"))
-        write_sources(
-            PROJECT.folder(BASE, "dataset"),
-            PROJECT.experiments[BASE].options["dataset"],
-        )
-        for _, home in PROJECT.computed():
-            void_broken(home)
-        for name in PROJECT.comparisons:
-            write_if_changed(
-                PROJECT.comparison_folder(name) / "_plan.json",
-                (json.dumps(PROJECT.comparison_plan(name), indent=1) + "\n").encode(),
-            )
+        STALE = prepare(PROJECT, read_call(sys.argv[1:]))
 except (BesError, OSError) as error:
     sentence = refusal(error) if isinstance(error, OSError) else error
     if sentence is None:
@@ -73,7 +59,7 @@ onerror:
         print(f"bes: {error}", file=sys.stderr)
 
 
-SHARDS = [shard_name(shard) for shard in range(PROJECT.settings.shards)]
+SHARDS = PROJECT.shards
 
 
 wildcard_constraints:
@@ -155,18 +141,8 @@ def chosen_folder(stage):
 
 
 def products(stage, home):
-    """What a stage answers for in its folder: its receipts, or the files that have none."""
-    if stage in SUFFIX:
-        return [receipt_file(home, name) for name in SHARDS]
-    if stage in STAGES:
-        return [model_receipt(home)]
-    files = {
-        "dataset": ["images.csv", "classes.json"],
-        "evaluation": ["scores.json"],
-        "quality": ["ranking.csv"],
-        "report": ["page"],
-    }
-    return [home / name for name in files[stage]]
+    """What a stage answers for in its folder: its receipts."""
+    return receipts_of(stage, home, SHARDS)
 
 
 def options(stage, name):
@@ -176,16 +152,6 @@ def options(stage, name):
     )
 
 
-def weights(stage):
-    """The file of initial weights, where the configuration names one."""
-
-    def path(wildcards):
-        given = options(stage, "weights")(wildcards)
-        return [] if given in ("imagenet", "none", "classifier") else given
-
-    return path
-
-
 def flags(stage):
     """What differs from the stage's defaults, as flags: a rule sees the options it uses, no others."""
     return lambda wildcards: flags_of(
@@ -193,11 +159,34 @@ def flags(stage):
     )
 
 
-def code(stage):
-    """A digest of the code that the stage runs, so that editing the package re-runs it."""
-    return (
-        STAGES[stage].code() if stage in STAGES else code_digest(f"bes.stages.{stage}")
-    )
+code = code_of
+
+
+def stale(stage):
+    """Why what a job vouches for is out of date, where Snakemake only looks; else nothing.
+
+    It is a parameter so that a dry run, which must not remove the receipt, sees a change.
+    """
+
+    def reasons(wildcards):
+        if not STALE:
+            return ""
+        if stage == "comparison":
+            home = PROJECT.comparison_folder(wildcards.comparison)
+        else:
+            home = PROJECT.folder(wildcards.experiment, stage)
+        receipt = (
+            receipt_file(home, wildcards.shard)
+            if stage in SUFFIX
+            else (
+                home / wildcards.format / "export.json"
+                if stage == "export"
+                else receipts_of(stage, home, [])[0]
+            )
+        )
+        return ", ".join(STALE.get(receipt, []))
+
+    return reasons
 
 
 def gpus(count=1):
@@ -213,7 +202,11 @@ def compared(wildcards):
 
 def comparison_files(name):
     """What a comparison gives."""
-    return [PROJECT.comparison_folder(name) / file for file in COMPARISON_FILES]
+    home = PROJECT.comparison_folder(name)
+    return [
+        *(home / file for file in COMPARISON_FILES),
+        *receipts_of("comparison", home, []),
+    ]
 
 
 def of_experiments(stage, name):

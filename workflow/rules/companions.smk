@@ -40,4 +40,4 @@ for stage, suffix in SUFFIX.items():
         message:
             "{output}"
         shell:
-            "test -s {output} || {{ echo 'not an image of this dataset' > {log}; exit 1; }}"
+            "test -s {output:q} || {{ echo 'not an image of this dataset' > {log:q}; exit 1; }}"

@@ -2,8 +2,6 @@
 
 
 rule dataset:
-    input:
-        "results/{dataset}/{experiment}/dataset/_sources.tsv",
     output:
         images="results/{dataset}/{experiment}/dataset/images.csv",
         classes="results/{dataset}/{experiment}/dataset/classes.json",
@@ -12,6 +10,7 @@ rule dataset:
             split=["shards", "held_out"],
             shard=SHARDS,
         ),
+        receipt="results/{dataset}/{experiment}/dataset/_receipts/whole.json",
     log:
         "results/{dataset}/{experiment}/dataset/_logs/dataset.log",
     benchmark:
@@ -28,8 +27,9 @@ rule dataset:
         shards=PROJECT.settings.shards,
         flags=flags("dataset"),
         code=code("dataset"),
+        stale=stale("dataset"),
     message:
         "Reading the photographs and labels of {wildcards.dataset}"
     shell:
         "python -m bes dataset --out {params.out} "
-        "--shards {params.shards} --threads {threads} {params.flags} > {log} 2>&1"
+        "--shards {params.shards} --threads {threads} {params.flags} --log {log}"

@@ -9,8 +9,7 @@ rule export_format:
         classes=within("dataset", "classes.json"),
         pseudo_labels=shards("pseudo_labels"),
     output:
-        # Kept until the job is over: an export with nothing to do is left alone.
-        update("results/{dataset}/{experiment}/export/{format}/export.json"),
+        "results/{dataset}/{experiment}/export/{format}/export.json",
     log:
         "results/{dataset}/{experiment}/export/_logs/{format}.log",
     benchmark:
@@ -30,12 +29,13 @@ rule export_format:
         / wildcards.format,
         flags=flags("export"),
         code=code("export"),
+        stale=stale("export"),
     message:
         "Export of {wildcards.experiment} for {wildcards.format}"
     shell:
         "python -m bes export --format {wildcards.format} --dataset {params.dataset} "
         "--pseudo-labels {params.pseudo_labels} --out {params.out} "
-        "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --code {params.code} {params.flags} --log {log}"
 
 
 rule export:

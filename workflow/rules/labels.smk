@@ -28,11 +28,12 @@ rule revised_maps:
         device=PROJECT.settings.device,
         flags=flags("revised_maps"),
         code=code("revised_maps"),
+        stale=stale("revised_maps"),
     message:
         "Random walk of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes revised_maps --dataset {params.dataset} --cams {params.cams} --boundary-maps {params.boundary_maps} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --device {params.device} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --device {params.device} --code {params.code} {params.flags} --log {log}"
 
 
 rule pseudo_labels:
@@ -58,8 +59,9 @@ rule pseudo_labels:
         out=folder("pseudo_labels"),
         flags=flags("pseudo_labels"),
         code=code("pseudo_labels"),
+        stale=stale("pseudo_labels"),
     message:
         "Pseudo labels of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes pseudo_labels --dataset {params.dataset} --revised-maps {params.revised_maps} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --code {params.code} {params.flags} --log {log}"

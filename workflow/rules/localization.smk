@@ -5,10 +5,8 @@ rule classifier:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
-        weights=weights("classifier"),
     output:
-        # Kept until the job is over: a training with nothing to do needs what it measured.
-        update("results/{dataset}/{experiment}/classifier/model.json"),
+        "results/{dataset}/{experiment}/classifier/model.json",
     log:
         "results/{dataset}/{experiment}/classifier/_logs/classifier.log",
     benchmark:
@@ -28,11 +26,12 @@ rule classifier:
         policy=PROJECT.settings.policy,
         flags=flags("classifier"),
         code=code("classifier"),
+        stale=stale("classifier"),
     message:
         "Training the classifier of {wildcards.experiment}"
     shell:
         "python -m bes classifier --dataset {params.dataset} --out {params.out} "
-        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} --log {log}"
 
 
 rule cams:
@@ -60,8 +59,9 @@ rule cams:
         device=PROJECT.settings.device,
         flags=flags("cams"),
         code=code("cams"),
+        stale=stale("cams"),
     message:
         "CAMs of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes cams --dataset {params.dataset} --classifier {params.classifier} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --device {params.device} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --device {params.device} --code {params.code} {params.flags} --log {log}"

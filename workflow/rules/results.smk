@@ -10,9 +10,10 @@ rule evaluation:
         pseudo_labels=shards("pseudo_labels"),
         predictions=shards("predictions") if "predictions" in PROJECT.wanted else [],
     output:
-        update("results/{dataset}/{experiment}/evaluation/scores.json"),
-        update("results/{dataset}/{experiment}/evaluation/per_class.csv"),
-        update("results/{dataset}/{experiment}/evaluation/thresholds.csv"),
+        "results/{dataset}/{experiment}/evaluation/scores.json",
+        "results/{dataset}/{experiment}/evaluation/per_class.csv",
+        "results/{dataset}/{experiment}/evaluation/thresholds.csv",
+        receipt="results/{dataset}/{experiment}/evaluation/_receipts/whole.json",
     log:
         "results/{dataset}/{experiment}/evaluation/_logs/evaluation.log",
     benchmark:
@@ -32,12 +33,13 @@ rule evaluation:
         out=folder("evaluation"),
         flags=flags("evaluation"),
         code=code("evaluation"),
+        stale=stale("evaluation"),
     message:
         "Scores of {wildcards.experiment}"
     shell:
         "python -m bes evaluation --dataset {params.dataset} --cams {params.cams} "
         "--revised-maps {params.revised_maps} --pseudo-labels {params.pseudo_labels} "
-        "{params.predictions} --out {params.out} --threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+        "{params.predictions} --out {params.out} --threads {threads} --code {params.code} {params.flags} --log {log}"
 
 
 rule quality:
@@ -49,17 +51,18 @@ rule quality:
         pseudo_labels=shards("pseudo_labels"),
     output:
         ranking=report(
-            update("results/{dataset}/{experiment}/quality/ranking.csv"),
+            "results/{dataset}/{experiment}/quality/ranking.csv",
             caption="../report/ranking.rst",
             category="Trust",
             labels={"experiment": "{experiment}", "what": "ranking of the labels"},
         ),
         sheet=report(
-            update("results/{dataset}/{experiment}/quality/suspicious.jpg"),
+            "results/{dataset}/{experiment}/quality/suspicious.jpg",
             caption="../report/suspicious.rst",
             category="Trust",
             labels={"experiment": "{experiment}", "what": "least trusted labels"},
         ),
+        receipt="results/{dataset}/{experiment}/quality/_receipts/whole.json",
     log:
         "results/{dataset}/{experiment}/quality/_logs/quality.log",
     benchmark:
@@ -78,12 +81,13 @@ rule quality:
         out=folder("quality"),
         flags=flags("quality"),
         code=code("quality"),
+        stale=stale("quality"),
     message:
         "Ranking of the labels of {wildcards.experiment}"
     shell:
         "python -m bes quality --dataset {params.dataset} --boundary-maps {params.boundary_maps} "
         "--revised-maps {params.revised_maps} --pseudo-labels {params.pseudo_labels} "
-        "--out {params.out} --threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+        "--out {params.out} --threads {threads} --code {params.code} {params.flags} --log {log}"
 
 
 rule report:
@@ -105,36 +109,37 @@ rule report:
         predictions=shards("predictions") if "predictions" in PROJECT.wanted else [],
     output:
         page=report(
-            update(directory("results/{dataset}/{experiment}/report/page")),
+            directory("results/{dataset}/{experiment}/report/page"),
             htmlindex="index.html",
             caption="../report/page.rst",
             category="Report",
             labels={"experiment": "{experiment}", "what": "all on one page"},
         ),
         photographs=report(
-            update("results/{dataset}/{experiment}/report/photographs.csv"),
+            "results/{dataset}/{experiment}/report/photographs.csv",
             caption="../report/photographs.rst",
             category="Scores",
             labels={"experiment": "{experiment}", "what": "IoU per photograph"},
         ),
         scores=report(
-            update("results/{dataset}/{experiment}/report/scores.csv"),
+            "results/{dataset}/{experiment}/report/scores.csv",
             caption="../report/scores.rst",
             category="Scores",
             labels={"experiment": "{experiment}", "what": "mIoU and IoU per class"},
         ),
         thresholds=report(
-            update("results/{dataset}/{experiment}/report/thresholds.png"),
+            "results/{dataset}/{experiment}/report/thresholds.png",
             caption="../report/thresholds.rst",
             category="Scores",
             labels={"experiment": "{experiment}", "what": "threshold curves"},
         ),
         losses=report(
-            update("results/{dataset}/{experiment}/report/losses.png"),
+            "results/{dataset}/{experiment}/report/losses.png",
             caption="../report/losses.rst",
             category="Training",
             labels={"experiment": "{experiment}", "what": "loss curves"},
         ),
+        receipt="results/{dataset}/{experiment}/report/_receipts/whole.json",
     log:
         "results/{dataset}/{experiment}/report/_logs/report.log",
     benchmark:
@@ -161,6 +166,7 @@ rule report:
         out=folder("report"),
         flags=flags("report"),
         code=code("report"),
+        stale=stale("report"),
     message:
         "Report of {wildcards.experiment}"
     shell:
@@ -169,4 +175,4 @@ rule report:
         "--boundary-maps {params.boundary_maps} --revised-maps {params.revised_maps} "
         "--pseudo-labels {params.pseudo_labels} --evaluation {params.evaluation} {params.optional} "
         "--title '{wildcards.dataset} / {wildcards.experiment}' --out {params.out} "
-        "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --code {params.code} {params.flags} --log {log}"

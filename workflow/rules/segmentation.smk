@@ -7,10 +7,8 @@ rule segmenter:
         classes=within("dataset", "classes.json"),
         pseudo_labels=shards("pseudo_labels"),
         classifier=network("classifier"),
-        weights=weights("segmenter"),
     output:
-        # Kept until the job is over: a training with nothing to do needs what it measured.
-        update("results/{dataset}/{experiment}/segmenter/model.json"),
+        "results/{dataset}/{experiment}/segmenter/model.json",
     log:
         "results/{dataset}/{experiment}/segmenter/_logs/segmenter.log",
     benchmark:
@@ -32,11 +30,12 @@ rule segmenter:
         policy=PROJECT.settings.policy,
         flags=flags("segmenter"),
         code=code("segmenter"),
+        stale=stale("segmenter"),
     message:
         "Training the segmentation network of {wildcards.experiment}"
     shell:
         "python -m bes segmenter --dataset {params.dataset} --pseudo-labels {params.pseudo_labels} --classifier {params.classifier} --out {params.out} "
-        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} --log {log}"
 
 
 rule segmentation_maps:
@@ -64,11 +63,12 @@ rule segmentation_maps:
         device=PROJECT.settings.device,
         flags=flags("segmentation_maps"),
         code=code("segmentation_maps"),
+        stale=stale("segmentation_maps"),
     message:
         "Segmentation maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes segmentation_maps --dataset {params.dataset} --segmenter {params.segmenter} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --device {params.device} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --device {params.device} --code {params.code} {params.flags} --log {log}"
 
 
 rule predictions:
@@ -94,11 +94,12 @@ rule predictions:
         out=folder("predictions"),
         flags=flags("predictions"),
         code=code("predictions"),
+        stale=stale("predictions"),
     message:
         "Predictions of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes predictions --dataset {params.dataset} --segmentation-maps {params.segmentation_maps} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --code {params.code} {params.flags} --log {log}"
 
 
 rule submission:
@@ -107,7 +108,8 @@ rule submission:
         classes=within("dataset", "classes.json"),
         predictions=shards("predictions"),
     output:
-        update("results/{dataset}/{experiment}/submission/comp6_test_cls.tar"),
+        "results/{dataset}/{experiment}/submission/comp6_test_cls.tar",
+        receipt="results/{dataset}/{experiment}/submission/_receipts/whole.json",
     log:
         "results/{dataset}/{experiment}/submission/_logs/submission.log",
     benchmark:
@@ -123,8 +125,9 @@ rule submission:
         predictions=folder("predictions"),
         out=lambda wildcards, output: Path(output[0]).parent,
         code=code("submission"),
+        stale=stale("submission"),
     message:
         "Archive of {wildcards.experiment} for the VOC server"
     shell:
         "python -m bes submission --dataset {params.dataset} --predictions {params.predictions} "
-        "--out {params.out} --code {params.code} > {log} 2>&1"
+        "--out {params.out} --code {params.code} --log {log}"

@@ -7,26 +7,26 @@ wildcard_constraints:
 
 rule comparison:
     input:
-        plan="results/{dataset}/comparisons/{comparison}/_plan.json",
         scores=compared,
     output:
-        scores=update("results/{dataset}/comparisons/{comparison}/scores.csv"),
+        scores="results/{dataset}/comparisons/{comparison}/scores.csv",
         table=report(
-            update("results/{dataset}/comparisons/{comparison}/table.csv"),
+            "results/{dataset}/comparisons/{comparison}/table.csv",
             caption="../report/comparison.rst",
             category="Comparisons",
             subcategory="{comparison}",
             labels={"what": "mIoU, mean and SD over the seeds"},
         ),
-        markdown=update("results/{dataset}/comparisons/{comparison}/table.md"),
-        latex=update("results/{dataset}/comparisons/{comparison}/table.tex"),
+        markdown="results/{dataset}/comparisons/{comparison}/table.md",
+        latex="results/{dataset}/comparisons/{comparison}/table.tex",
         figure=report(
-            update("results/{dataset}/comparisons/{comparison}/figure.png"),
+            "results/{dataset}/comparisons/{comparison}/figure.png",
             caption="../report/comparison.rst",
             category="Comparisons",
             subcategory="{comparison}",
             labels={"what": "figure"},
         ),
+        receipt="results/{dataset}/comparisons/{comparison}/_receipts/whole.json",
     log:
         "results/{dataset}/comparisons/{comparison}/_logs/comparison.log",
     benchmark:
@@ -38,11 +38,14 @@ rule comparison:
         mem_mb=2000,
         runtime=10,
     params:
+        plan=lambda wildcards: PROJECT.comparison_folder(wildcards.comparison)
+        / "_plan.json",
         code=code("comparison"),
+        stale=stale("comparison"),
     message:
         "Comparison {wildcards.comparison}"
     shell:
-        "python -m bes comparison --plan {input.plan} --code {params.code} > {log} 2>&1"
+        "python -m bes comparison --plan {params.plan} --code {params.code} --log {log}"
 
 
 rule boundary_scores:
@@ -53,10 +56,10 @@ rule boundary_scores:
         cams=shards("cams"),
         pseudo_labels=shards("pseudo_labels"),
     output:
-        scores=update("results/{dataset}/{experiment}/boundary_scores/scores.json"),
-        curve=update("results/{dataset}/{experiment}/boundary_scores/curve.csv"),
+        scores="results/{dataset}/{experiment}/boundary_scores/scores.json",
+        curve="results/{dataset}/{experiment}/boundary_scores/curve.csv",
         figure=report(
-            update("results/{dataset}/{experiment}/boundary_scores/curve.png"),
+            "results/{dataset}/{experiment}/boundary_scores/curve.png",
             caption="../report/boundary_scores.rst",
             category="Scores",
             labels={
@@ -64,6 +67,7 @@ rule boundary_scores:
                 "what": "boundary precision and recall",
             },
         ),
+        receipt="results/{dataset}/{experiment}/boundary_scores/_receipts/whole.json",
     log:
         "results/{dataset}/{experiment}/boundary_scores/_logs/boundary_scores.log",
     benchmark:
@@ -82,13 +86,14 @@ rule boundary_scores:
         out=folder("boundary_scores"),
         flags=flags("boundary_scores"),
         code=code("boundary_scores"),
+        stale=stale("boundary_scores"),
     message:
         "Boundary scores of {wildcards.experiment}"
     shell:
         "python -m bes boundary_scores --dataset {params.dataset} "
         "--boundary-maps {params.boundary_maps} --cams {params.cams} "
         "--pseudo-labels {params.pseudo_labels} --out {params.out} "
-        "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --code {params.code} {params.flags} --log {log}"
 
 
 rule tables:
@@ -98,23 +103,22 @@ rule tables:
         scores=within("evaluation", "scores.json"),
     output:
         report(
-            update("results/{dataset}/{experiment}/tables/per_class.csv"),
+            "results/{dataset}/{experiment}/tables/per_class.csv",
             caption="../report/tables.rst",
             category="Scores",
             labels={"experiment": "{experiment}", "what": "beside published rows"},
         ),
-        update(
-            expand(
-                "results/{{dataset}}/{{experiment}}/tables/{file}",
-                file=[
-                    "per_class.md",
-                    "per_class.tex",
-                    "methods.csv",
-                    "methods.md",
-                    "methods.tex",
-                ],
-            )
+        expand(
+            "results/{{dataset}}/{{experiment}}/tables/{file}",
+            file=[
+                "per_class.md",
+                "per_class.tex",
+                "methods.csv",
+                "methods.md",
+                "methods.tex",
+            ],
         ),
+        receipt="results/{dataset}/{experiment}/tables/_receipts/whole.json",
     log:
         "results/{dataset}/{experiment}/tables/_logs/tables.log",
     benchmark:
@@ -130,11 +134,12 @@ rule tables:
         evaluation=folder("evaluation"),
         out="results/{dataset}/{experiment}/tables",
         code=code("tables"),
+        stale=stale("tables"),
     message:
         "Tables of {wildcards.experiment}"
     shell:
         "python -m bes tables --dataset {params.dataset} --evaluation {params.evaluation} "
-        "--title {wildcards.experiment} --out {params.out} --code {params.code} > {log} 2>&1"
+        "--title {wildcards.experiment} --out {params.out} --code {params.code} --log {log}"
 
 
 rule fig4:

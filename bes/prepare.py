@@ -1,0 +1,178 @@
+"""What is done before a run of the workflow: what changed is voided, what is forced forgotten."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from bes.data.layout import SUFFIX, memo_file, receipt_file
+from bes.data.manifest import shard_name, shard_of
+from bes.engine.disk import check_room
+from bes.engine.files import write_if_changed
+from bes.engine.memo import Memo
+from bes.engine.receipts import home_of, read_receipt, receipts_in, write_receipt
+from bes.engine.runs import run_in
+from bes.sections import BASE, parents_of
+from bes.settings import Project
+from bes.stages.dataset import facts_file
+from bes.stages.dataset_kinds import stamp_of
+from bes.staleness import Place, places, stale_receipts, undo_future, void
+
+RESULTS = Path("results")
+
+LOOKS = (
+    *("dryrun", "dag", "rulegraph", "filegraph", "d3dag", "summary", "detailed_summary"),
+    *("lint", "list_rules", "list_target_rules", "list_changes", "list_input_changes"),
+    *("list_params_changes", "list_untracked", "list_conda_envs", "print_compilation"),
+    *("generate_unit_tests", "containerize", "export_cwl", "archive", "report", "touch", "unlock"),
+    *("cleanup_metadata", "cleanup_shadow", "conda_cleanup_envs", "conda_cleanup_pkgs"),
+    *("conda_create_envs_only", "delete_temp_output"),
+)
+"""Switches of Snakemake with which it runs no job."""
+
+
+class Call(NamedTuple):
+    """What a call of Snakemake asks for."""
+
+    looks: bool = False
+    """No job is run, so nothing may be written."""
+    deletes: bool = False
+    """`--delete-all-output`."""
+    forced: tuple[str, ...] = ()
+    """Rules and files to make anew, of `-R` and, with `-f`, the targets."""
+    forced_all: bool = False
+    """`-F`: the targets, and all that they come from."""
+    targets: tuple[str, ...] = ()
+
+
+def read_call(arguments: Sequence[str]) -> Call:
+    """The call of a command line of Snakemake, profiles included."""
+    from snakemake.cli import parse_args
+
+    try:
+        _, given = parse_args(list(arguments))
+    # Of a program that uses Snakemake as a library: its own arguments.
+    except (SystemExit, Exception):
+        return Call()
+
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(str(word) for word in getattr(given, name, None) or ())
+
+    targets = words("targets")
+    return Call(
+        looks=any(getattr(given, name, None) for name in LOOKS),
+        deletes=bool(given.delete_all_output),
+        forced=words("forcerun") + (targets if given.force else ()),
+        forced_all=bool(given.forceall),
+        targets=targets,
+    )
+
+
+def prepare(project: Project, call: Call) -> dict[Path, list[str]]:
+    """Get the results ready for a run of Snakemake in this folder, in its main process.
+
+    Receipts of what changed are removed, so that it runs again; what is forced is forgotten, so
+    that it is computed anew. Where the call only looks, nothing is written: returned is receipt ->
+    why it would be removed, for Snakemake to say so.
+    """
+    # First of all a dataset that cannot be read.
+    stamp_of(project.experiments[BASE].options["dataset"])
+    if call.looks:
+        return stale_receipts(project)
+    check_room(RESULTS, Path("."))
+    run_in(Path(".snakemake"))
+    if call.deletes:
+        for place in _asked_for(project, call.targets):
+            _delete(place)
+        return {}
+    void(stale_receipts(project))
+    undo_future(project)
+    if call.forced_all:
+        for place in _asked_for(project, call.targets):
+            forget(place)
+    for name in call.forced:
+        _force(project, name)
+    for name in project.comparisons:
+        write_if_changed(
+            project.comparison_folder(name) / "_plan.json",
+            (json.dumps(project.comparison_plan(name), indent=1) + "\n").encode(),
+        )
+    return {}
+
+
+def _asked_for(project: Project, targets: Iterable[str]) -> list[Place]:
+    """The places that some targets, or the default one, come from."""
+    every = list(places(project))
+    chosen = [place for name in targets for place in _named(project, name)]
+    if not chosen:
+        return every
+    wanted: set[tuple[str, str]] = set()
+    pending = [(place.stage, place.experiment) for place in chosen]
+    while pending:
+        stage, experiment = pending.pop()
+        if (stage, experiment) in wanted:
+            continue
+        wanted.add((stage, experiment))
+        if stage == "comparison":
+            members = project.comparisons[experiment].experiments
+            pending += [("evaluation", project.home(member, "evaluation")) for member in members]
+        else:
+            options = project.experiments[experiment].options
+            parents = parents_of(stage, options)
+            pending += [(parent, project.home(experiment, parent)) for parent in parents]
+    return [place for place in every if (place.stage, place.experiment) in wanted]
+
+
+def _named(project: Project, name: str) -> list[Place]:
+    """The places that a rule, or a file, is of; none of another word."""
+    every = list(places(project))
+    rule = {"export_format": "export"}.get(name, name.removesuffix("_of_image"))
+    path = Path(name)
+    return [
+        place
+        for place in every
+        if rule == (place.experiment if place.stage == "comparison" else place.stage)
+        or (rule, place.stage) == ("comparison", "comparison")
+        or path.is_relative_to(place.folder)
+    ]
+
+
+def _force(project: Project, name: str) -> None:
+    """Have a rule, or a file, computed anew."""
+    for place in _named(project, name):
+        path = Path(name)
+        if not path.is_relative_to(place.folder) or place.stage not in SUFFIX:
+            forget(place)
+        elif path.parent.name == "_receipts":
+            forget(place, path.stem)
+        else:
+            image = path.name.removesuffix(SUFFIX[place.stage])
+            shard = shard_name(shard_of(image, project.settings.shards))
+            Memo(memo_file(place.folder, shard)).forget([image])
+            receipt_file(place.folder, shard).unlink(missing_ok=True)
+
+
+def forget(place: Place, shard: str | None = None) -> None:
+    """Forget what the files of a stage, or of one shard, were computed from."""
+    memos = place.folder / "_memo"
+    for path in memos.glob(f"{shard or '*'}.jsonl"):
+        Memo(path).forget()
+    if shard:
+        receipt_file(place.folder, shard).unlink(missing_ok=True)
+        return
+    for receipt in receipts_in(place.folder):
+        if place.stage == "export":
+            # The marker also says which files the next export may replace.
+            copy = home_of(receipt).with_name(f".{home_of(receipt).name}.json")
+            write_receipt(copy, read_receipt(receipt), origin={})
+        receipt.unlink()
+    (memos / "checkpoint.pt").unlink(missing_ok=True)
+    facts_file(place.folder).unlink(missing_ok=True)
+
+
+def _delete(place: Place) -> None:
+    """Delete the files of a stage with all that is known of them."""
+    for receipt in receipts_in(place.folder):
+        for name in read_receipt(receipt):
+            (home_of(receipt) / name).unlink(missing_ok=True)
+    forget(place)

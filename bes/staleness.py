@@ -1,0 +1,159 @@
+"""Which receipts are out of date: what they were made from is compared with what is there now.
+
+Digests decide: Snakemake itself looks at dates, which a wrong clock, a copy or a failed job change
+without reason, or leave as they were with one.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bes.data.layout import HELD_OUT_STAGES, SUFFIX, whole_receipt
+from bes.engine.code_digest import code_digest
+from bes.engine.inputs import Reader, inputs_of
+from bes.engine.memo import differences
+from bes.engine.receipts import broken, read_inputs, read_receipt, receipts_in
+from bes.engine.run_training import TrainingStage
+from bes.errors import BesError
+from bes.sections import BASE
+from bes.settings import Project
+from bes.stages.comparison import comparison_inputs
+from bes.stages.dataset import dataset_inputs, stamp_file
+from bes.stages.dataset_kinds import stamp_of
+from bes.stages.registry import STAGES
+
+ON_DEMAND = ("boundary_scores", "submission", "tables", "export")
+"""Stages that only some target asks for."""
+
+
+class Place(NamedTuple):
+    """A folder that the results of a stage lie in."""
+
+    stage: str
+    experiment: str
+    folder: Path
+
+
+def places(project: Project) -> Iterator[Place]:
+    """The folder of every stage that the configuration has results of, upstream first."""
+    for stage, folder in project.computed():
+        yield Place(stage, folder.parent.name, folder)
+    for stage in ON_DEMAND:
+        for experiment in project.experiments:
+            folder = project.folder(experiment, stage)
+            if folder.parent.name == experiment and folder.exists():
+                yield Place(stage, experiment, folder)
+    for comparison in project.comparisons:
+        yield Place("comparison", comparison, project.comparison_folder(comparison))
+
+
+def stale_receipts(project: Project) -> dict[Path, list[str]]:
+    """Receipt -> what changed since it was written; nothing is written.
+
+    A file that is missing or empty, or damaged where its bytes are looked at, is named as it is. A
+    receipt whose inputs are not there yet is left out: what it follows is made anew before it.
+    """
+    reader = Reader()
+    found: dict[Path, list[str]] = {}
+    for place in places(project):
+        found |= broken(place.folder)
+        for receipt in receipts_in(place.folder):
+            if receipt not in found and (reasons := _reasons(project, place, receipt, reader)):
+                found[receipt] = reasons
+    return found
+
+
+def _reasons(project: Project, place: Place, receipt: Path, reader: Reader) -> list[str]:
+    if place.stage in SUFFIX and receipt.stem not in project.shards:
+        return ["shards"]
+    try:
+        expected = _inputs(project, place, receipt, reader)
+    except BesError:
+        return []
+    reasons = differences(read_inputs(receipt), expected)
+    if place.stage == "dataset":
+        reasons += _changes_of_files(project, place.folder, reader)
+    return reasons
+
+
+def _inputs(project: Project, place: Place, receipt: Path, reader: Reader) -> dict[str, str]:
+    """What the receipt's files would be made from now."""
+    stage, experiment, _ = place
+    if stage == "comparison":
+        return comparison_inputs(
+            project.comparisons[experiment],
+            evaluations=project.evaluations(experiment),
+            code=code_digest("bes.stages.comparison"),
+            reader=reader,
+        )
+    options = project.experiments[experiment].options
+    if stage == "dataset":
+        return dataset_inputs(options[stage], project.settings.shards)
+    dataset = project.folder(experiment, "dataset")
+    common: dict[str, Any] = {
+        "options": options.get(stage),
+        "code": code_of(stage),
+        "dataset": dataset,
+        "folders": project.read_by(stage, experiment),
+        "reader": reader,
+    }
+    if stage in SUFFIX:
+        held_out = stage in HELD_OUT_STAGES
+        return inputs_of(**common, shard=receipt.stem, held_out=held_out)
+    if isinstance(STAGES.get(stage), TrainingStage):
+        return inputs_of(**common, policy=project.settings.policy)
+    return inputs_of(**common)
+
+
+def code_of(stage: str) -> str:
+    """A digest of the code that the stage runs."""
+    return STAGES[stage].code() if stage in STAGES else code_digest(f"bes.stages.{stage}")
+
+
+def _changes_of_files(project: Project, folder: Path, reader: Reader) -> list[str]:
+    """The parts of the dataset that changed, and the tables of the manifest that did."""
+    reasons = []
+    before = _lines(_text(stamp_file(folder)))
+    now = _lines(stamp_of(project.experiments[BASE].options["dataset"]))
+    reasons += [part for part in before.keys() | now.keys() if before.get(part) != now.get(part)]
+    reasons += [
+        name
+        for name, digest in read_receipt(whole_receipt(folder)).items()
+        if reader.table(folder / name) != digest
+    ]
+    return sorted(reasons)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _lines(text: str) -> Mapping[str, str]:
+    return {line.partition("\t")[0]: line for line in text.splitlines()}
+
+
+def void(stale: Mapping[Path, list[str]]) -> None:
+    """Remove receipts, so that Snakemake makes anew what they vouched for."""
+    for receipt in stale:
+        receipt.unlink(missing_ok=True)
+
+
+def undo_future(project: Project) -> None:
+    """Date results that claim to be of the future as of now.
+
+    Snakemake refuses an output that is older than its input, as files of now would be.
+    """
+    now = time.time()
+    for place in places(project):
+        files = receipts_in(place.folder)
+        if place.stage not in SUFFIX:
+            for pattern in ("*", "*/*.csv", "*/.snakemake_timestamp"):
+                files += place.folder.glob(pattern)
+        for path in files:
+            if path.exists() and path.stat().st_mtime > now:
+                os.utime(path, (now, now))
