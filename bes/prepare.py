@@ -1,5 +1,7 @@
 """What is done before a run of the workflow: what changed is voided, what is forced forgotten."""
 
+import contextlib
+import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -25,7 +27,7 @@ LOOKS = (
     *("lint", "list_rules", "list_target_rules", "list_changes", "list_input_changes"),
     *("list_params_changes", "list_untracked", "list_conda_envs", "print_compilation"),
     *("generate_unit_tests", "containerize", "export_cwl", "archive", "report", "touch", "unlock"),
-    *("cleanup_metadata", "cleanup_shadow", "conda_cleanup_envs", "conda_cleanup_pkgs"),
+    *("cleanup_metadata", "cleanup_shadow", "conda_cleanup_envs"),
     *("conda_create_envs_only", "delete_temp_output"),
 )
 """Switches of Snakemake with which it runs no job."""
@@ -50,7 +52,9 @@ def read_call(arguments: Sequence[str]) -> Call:
     from snakemake.cli import parse_args
 
     try:
-        _, given = parse_args(list(arguments))
+        # It says which profile it found, which Snakemake has said already.
+        with contextlib.redirect_stderr(io.StringIO()):
+            _, given = parse_args(list(arguments))
     # Of a program that uses Snakemake as a library: its own arguments.
     except (SystemExit, Exception):
         return Call()

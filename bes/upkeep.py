@@ -10,8 +10,9 @@ from bes.data.manifest import read_catalog, read_manifest
 from bes.engine.files import digest_file
 from bes.engine.inputs import files_of, shards_of
 from bes.engine.memo import Memo
+from bes.engine.once import digests_of
 from bes.engine.per_image import PerImageStage, plan_shard
-from bes.engine.receipts import home_of, read_receipt, receipts_in
+from bes.engine.receipts import home_of, receipts_in
 from bes.engine.run_training import TrainingStage, origin_of, reasons_to_train, training_memo
 from bes.errors import BesError
 from bes.sections import SECTIONS
@@ -133,7 +134,7 @@ def verify(project: Project) -> list[str]:
         problems += bad
         for receipt in receipts_in(place.folder):
             try:
-                files = read_receipt(receipt)
+                files = digests_of(receipt)
             except BesError:
                 bad = [f"{receipt}: damaged"]
             else:

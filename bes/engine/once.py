@@ -11,7 +11,7 @@ from bes.engine.files import digest_bytes, digest_file, write_atomic
 from bes.engine.lock import locked
 from bes.engine.log import begin_log, say_idle
 from bes.engine.memo import Entry, Memo, digest_of
-from bes.engine.receipts import write_receipt
+from bes.engine.receipts import home_of, read_receipt, write_receipt
 
 
 def run_once(
@@ -52,15 +52,30 @@ def run_once(
         memo.compact()
 
 
-def vouch(out: Path, files: tuple[str, ...], inputs: dict[str, str]) -> None:
-    """Write the receipt of a stage whose `files` are in place, and forget all others."""
+def vouch(
+    out: Path, files: tuple[str, ...], inputs: dict[str, str], *, dated: tuple[str, ...] = ()
+) -> None:
+    """Write the receipt of a stage whose `files` are in place, and forget all others.
+
+    Those `dated` tell when they were made and have no digest there, so that equal results have
+    equal receipts; `digests_of` knows it.
+    """
     memo = Memo(out / "_memo" / "once.jsonl")
     for file in memo.entries.keys() - set(files):
         for path in (out / file, out / "_memo" / "kept" / file):
             path.unlink(missing_ok=True)
     memo.keep(set(files))
-    digests = {file: memo.entries[file].file for file in files}
+    digests = {file: "" if file in dated else memo.entries[file].file for file in files}
     write_receipt(whole_receipt(out), digests, inputs)
+
+
+def digests_of(receipt: Path) -> dict[str, str]:
+    """File -> digest of a receipt, also of files that are dated."""
+    files = read_receipt(receipt)
+    if "" in files.values():
+        memo = Memo(home_of(receipt) / "_memo" / "once.jsonl")
+        files |= {name: memo.entries[name].file for name in files.keys() & memo.entries.keys()}
+    return files
 
 
 def place(kept: Path, path: Path) -> None:

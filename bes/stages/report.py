@@ -75,7 +75,7 @@ def make_report(
     read = vouchers_of(folders, shards_of(dataset)) | files_of(results.catalog, results.records)
     with vouched(read):
         files = _make_files(results, options, dataset, folders, out, title, threads, code)
-    vouch(out, files, inputs)
+    vouch(out, files, inputs, dated=(f"{PAGE}/index.html",))
 
 
 def _make_files(

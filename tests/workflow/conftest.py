@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from warm import HANDED, Warm
 
 from bes.data.layout import SUFFIX, TRAIN_STAGES, model_receipt
 from bes.data.manifest import ImageRecord, read_manifest
@@ -57,23 +58,30 @@ class Project:
     # One thread a job, so that the two cores import torch for two jobs at a time.
     SNAKEMAKE = (sys.executable, "-m", "snakemake", "--cores", "2", "--max-threads", "1")
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, warm: Warm | None = None):
         self.path = path
+        self.run_by(warm)
 
     @classmethod
-    def create(cls, path: Path) -> "Project":
+    def create(cls, path: Path, warm: Warm | None = None) -> "Project":
         """Copy the workflow and draw photographs; the last ones are kept for later."""
         path.mkdir()
         for part in ("workflow", "bes", "config", "profiles", "envs"):
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / part, path / part, ignore=ignored)
         shutil.copy2(ROOT / "Snakefile", path)
-        project = cls(path)
+        project = cls(path, warm)
         generate(path / "data" / "scenes", images=IMAGES + SPARE, size=(64, 80), seed=0)
         for scene in sorted((path / "data/scenes/JPEGImages").iterdir())[:IMAGES]:
             project.add(scene.stem)
         project.configure({})
         return project
+
+    def run_by(self, warm: Warm | None) -> None:
+        """Have jobs run by a server that has its libraries imported, or each by itself."""
+        self.server = warm
+        if warm:
+            self.SNAKEMAKE = (str(warm.snakemake), *type(self).SNAKEMAKE[1:])
 
     def copy(self, path: Path) -> "Project":
         """The whole directory again, dates included."""
@@ -83,7 +91,7 @@ class Project:
             (os.link if source.endswith(".safetensors") else shutil.copy2)(source, target)
 
         shutil.copytree(self.path, path, copy_function=copy)
-        return Project(path)
+        return type(self)(path, self.server)
 
     # The photographs
 
@@ -163,7 +171,8 @@ class Project:
         """That of the jobs, which see neither the tests' package nor a scheduler."""
         hidden = ("PYTHONPATH", "SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES")
         kept = {key: value for key, value in os.environ.items() if key not in hidden}
-        return kept | {"OMP_NUM_THREADS": "1"}
+        handed = {HANDED: str(self.server.socket)} if self.server else {}
+        return kept | {"OMP_NUM_THREADS": "1", **handed}
 
     def command(self, *words: object) -> Done:
         """A command in this directory."""
@@ -190,7 +199,9 @@ class Project:
 
     def bes(self, *words: object) -> Done:
         """The command line of the package."""
-        return self.command(sys.executable, "-m", "bes", *words)
+        return self.command(
+            self.server.python if self.server else sys.executable, "-m", "bes", *words
+        )
 
     def snakemake(self, *words: object) -> Done:
         """The workflow; jobs that ran are in `computed`, not those of runs before."""
@@ -236,9 +247,17 @@ class Project:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """The server of the jobs of all tests, but those marked `cold`."""
+    server = Warm(tmp_path_factory.mktemp("warm") / "server")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Project:
     """A project with all results; look, but do not touch."""
-    project = Project.create(tmp_path_factory.mktemp("workflow") / "finished")
+    project = Project.create(tmp_path_factory.mktemp("workflow") / "finished", warm)
     computed = project.run()
     assert computed == {"classifier": 1, "benet": 1} | dict.fromkeys(TRAIN_STAGES, IMAGES)
     assert model_receipt(project.folder("benet")).exists()
@@ -246,9 +265,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def project(finished: Project, tmp_path: Path) -> Iterator[Project]:
+def project(finished: Project, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
     """A copy of the finished project."""
     copy = finished.copy(tmp_path / "project")
+    if request.node.get_closest_marker("cold"):
+        copy = Project(copy.path)
     yield copy
     shutil.rmtree(copy.path)
 
@@ -261,6 +282,6 @@ def new_project(finished: Project, tmp_path: Path) -> Callable[[], Project]:
         path = tmp_path / "new"
         results = shutil.ignore_patterns("results", ".snakemake")
         shutil.copytree(finished.path, path, ignore=results)
-        return Project(path)
+        return Project(path, finished.server)
 
     return make

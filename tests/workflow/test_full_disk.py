@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.cold
+
 SENTENCE = "no space left on the device; free some and run again"
 PAGE = 4096
 CHECKPOINTS = """

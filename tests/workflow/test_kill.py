@@ -15,6 +15,8 @@ import pytest
 
 from bes.data.layout import model_file
 
+pytestmark = pytest.mark.cold
+
 PATIENCE = 120.0
 """Seconds that anything may take before the test gives up."""
 

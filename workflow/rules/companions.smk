@@ -33,7 +33,7 @@ for stage, suffix in SUFFIX.items():
         output:
             update(f"results/{{dataset}}/{{experiment}}/{stage}/{{image}}{suffix}"),
         log:
-            f"results/{{dataset}}/{{experiment}}/{stage}/_logs/image_{{image}}.log",
+            f"results/{{dataset}}/{{experiment}}/{stage}/_logs/images/{{image}}",
         localrule: True
         conda:
             "../../envs/cpu.yaml"
