@@ -1,5 +1,6 @@
 """Pixels in and out: photographs, masks, label PNGs, boundary maps and map files."""
 
+import contextlib
 import io
 import warnings
 import zipfile
@@ -10,10 +11,17 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from bes.data.png_chunks import PNG_SIGNATURE, pixels_of_png
 from bes.errors import BesError
 
 # A closed list: Pillow would hand an EPS file to Ghostscript, which runs what is written in it.
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
+with contextlib.suppress(ImportError):
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    FORMATS += ("HEIF",)
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 # Pillow warns of broken EXIF blocks, which do not matter here, and of pictures from 89 Mpx on; what
 # cannot be read, and a picture from 179 Mpx on, is an error anyway.
@@ -54,6 +62,21 @@ def decode_photograph(content: bytes, path: Path) -> np.ndarray:
             "expected 8 or 16 bits a channel"
         ) from None
     return np.array(rgb if transpose is None else rgb.transpose(transpose))
+
+
+def bits_of(content: bytes) -> int | None:
+    """How many bits the highest value has of a photograph with 16 bits a channel; None of others.
+
+    `content` is that of a photograph that can be read.
+    """
+    image = Image.open(io.BytesIO(pixels_of_png(content) or content), formats=FORMATS)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return int(np.array(image).max()).bit_length()
+    rawmodes = [tile[3] if isinstance(tile[3], str) else tile[3][0] for tile in image.tile]
+    if image.format in ("PNG", "TIFF") and any(";16" in str(rawmode) for rawmode in rawmodes):
+        # Pillow keeps the upper 8 bits of colours.
+        return 8 + int(np.array(image.convert("RGB")).max()).bit_length()
+    return None
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -216,18 +239,36 @@ def _open(content: bytes, path: Path, *, formats: tuple[str, ...]) -> Image.Imag
     if not content:
         raise BesError(f"{path}: an empty file, expected {expected}")
     try:
-        image = Image.open(io.BytesIO(content), formats=formats)
-        image.load()
-        return image
-    except UnidentifiedImageError:
-        raise BesError(
-            f"{path}: found a file that starts with {content[:8]!r}, expected {expected}"
-        ) from None
-    # Damage surfaces as whatever the decoder stumbles over: OSError, SyntaxError, struct.error...
+        return _load(content, formats)
     except Exception as error:
-        raise BesError(
-            f"{path}: a damaged picture ({_one_line(error)}), expected a whole one"
-        ) from None
+        if pixels := pixels_of_png(content):
+            with contextlib.suppress(Exception):
+                return _load(pixels, formats)
+        if not isinstance(error, UnidentifiedImageError):
+            # Damage surfaces as whatever the decoder stumbles over: OSError, struct.error...
+            problem = f"a damaged picture ({_one_line(error)}), expected a whole one"
+        elif kind := _kind_of(content):
+            problem = f"found {kind}, expected {expected}"
+        else:
+            problem = f"found a file that starts with {content[:8]!r}, expected {expected}"
+    raise BesError(f"{path}: {problem}")
+
+
+def _load(content: bytes, formats: tuple[str, ...]) -> Image.Image:
+    image = Image.open(io.BytesIO(content), formats=formats)
+    image.load()
+    return image
+
+
+def _kind_of(content: bytes) -> str:
+    """What a picture is that is not read, by its first bytes; empty where they say nothing."""
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
+        return "a HEIC picture, which is read where `pillow-heif` is installed; convert to JPEG"
+    if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "a TIFF whose pixels are not of 8 or 16 bits a channel, or that is damaged"
+    if content.startswith(PNG_SIGNATURE) and len(content) > len(PNG_SIGNATURE):
+        return "a damaged PNG"
+    return ""
 
 
 def _orientation(image: Image.Image) -> int:
