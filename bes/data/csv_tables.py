@@ -64,17 +64,18 @@ def read_csv(path: Path, text: str, classes: tuple[str, ...]) -> CsvTable:
             )
         else:
             image, labels = (cells[column].strip() for column in columns)
-            fields.append((f"row {number}", image, labels.translate(_LINES_AND_PIPES)))
+            fields.append((f"row {number}", image, labels))
     if empty:
         found.notes.append(f"{empty} empty rows of the table, left out")
-    separator = _separator_of(labels for _, _, labels in fields)
+    separator = _separator_of(labels for _, _, labels in fields if clean(labels) not in classes)
     for place, image, labels in fields:
         if _LIST.fullmatch(labels):
             raise BesError(
                 f"{path}: {place}: found the label {labels!r}, expected a name; the column looks "
                 "like a Python list: separate names by semicolons, without brackets and quotes"
             )
-        found.rows.append((place, image, _split(labels, separator, classes)))
+        one = clean(labels) in classes
+        found.rows.append((place, image, [labels] if one else _split(labels, separator)))
     return found
 
 
@@ -109,11 +110,9 @@ def _separator_of(fields: Iterable[str]) -> str | None:
 
     Decided once for the table, so that `dining table` is one class wherever others are `cat;dog`.
     """
-    text = "".join(fields)
+    text = "".join(fields).translate(_LINES_AND_PIPES)
     return ";" if ";" in text else "," if "," in text else None
 
 
-def _split(text: str, separator: str | None, classes: tuple[str, ...]) -> list[str]:
-    if clean(text) in classes:
-        return [text]
-    return [label for label in text.split(separator) if clean(label)]
+def _split(text: str, separator: str | None) -> list[str]:
+    return [label for label in text.translate(_LINES_AND_PIPES).split(separator) if clean(label)]

@@ -11,16 +11,18 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from bes.data.left_out import advice
 from bes.data.png_chunks import PNG_SIGNATURE, pixels_of_png
 from bes.errors import BesError
 
 # A closed list: Pillow would hand an EPS file to Ghostscript, which runs what is written in it.
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
 with contextlib.suppress(ImportError):
     from pillow_heif import register_heif_opener
 
     register_heif_opener()
     FORMATS += ("HEIF",)
+HEIC = "a HEIC picture"
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 # Pillow warns of broken EXIF blocks, which do not matter here, and of pictures from 89 Mpx on; what
@@ -248,7 +250,8 @@ def _open(content: bytes, path: Path, *, formats: tuple[str, ...]) -> Image.Imag
             # Damage surfaces as whatever the decoder stumbles over: OSError, struct.error...
             problem = f"a damaged picture ({_one_line(error)}), expected a whole one"
         elif kind := _kind_of(content):
-            problem = f"found {kind}, expected {expected}"
+            hint = f"; {advice(['.heic'])}" if kind == HEIC else ""
+            problem = f"found {kind}, expected {expected}{hint}"
         else:
             problem = f"found a file that starts with {content[:8]!r}, expected {expected}"
     raise BesError(f"{path}: {problem}")
@@ -261,9 +264,10 @@ def _load(content: bytes, formats: tuple[str, ...]) -> Image.Image:
 
 
 def _kind_of(content: bytes) -> str:
-    """What a picture is that is not read, by its first bytes; empty where they say nothing."""
+    """What a picture is that Pillow does not know, by its first bytes; empty where they say
+    nothing."""
     if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
-        return "a HEIC picture, which is read where `pillow-heif` is installed; convert to JPEG"
+        return HEIC
     if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return "a TIFF whose pixels are not of 8 or 16 bits a channel, or that is damaged"
     if content.startswith(PNG_SIGNATURE) and len(content) > len(PNG_SIGNATURE):
