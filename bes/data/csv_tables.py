@@ -59,7 +59,7 @@ def read_csv(path: Path, text: str, classes: tuple[str, ...]) -> CsvTable:
                 (
                     f"row {number}",
                     f"found {len(cells)} columns, expected {len(columns)}; separate labels by "
-                    "spaces or semicolons",
+                    "spaces or, in quotes, by semicolons",
                 )
             )
         else:
@@ -69,12 +69,12 @@ def read_csv(path: Path, text: str, classes: tuple[str, ...]) -> CsvTable:
         found.notes.append(f"{empty} empty rows of the table, left out")
     separator = _separator_of(labels for _, _, labels in fields if clean(labels) not in classes)
     for place, image, labels in fields:
-        if _LIST.fullmatch(labels):
+        one = clean(labels) in classes
+        if not one and _LIST.fullmatch(labels):
             raise BesError(
                 f"{path}: {place}: found the label {labels!r}, expected a name; the column looks "
                 "like a Python list: separate names by semicolons, without brackets and quotes"
             )
-        one = clean(labels) in classes
         found.rows.append((place, image, [labels] if one else _split(labels, separator)))
     return found
 

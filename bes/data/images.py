@@ -74,7 +74,8 @@ def bits_of(content: bytes) -> int | None:
     image = Image.open(io.BytesIO(pixels_of_png(content) or content), formats=FORMATS)
     if image.mode == "I" or image.mode.startswith("I;16"):
         return int(np.array(image).max()).bit_length()
-    rawmodes = [tile[3] if isinstance(tile[3], str) else tile[3][0] for tile in image.tile]
+    arguments = [tile[3] for tile in image.tile]
+    rawmodes = [each[0] if isinstance(each, tuple) and each else each for each in arguments]
     if image.format in ("PNG", "TIFF") and any(";16" in str(rawmode) for rawmode in rawmodes):
         # Pillow keeps the upper 8 bits of colours.
         return 8 + int(np.array(image.convert("RGB")).max()).bit_length()

@@ -85,10 +85,10 @@ def read_label_table(
             rows.problem(path, place, text)
         for place, image, fields in table.rows:
             rows.add(path, place, image, fields)
-    names = {label for row in rows.rows for label in row.labels}
-    if names and not classes and {name.casefold() for name in names} <= ONE_HOT:
+    seen = {label for row in rows.rows for label in row.labels}
+    if seen and not classes and {label.casefold() for label in seen} <= ONE_HOT:
         raise BesError(
-            f"{path}: found {' and '.join(sorted(names))} as the only labels, expected names of "
+            f"{path}: found {' and '.join(sorted(seen))} as the only labels, expected names of "
             "classes; write the names of those that have a 1, or if these are names give `classes`"
         )
     return LabelTable(rows.rows, rows.problems, rows.all_notes())
