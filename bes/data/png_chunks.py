@@ -19,9 +19,11 @@ def pixels_of_png(content: bytes) -> bytes:
         length = int.from_bytes(content[start : start + 4])
         chunk = content[start : start + length + 12]
         start += len(chunk)
-        kind, checksum = chunk[4:8], chunk[-4:]
-        optional = bool(kind[:1].islower())
-        sound = zlib.crc32(chunk[4:-4]).to_bytes(4) == checksum
-        if not optional or (kind in _OF_DISPLAY and sound):
+        # A small letter says that a reader may do without.
+        if not chunk[4:5].islower() or (chunk[4:8] in _OF_DISPLAY and _is_sound(chunk)):
             kept.append(chunk)
     return b"".join(kept)
+
+
+def _is_sound(chunk: bytes) -> bool:
+    return zlib.crc32(chunk[4:-4]).to_bytes(4) == chunk[-4:]
