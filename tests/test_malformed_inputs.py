@@ -316,6 +316,18 @@ TABLES = {
     "table with a column for each class": table(
         "image;cat;dog\n0.jpg;1;0\n", "row 1: found 'image,cat,dog', .*name those it shows in one"
     ),
+    "workbook of a spreadsheet": table(
+        zip_of({"xl/workbook.xml": b"<workbook/>"}),
+        "found a workbook, expected a CSV",
+    ),
+    "image in capitals": Fault(
+        lambda f: (
+            f.write("labels.csv", "image,labels\nTHE CAT.jpg,cat\n")
+            or f.photograph("JPEGImages/the_cat.jpg")
+        ),
+        "row 2: found no photograph of 'THE CAT' below .*; did you mean 'the_cat'",
+        UNSPLIT,
+    ),
     "table of vectors": table(
         'image,labels\n0.jpg,1 0\n1.jpg,"0 1"\n', "found 0 and 1 as the only labels, exp", *UNSPLIT
     ),
@@ -491,6 +503,11 @@ CLASS_FOLDERS = {
     ),
     "folder with a semicolon": sorted_(
         lambda f: f.photograph("sorted/a;b/9.jpg"), "found the label 'a;b', expected a name without"
+    ),
+    "folders of the splits": Fault(
+        lambda f: [f.photograph(f"sorted/{split}/cat/{split}.jpg") for split in ("train", "Val")],
+        "sorted: found the folders Val, train, expected one for each class; give one of these",
+        ("--labels", "sorted"),
     ),
     "folders without photographs": Fault(
         lambda f: f.write("sorted/cat/readme.txt", ""),

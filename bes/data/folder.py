@@ -7,7 +7,7 @@ from bes.data.class_notes import unknown_class
 from bes.data.file_names import SUFFIXES, files_below, folder_of, id_of, suffix_of
 from bes.data.label_tables import BACKGROUND, read_label_table
 from bes.data.left_out import advice, endings, notes_of
-from bes.data.names import clean, is_name
+from bes.data.names import alike, clean, is_name
 from bes.errors import BesError
 
 MAX_CLASSES = 254
@@ -127,7 +127,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         suffixes = SUFFIXES - {".png"} if beside else SUFFIXES
         pictures = [path for path in files if suffix_of(path) in suffixes]
         photographs = _by_stem(layout, pictures, found, among=known)
-    mask_files = _files_of(layout, layout.masks, []) if layout.masks else []
+    mask_files = _files_of(layout, layout.masks, passed) if layout.masks else []
     masks = _by_stem(
         layout, [path for path in mask_files if suffix_of(path) == ".png"], found, among=known
     )
@@ -136,6 +136,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
     otherwise = "" if layout.train else "train"
     absent = 0
     unread = {id_of(path): path for path in others}
+    near = {alike(image): image for image in photographs.keys() - known}
     for row in table.rows:
         found.problems += [
             f"{row.place}: {unknown_class(label, found.classes)}"
@@ -155,6 +156,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
                 found.problems.append(
                     f"{row.place}: found no photograph of {row.folder + row.id!r} below "
                     f"{layout.root / layout.photographs}"
+                    + (f"; did you mean {near[alike(row.id)]!r}?" if alike(row.id) in near else "")
                 )
             continue
         if split := splits.get(row.id, otherwise):

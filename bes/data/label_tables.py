@@ -18,6 +18,8 @@ from bes.errors import BesError
 BACKGROUND = "background"
 NO_LABEL = {"nan", "none", "null", "nil", "na", "n/a", "<na>", "#n/a", "#na", "-", "--"}
 """What tables have in small letters for a missing value."""
+SPLITS = {"train", "training", "val", "valid", "validation", "test"}
+"""Folders, in small letters, that hold the folders of the classes elsewhere."""
 ONE_HOT = {"0", "1", "0.0", "1.0", "true", "false"}
 """What a column for each class has in small letters."""
 JSON_LINES = (".jsonl", ".ndjson", ".json")
@@ -159,6 +161,11 @@ def _of_class_folders(
     rows = _Rows(classes)
     # Once for the folder, not for each photograph in it.
     names = {name for folders in found.folders.values() for name in folders}
+    if not classes and {name.casefold() for name in names} <= SPLITS:
+        raise BesError(
+            f"{root / labels}: found the folders {', '.join(sorted(names))}, expected one for each "
+            "class; give one of these as `labels`, or if they are classes give `classes`"
+        )
     none = {name for name in names if rows.is_background(name)}
     unknown = names.difference(classes, none) if classes else set()
     for name in sorted(unknown):
@@ -182,7 +189,10 @@ def _of_class_folders(
 
 def _read_text(path: Path, expected: str) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+            raise BesError(f"{path}: found a workbook, expected {expected}: save it as one")
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise BesError(f"{path}: no such label table, expected {expected}") from None
     except OSError as error:
