@@ -167,7 +167,7 @@ PHOTOGRAPHS = {
     ),
     "TIFF of three channels of floating-point numbers": photograph(
         cv2.imencode(".tif", np.zeros((24, 32, 3), np.float32))[1].tobytes(),
-        "found a TIFF whose pixels are not of 8 or 16 bits a channel",
+        "a TIFF of pixels that are not read",
     ),
     "photograph of a kind that is not read": Fault(
         lambda f: (f.root / "JPEGImages/0.jpg").rename(f.root / "JPEGImages/0.JXL"),

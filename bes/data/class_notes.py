@@ -15,8 +15,8 @@ def class_notes(classes: tuple[str, ...], shown: Iterable[str]) -> list[str]:
     for name in classes:
         groups[alike(name)].append(name)
     notes = [
-        f"{' and '.join(map(repr, names))} are {len(names)} classes; if they are one, give them "
-        "one spelling"
+        f"found the classes {', '.join(map(repr, names))}, which differ in capitals, spaces or "
+        "hyphens alone; expected one spelling if they are one"
         for names in groups.values()
         if len(names) > 1
     ]
@@ -24,10 +24,11 @@ def class_notes(classes: tuple[str, ...], shown: Iterable[str]) -> list[str]:
         parts = [part for part in re.split(r"[\s,/+&]+", name) if part]
         if len(parts) > 1 and set(parts) <= set(classes):
             notes.append(
-                f"{name!r} is a class beside {' and '.join(map(repr, parts))}; if it is these, "
-                "separate them by semicolons in all rows"
+                f"found the class {name!r} beside {', '.join(map(repr, parts))}; expected "
+                "semicolons between them in all rows if it is these"
             )
-    if absent := [name for name in classes if name not in set(shown)]:
+    seen = set(shown)
+    if absent := [name for name in classes if name not in seen]:
         notes.append(f"no training photograph shows {', '.join(map(repr, absent))}")
     return notes
 

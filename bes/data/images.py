@@ -22,7 +22,7 @@ with contextlib.suppress(ImportError):
 
     register_heif_opener()
     FORMATS += ("HEIF",)
-HEIC = "a HEIC picture"
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 # Pillow warns of broken EXIF blocks, which do not matter here, and of pictures from 89 Mpx on; what
@@ -250,11 +250,8 @@ def _open(content: bytes, path: Path, *, formats: tuple[str, ...]) -> Image.Imag
         if not isinstance(error, UnidentifiedImageError):
             # Damage surfaces as whatever the decoder stumbles over: OSError, struct.error...
             problem = f"a damaged picture ({_one_line(error)}), expected a whole one"
-        elif kind := _kind_of(content):
-            hint = f"; {advice(['.heic'])}" if kind == HEIC else ""
-            problem = f"found {kind}, expected {expected}{hint}"
         else:
-            problem = f"found a file that starts with {content[:8]!r}, expected {expected}"
+            problem = _unknown(content, formats, expected)
     raise BesError(f"{path}: {problem}")
 
 
@@ -264,16 +261,15 @@ def _load(content: bytes, formats: tuple[str, ...]) -> Image.Image:
     return image
 
 
-def _kind_of(content: bytes) -> str:
-    """What a picture is that Pillow does not know, by its first bytes; empty where they say
-    nothing."""
+def _unknown(content: bytes, formats: tuple[str, ...], expected: str) -> str:
+    """The sentence on bytes that Pillow takes for no picture of these formats."""
     if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
-        return HEIC
-    if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return "a TIFF whose pixels are not of 8 or 16 bits a channel, or that is damaged"
+        return f"found a HEIC picture, expected {expected}; {advice(['.heic'])}"
+    if content.startswith(_TIFF) and "TIFF" in formats:
+        return "a TIFF of pixels that are not read, expected integers of 8 or 16 bits a channel"
     if content.startswith(PNG_SIGNATURE) and len(content) > len(PNG_SIGNATURE):
-        return "a damaged PNG"
-    return ""
+        return "a damaged picture, expected a whole PNG"
+    return f"found a file that starts with {content[:8]!r}, expected {expected}"
 
 
 def _orientation(image: Image.Image) -> int:
