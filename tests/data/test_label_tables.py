@@ -207,7 +207,7 @@ def test_a_name_that_is_given_is_a_class(folder: Any, rows: str, classes: tuple[
         (["Cat", "cat", "CAT"], "found the classes 'CAT', 'Cat', 'cat', which differ"),
         (
             ["traffic_light;x", "traffic light", "x"],
-            "the classes 'traffic light', 'traffic_light', whi",
+            "classes 'traffic light', 'traffic_light', ",
         ),
         (
             ["cat dog", "cat;x", "dog"],
