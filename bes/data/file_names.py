@@ -83,12 +83,10 @@ def _files_below(
             passed.append(path)
 
 
-def stamp(stat: os.stat_result) -> list[int]:
-    """What differs once a file is another: size in bytes, date and date of the inode, nanoseconds.
-
-    Programs set a date back after an edit; that of the inode they cannot.
-    """
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+def stamp(found: os.stat_result) -> list[int]:
+    """What changes whenever a file does: size, date of its content, and date of its inode, which
+    tools that keep the first two cannot set."""
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
 def _is_text(name: str) -> bool:
