@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import pytest
 import scipy.io
@@ -35,6 +36,7 @@ from small_datasets import MORE, TRAIN, VAL, Coco, Folder, Published, boxes
 from bes.cli import main
 from bes.data import voc12
 from bes.data.download import Archive
+from bes.data.file_names import NOT_READ
 from bes.data.images import encode_labels, encode_maps
 from bes.data.layout import receipt_file
 from bes.engine.files import digest_file
@@ -160,8 +162,16 @@ PHOTOGRAPHS = {
         png(30_000, 30_000, chunk(b"IDAT", zlib.compress(bytes(1000)))),
         r"a damaged picture \(Image size \(900000000 pixels\) exceeds limit",
     ),
-    "PNG with 80 MB of text": photograph(
-        png(4, 4, TEXT_BOMB, chunk(b"IDAT", zlib.compress(bytes(52)))), "a damaged picture"
+    "PNG cut in half below 80 MB of text": photograph(
+        PNG[:33] + TEXT_BOMB + PNG[33 : len(PNG) // 2], "a damaged picture"
+    ),
+    "TIFF of three channels of floating-point numbers": photograph(
+        cv2.imencode(".tif", np.zeros((24, 32, 3), np.float32))[1].tobytes(),
+        "a TIFF of pixels that are not read",
+    ),
+    "photograph of a kind that is not read": Fault(
+        lambda f: (f.root / "JPEGImages/0.jpg").rename(f.root / "JPEGImages/0.JXL"),
+        r"row 2: found JPEGImages/0\.JXL, a kind of file that is not read, .*; convert to JPEG$",
     ),
     "no bytes": photograph(b"", "an empty file"),
     "text named .jpg": photograph(b"a photograph", "found a file that starts with b'a photog'"),
@@ -190,6 +200,18 @@ PHOTOGRAPHS = {
         r"JPEGImages/again: found a link to a folder that it lies in, expected none",
     ),
 }
+
+
+if ".heic" in NOT_READ:
+    PHOTOGRAPHS |= {
+        "HEIC": Fault(
+            lambda f: (f.root / "JPEGImages/0.jpg").rename(f.root / "JPEGImages/0.HEIC"),
+            r"row 2: found JPEGImages/0\.HEIC, a kind .*; convert to JPEG, or install `pillow-h",
+        ),
+        "HEIC named .jpg": photograph(
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "found a HEIC picture"
+        ),
+    }
 
 
 def mask(content: bytes, found: str) -> Fault:
@@ -225,6 +247,11 @@ MASKS = {
     "mask with the value of no class": Fault(
         lambda f: f.mask("SegmentationClass/2.png", [0, 8, 7]),
         r"2\.png: found the mask value 7, expected 0, 255 or the value of a class: 8, 12",
+    ),
+    "masks of two colours": Fault(
+        lambda f: [f.mask(f"SegmentationClass/{i}.png", [0, 255]) for i in range(6)],
+        r"0\.png: found 0 and 255 alone in it, and no class in any of the 6 masks, expected 8 for "
+        "'cat', 12 for 'dog'; 255 is void",
     ),
     "masks that are not there": Fault(
         lambda f: None, r"dataset\.masks: found nothing at .*/truth, expected", ("--masks", "truth")
@@ -286,8 +313,42 @@ TABLES = {
     "table with other columns": table(
         "file,class\n0.jpg,cat\n", "row 1: found 'file,class', expected image,labels"
     ),
-    "table separated by tabs": table(
-        "image\tlabels\n0.jpg\tcat\n", r"row 1: found 'image\\tlabels', expected image,labels"
+    "table with a column for each class": table(
+        "image;cat;dog\n0.jpg;1;0\n", "row 1: found 'image,cat,dog', .*name those it shows in one"
+    ),
+    "workbook of a spreadsheet": table(
+        zip_of({"xl/workbook.xml": b"<workbook/>"}),
+        "found a workbook, expected a CSV",
+    ),
+    "image in capitals": Fault(
+        lambda f: (
+            f.write("labels.csv", "image,labels\nTHE CAT.jpg,cat\n")
+            or f.photograph("JPEGImages/the_cat.jpg")
+        ),
+        "row 2: found no photograph of 'THE CAT' below .*; did you mean 'the_cat'",
+        UNSPLIT,
+    ),
+    "table of vectors": table(
+        'image,labels\n0.jpg,1 0\n1.jpg,"0 1"\n', "found 0 and 1 as the only labels, exp", *UNSPLIT
+    ),
+    "table of lists": table(
+        "image,labels\n0.jpg,\"['cat', 'dog']\"\n", r"row 2: found the label \"\['cat', .*list"
+    ),
+    "table of quoted names": table(
+        "image,labels\n0.jpg,'cat'\n", r"row 2: found the label \"'cat'\", expected a name"
+    ),
+    "class in letters that look the same": table(
+        "image,labels\n0.jpg,c\u0430t\n",
+        r"row 2: found class 'c\u0430t' \('c\\u0430t'\), expected one of .*; did you mean 'cat'",
+        *CLASSES,
+        *UNSPLIT,
+    ),
+    "class in capitals": table(
+        "image,labels\n0.jpg,CAT\n", "row 2: found class 'CAT', .*mean 'cat'", *CLASSES, *UNSPLIT
+    ),
+    "background in capitals": more("9.jpg,Background", "found the label 'Background', expected"),
+    "row with more than the header names": more(
+        "0.jpg,cat,,dog", "found 4 columns, expected 2; separate labels"
     ),
     "table of a header alone": table(
         "image,labels\n", "found no class, expected one or more", *UNSPLIT
@@ -442,6 +503,11 @@ CLASS_FOLDERS = {
     ),
     "folder with a semicolon": sorted_(
         lambda f: f.photograph("sorted/a;b/9.jpg"), "found the label 'a;b', expected a name without"
+    ),
+    "folders of the splits": Fault(
+        lambda f: [f.photograph(f"sorted/{split}/cat/{split}.jpg") for split in ("train", "Val")],
+        "sorted: found the folders Val, train, expected one for each class; give one of these",
+        ("--labels", "sorted"),
     ),
     "folders without photographs": Fault(
         lambda f: f.write("sorted/cat/readme.txt", ""),

@@ -119,6 +119,8 @@ def _add_split(
     found.classes = classes
     folder = _photographs(root, split)
     files = {entry.name for entry in (root / folder).iterdir()}
+    if rest := len(files - {image.file for image in images.values()}):
+        found.notes.append(f"{rest} files in {folder} of no annotation, left out")
     if split == "train":
         labelled = {id_: image for id_, image in images.items() if image.objects}
         if unlabelled := len(images) - len(labelled):

@@ -2,46 +2,85 @@
 
 import errno
 import os
-import stat
-import unicodedata
+import stat as stats
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
+from bes.data.names import clean
 from bes.errors import BesError
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif"})
+# fmt: off
+HEIF = frozenset({".heic", ".heif", ".hif"})
+"""Read where `pillow-heif` is installed."""
+SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp",
+    ".dib", ".gif", ".avif", ".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc", ".ppm", ".pgm", ".pbm",
+    ".pnm",
+}) | (HEIF if find_spec("pillow_heif") else frozenset())
+"""The endings of photographs that are read."""
+NOT_READ = frozenset({
+    *HEIF, ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".tga", ".psd",
+    ".exr", ".hdr",
+}) - SUFFIXES
+"""The endings of photographs that are not."""
+_OF_SYSTEMS = frozenset({
+    "@eadir", "@tmp", "@recycle", "#recycle", "#snapshot", "@recently-snapshot", "$recycle.bin",
+    "recycler", "lost+found", "system volume information", "__macosx", "thumbs.db", "ehthumbs.db",
+    "desktop.ini",
+})
+"""Folders and files, in small letters, that a system made for itself: bins, thumbnails."""
+# fmt: on
 
 
-def files_below(root: Path, folder: str) -> Iterator[tuple[str, os.stat_result]]:
+def files_below(
+    root: Path, folder: str, passed: list[str] | None = None
+) -> Iterator[tuple[str, os.stat_result]]:
     """The files below a folder of the root, as (path relative to the root, stat), in order.
 
-    Links are followed. Raises BesError for one to a folder that it lies in, which has no end.
+    What is hidden or of a system is passed over. Links are followed. What can be neither opened
+    nor named is added to `passed`. Raises BesError for a link to a folder that it lies in, which
+    has no end, and for a folder that cannot be read.
     """
-    yield from _files_below(root, folder, [os.stat(root / folder)])
+    yield from _files_below(
+        root, folder, [os.stat(root / folder)], [] if passed is None else passed
+    )
 
 
 def _files_below(
-    root: Path, folder: str, way: list[os.stat_result]
+    root: Path, folder: str, way: list[os.stat_result], passed: list[str]
 ) -> Iterator[tuple[str, os.stat_result]]:
-    with os.scandir(root / folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            path = f"{folder}/{entry.name}" if folder not in ("", ".") else entry.name
-            if entry.name.startswith(".") or not _is_text(entry.name):
-                continue
-            try:
-                found = entry.stat()
-            except OSError as error:
-                if error.errno in (errno.ENOENT, errno.ELOOP):  # a link to nowhere, or to itself
-                    continue
-                raise
-            if stat.S_ISDIR(found.st_mode):
-                if any(os.path.samestat(found, above) for above in way):
-                    raise BesError(
-                        f"{root / path}: found a link to a folder that it lies in, expected none"
-                    )
-                yield from _files_below(root, path, [*way, found])
-            elif stat.S_ISREG(found.st_mode):
-                yield path, found
+    try:
+        with os.scandir(root / folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        raise BesError(
+            f"{root / folder}: cannot be read ({error.strerror}), expected a folder"
+        ) from None
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name.lower() in _OF_SYSTEMS:
+            continue
+        path = f"{folder}/{entry.name}" if folder not in ("", ".") else entry.name
+        if not _is_text(entry.name):
+            passed.append(path.encode(errors="surrogateescape").decode(errors="backslashreplace"))
+            continue
+        try:
+            status = entry.stat()
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ELOOP):  # a link to nowhere, or to itself
+                raise BesError(f"{root / path}: cannot be read ({error.strerror})") from None
+            passed.append(path)
+            continue
+        if stats.S_ISDIR(status.st_mode):
+            if any(os.path.samestat(status, above) for above in way):
+                raise BesError(
+                    f"{root / path}: found a link to a folder that it lies in, expected none"
+                )
+            yield from _files_below(root, path, [*way, status], passed)
+        elif stats.S_ISREG(status.st_mode):
+            yield path, status
+        else:
+            passed.append(path)
 
 
 def stamp(found: os.stat_result) -> list[int]:
@@ -58,15 +97,19 @@ def _is_text(name: str) -> bool:
         return False
 
 
+def suffix_of(path: str) -> str:
+    """The ending of a file name in small letters, with its dot; empty where there is none."""
+    return Path(path).suffix.lower()
+
+
 def id_of(image: str) -> str:
-    """The file name without folders and without the ending of a picture."""
-    # Some systems spell an accented letter as one character, some as two.
-    name = unicodedata.normalize("NFC", image).replace("\\", "/").rsplit("/", 1)[-1]
+    """The file name, cleaned, without folders and without the ending of a picture."""
+    name = clean(image.replace("\\", "/").rsplit("/", 1)[-1])
     stem, dot, suffix = name.rpartition(".")
-    return stem if dot and f".{suffix.lower()}" in SUFFIXES else name
+    return stem.rstrip() if dot and f".{suffix.lower()}" in SUFFIXES | NOT_READ else name
 
 
 def folder_of(image: str) -> str:
-    """What stands before the file name, with the final slash."""
-    text = unicodedata.normalize("NFC", image).replace("\\", "/").removeprefix("./")
-    return text[: text.rfind("/") + 1]
+    """What stands before the file name, cleaned, with the final slash."""
+    folders = image.replace("\\", "/").removeprefix("./").split("/")[:-1]
+    return "".join(f"{clean(folder)}/" for folder in folders)

@@ -1,11 +1,13 @@
 """A folder of photographs with a table of labels, and masks and split lists if there are any."""
 
-import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bes.data.file_names import SUFFIXES, files_below, folder_of, id_of
+from bes.data.class_notes import unknown_class
+from bes.data.file_names import SUFFIXES, files_below, folder_of, id_of, suffix_of
 from bes.data.label_tables import BACKGROUND, read_label_table
+from bes.data.left_out import advice, endings, notes_of
+from bes.data.names import alike, clean, is_name
 from bes.errors import BesError
 
 MAX_CLASSES = 254
@@ -60,22 +62,22 @@ def parse_classes(given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, .
     """`("cat=8", "cow=10")` or `("cat", "cow")` -> names and mask values (position + 1)."""
     names, values = [], []
     for position, text in enumerate(given, 1):
-        name, equals, value = text.rpartition("=")
+        name, equals, value = (part.strip() for part in text.rpartition("="))
         if equals and not (value.isdecimal() and 1 <= int(value) <= MAX_CLASSES):
             raise BesError(
                 f"classes: found {text!r}, expected name=value with a value from 1 to 254"
             )
-        names.append(name if equals else text)
+        names.append(clean(name if equals else text))
         values.append(int(value) if equals else position)
     for what, items in (("name", list(names)), ("value", list(map(str, values)))):
         if twice := [item for item in items if items.count(item) > 1]:
             raise BesError(f"classes: found the {what} {twice[0]} twice, expected it once")
-    if bad := [name for name in names if ";" in name or "," in name or not name.strip()]:
+    if bad := [name for name in names if ";" in name or "," in name or not is_name(name)]:
         raise BesError(f"classes: found the name {bad[0]!r}, expected one without ; and , in it")
-    if BACKGROUND in names:
+    if background := [name for name in names if name.casefold() == BACKGROUND]:
         raise BesError(
-            f"classes: found {BACKGROUND!r}, expected foreground classes alone; the background is "
-            "index 0 without being named"
+            f"classes: found {background[0]!r}, expected foreground classes alone; the background "
+            "is index 0 without being named"
         )
     return tuple(names), tuple(values)
 
@@ -94,7 +96,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         layout.labels,
         classes=names,
         order=names or VOC_CLASSES,
-        without=(layout.masks, layout.corrections),
+        without=(layout.masks, layout.corrections, layout.train, layout.val),
     )
     found.problems += table.problems
     labels_seen = {label for row in table.rows for label in row.labels}
@@ -116,34 +118,45 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         )
 
     known = {row.id for row in table.rows}
-    png = frozenset({".png"})
-    photographs = table.photographs
+    photographs, others, passed = table.photographs, table.others, table.passed
     if photographs is None:
+        files = _files_of(layout, layout.photographs, passed)
+        others = [path for path in files if suffix_of(path) not in SUFFIXES]
         # Beside the photographs, a PNG is a mask.
         beside = layout.photographs in (layout.masks, layout.corrections)
-        suffixes = SUFFIXES - png if beside else SUFFIXES
-        photographs = _by_stem(layout, layout.photographs, suffixes, found, among=known)
-    masks = _by_stem(layout, layout.masks, png, found, among=known)
+        suffixes = SUFFIXES - {".png"} if beside else SUFFIXES
+        pictures = [path for path in files if suffix_of(path) in suffixes]
+        photographs = _by_stem(layout, pictures, found, among=known)
+    mask_files = _files_of(layout, layout.masks, passed) if layout.masks else []
+    masks = _by_stem(
+        layout, [path for path in mask_files if suffix_of(path) == ".png"], found, among=known
+    )
     splits = _read_splits(layout, known, found)
     # Without a list of training images, all that are not for validation are.
     otherwise = "" if layout.train else "train"
     absent = 0
+    unread = {id_of(path): path for path in others}
+    near = {alike(image): image for image in photographs.keys() - known}
     for row in table.rows:
         found.problems += [
-            f"{row.place}: found class {label!r}, expected one of {', '.join(found.classes)}"
-            + (f"; did you mean {near[0]!r}?" if near else "")
+            f"{row.place}: {unknown_class(label, found.classes)}"
             for label in row.labels
             if label not in found.classes
-            for near in [difflib.get_close_matches(label, found.classes, n=1)]
         ]
         photograph = photographs.get(row.id)
         if photograph is None or not _in_folder(photograph, row.folder):
             if table.partial and row.id not in splits:
                 absent += 1
+            elif row.id in unread:
+                found.problems.append(
+                    f"{row.place}: found {unread[row.id]}, a kind of file that is not read, "
+                    f"expected a JPEG, PNG, TIFF...; {advice([unread[row.id]])}"
+                )
             else:
                 found.problems.append(
                     f"{row.place}: found no photograph of {row.folder + row.id!r} below "
                     f"{layout.root / layout.photographs}"
+                    + (f"; did you mean {near[alike(row.id)]!r}?" if alike(row.id) in near else "")
                 )
             continue
         if split := splits.get(row.id, otherwise):
@@ -160,12 +173,19 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         "rows of the table without a photograph, left out": absent,
         "photographs without a row in the table, left out": len(photographs.keys() - known),
         "photographs in no split list, left out": 0 if otherwise else len(known - splits.keys()),
+        f"masks in {layout.masks} of no row of the table, left out": len(masks.keys() - known),
         "photographs without labels, kept as background only": sum(
             not entry.labels for entry in found.entries
         ),
     }
     found.notes += table.notes
     found.notes += [f"{count} {what}" for what, count in counts.items() if count]
+    found.notes += notes_of(others, list(dict.fromkeys(passed)))
+    no_png = [path for path in mask_files if suffix_of(path) != ".png"]
+    if no_png and not _inside(layout.photographs, layout.masks):
+        found.notes.append(
+            f"{len(no_png)} files in {layout.masks} are no PNGs, left out: {endings(no_png)}"
+        )
     if not any(entry.split == "train" for entry in found.entries) and not found.problems:
         found.problems.append(f"{layout.root}: found no training photograph, expected one or more")
     return found
@@ -176,29 +196,31 @@ def _in_folder(path: str, folder: str) -> bool:
     return f"/{folder_of(path)}".endswith(f"/{folder}")
 
 
+def _inside(path: str, folder: str) -> bool:
+    """Whether a file or folder is a folder or lies below it; both relative to the root."""
+    return folder == "." or path == folder or path.startswith(f"{folder}/")
+
+
+def _files_of(layout: Layout, folder: str, passed: list[str]) -> list[str]:
+    """The files below a folder that are of no other part of the dataset; what can be neither
+    opened nor named is added to `passed`."""
+    parts = (layout.labels, layout.masks, layout.corrections, layout.train, layout.val)
+    others = [part for part in parts if part and part != folder and _inside(part, folder)]
+    return [
+        path
+        for path, _ in files_below(layout.root, folder, passed)
+        if not any(_inside(path, part) for part in others)
+    ]
+
+
 def _by_stem(
-    layout: Layout,
-    folder: str,
-    suffixes: frozenset[str],
-    found: Collected,
-    *,
-    among: set[str],
+    layout: Layout, files: list[str], found: Collected, *, among: set[str]
 ) -> dict[str, str]:
-    """File name without ending -> path, of the files with these endings below a folder; none
-    without a folder."""
+    """File name without ending -> path; two of one name are a problem if they are `among` those
+    that are used."""
     paths: dict[str, str] = {}
-    if not folder:
-        return paths
-    # A folder may hold the masks and the corrections too: they are no photographs.
-    others = tuple(
-        f"{part}/"
-        for part in (layout.masks, layout.corrections)
-        if part and (folder == "." or part.startswith(f"{folder}/"))
-    )
-    for path, _ in files_below(layout.root, folder):
+    for path in files:
         stem = id_of(path)
-        if path.startswith(others) or Path(path).suffix.lower() not in suffixes:
-            continue
         if stem in paths and stem in among:
             found.problems.append(
                 f"{layout.root / path}: found a second file named {stem!r} beside {paths[stem]}, "
@@ -217,17 +239,17 @@ def _read_splits(layout: Layout, known: set[str], found: Collected) -> dict[str,
             continue
         path = layout.root / name
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").split("\n")
         except OSError as error:
             raise BesError(f"{path}: cannot be read ({error.strerror}), expected a list") from None
         except UnicodeDecodeError as error:
             raise BesError(f"{path}: not a list in UTF-8 ({error})") from None
         for number, line in enumerate(lines, 1):
-            if not line.strip():
+            if not clean(line):
                 continue
-            image = id_of(line.strip())
+            image = id_of(line)
             if image not in known:
-                image = id_of(line.split()[0])
+                image = id_of(clean(line).split()[0])
             if image in splits:
                 found.problems.append(
                     f"{path}: line {number}: found {image!r}, which is listed before; expected "

@@ -1,5 +1,6 @@
 """Pixels in and out: photographs, masks, label PNGs, boundary maps and map files."""
 
+import contextlib
 import io
 import warnings
 import zipfile
@@ -10,11 +11,20 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from bes.data.left_out import advice
+from bes.data.png_chunks import PNG_SIGNATURE, pixels_of_png
 from bes.engine.vouched import read_vouched
 from bes.errors import BesError
 
 # A closed list: Pillow would hand an EPS file to Ghostscript, which runs what is written in it.
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
+with contextlib.suppress(ImportError):
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    FORMATS += ("HEIF",)
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 # Pillow warns of broken EXIF blocks, which do not matter here, and of pictures from 89 Mpx on; what
 # cannot be read, and a picture from 179 Mpx on, is an error anyway.
@@ -55,6 +65,22 @@ def decode_photograph(content: bytes, path: Path) -> np.ndarray:
             "expected 8 or 16 bits a channel"
         ) from None
     return np.array(rgb if transpose is None else rgb.transpose(transpose))
+
+
+def bits_of(content: bytes) -> int | None:
+    """How many bits the highest value has of a photograph with 16 bits a channel; None of others.
+
+    `content` is that of a photograph that can be read.
+    """
+    image = Image.open(io.BytesIO(pixels_of_png(content) or content), formats=FORMATS)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return int(np.array(image).max()).bit_length()
+    arguments = [tile[3] for tile in image.tile]
+    rawmodes = [each[0] if isinstance(each, tuple) and each else each for each in arguments]
+    if image.format in ("PNG", "TIFF") and any(";16" in str(rawmode) for rawmode in rawmodes):
+        # Pillow keeps the upper 8 bits of colours.
+        return 8 + int(np.array(image.convert("RGB")).max()).bit_length()
+    return None
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -217,18 +243,34 @@ def _open(content: bytes, path: Path, *, formats: tuple[str, ...]) -> Image.Imag
     if not content:
         raise BesError(f"{path}: an empty file, expected {expected}")
     try:
-        image = Image.open(io.BytesIO(content), formats=formats)
-        image.load()
-        return image
-    except UnidentifiedImageError:
-        raise BesError(
-            f"{path}: found a file that starts with {content[:8]!r}, expected {expected}"
-        ) from None
-    # Damage surfaces as whatever the decoder stumbles over: OSError, SyntaxError, struct.error...
+        return _load(content, formats)
     except Exception as error:
-        raise BesError(
-            f"{path}: a damaged picture ({_one_line(error)}), expected a whole one"
-        ) from None
+        if pixels := pixels_of_png(content):
+            with contextlib.suppress(Exception):
+                return _load(pixels, formats)
+        if not isinstance(error, UnidentifiedImageError):
+            # Damage surfaces as whatever the decoder stumbles over: OSError, struct.error...
+            problem = f"a damaged picture ({_one_line(error)}), expected a whole one"
+        else:
+            problem = _unknown(content, formats, expected)
+    raise BesError(f"{path}: {problem}")
+
+
+def _load(content: bytes, formats: tuple[str, ...]) -> Image.Image:
+    image = Image.open(io.BytesIO(content), formats=formats)
+    image.load()
+    return image
+
+
+def _unknown(content: bytes, formats: tuple[str, ...], expected: str) -> str:
+    """The sentence on bytes that Pillow takes for no picture of these formats."""
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
+        return f"found a HEIC picture, expected {expected}; {advice(['.heic'])}"
+    if content.startswith(_TIFF) and "TIFF" in formats:
+        return "a TIFF of pixels that are not read, expected integers of 8 or 16 bits a channel"
+    if content.startswith(PNG_SIGNATURE) and len(content) > len(PNG_SIGNATURE):
+        return "a damaged picture, expected a whole PNG"
+    return f"found a file that starts with {content[:8]!r}, expected {expected}"
 
 
 def _orientation(image: Image.Image) -> int:

@@ -9,11 +9,12 @@ from typing import Any
 from bes.data.file_names import stamp
 from bes.data.folder import Collected, Entry
 from bes.data.manifest import Catalog, ImageRecord
+from bes.data.pixel_notes import dark_notes, mask_notes, void_masks
 from bes.engine.files import digest_bytes
 from bes.engine.sealed import read_sealed
 from bes.errors import BesError
 
-FACTS = frozenset({"stamp", "size", "digest", "present"})
+FACTS = frozenset({"stamp", "size", "digest", "present", "bits"})
 """What is remembered of a file."""
 
 
@@ -69,21 +70,11 @@ def inspect_files(
             if fact and fact["size"] != photograph["size"]
         ]
         records.append(_record(entry, facts))
-    for what, files in (
-        ("masks", {record.mask: record for record in records}),
-        ("corrections", {record.correction: record for record in records}),
-    ):
-        files.pop("", None)
-        foreign = sum(
-            not set(facts[path]["present"]).issubset(catalog.indices(record))
-            for path, record in files.items()
-            if not found.problems
-        )
-        if foreign:
-            found.notes.append(
-                f"{foreign} of {len(files)} {what} hold a class that the labels do not name; if "
-                "that is unexpected, give `classes` with their values in the masks"
-            )
+    if not found.problems:
+        present = {path: fact["present"] for path, fact in facts.items()}
+        found.problems += void_masks(catalog, records, present)
+        found.notes += mask_notes(catalog, records, present)
+        found.notes += dark_notes([facts[record.path]["bits"] for record in records])
     known.clear()
     known.update(facts)
     return records, len(set(todo).intersection(photographs))
@@ -109,30 +100,37 @@ def _record(entry: Entry, facts: dict[str, dict[str, Any]]) -> ImageRecord:
 def _look(
     catalog: Catalog, paths: list[str], photographs: set[str], threads: int
 ) -> Iterable[dict[str, Any]]:
-    """Decode each file whole: its size, digest and, of masks, label indices; or its problem."""
+    """Decode each file whole: its size and digest, of masks the label indices with 255 for void, of
+    photographs with 16 bits a channel the bits in use; or its problem."""
     if not paths:
         return []
     from concurrent.futures import ThreadPoolExecutor
 
     import numpy as np
 
-    from bes.data.images import decode_mask, decode_photograph, read_bytes
+    from bes.data.images import bits_of, decode_mask, decode_photograph, read_bytes
     from bes.data.truth import to_indices
 
     def look(path: str) -> dict[str, Any]:
         file = catalog.root / path
         try:
             content = read_bytes(file)
+            present, bits = [], None
             if path in photographs:
-                pixels, present = decode_photograph(content, file), []
+                pixels, bits = decode_photograph(content, file), bits_of(content)
             else:
                 pixels = to_indices(decode_mask(content, file), catalog.mask_values, file)
                 counts = np.bincount(pixels.ravel(), minlength=256)
-                present = (np.flatnonzero(counts[1:255]) + 1).tolist()
+                present = (np.flatnonzero(counts[1:]) + 1).tolist()
         except BesError as error:
             return {"problem": str(error)}
         height, width = pixels.shape[:2]
-        return {"size": [width, height], "digest": digest_bytes(content), "present": present}
+        return {
+            "size": [width, height],
+            "digest": digest_bytes(content),
+            "present": present,
+            "bits": bits,
+        }
 
     print(f"dataset: {len(paths)} files to check", file=sys.stderr, flush=True)
     with ThreadPoolExecutor(threads) as executor:

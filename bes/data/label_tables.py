@@ -1,8 +1,8 @@
 """Label tables: which classes each photograph shows, in the forms that people keep them in."""
 
-import csv
+import io
 import json
-import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +10,18 @@ from typing import Any
 
 from bes.data.class_folders import read_class_folders
 from bes.data.cls_labels import read_cls_labels
+from bes.data.csv_tables import read_csv
 from bes.data.file_names import folder_of, id_of
+from bes.data.names import clean, is_name
 from bes.errors import BesError
 
 BACKGROUND = "background"
+NO_LABEL = {"nan", "none", "null", "nil", "na", "n/a", "<na>", "#n/a", "#na", "-", "--"}
+"""What tables have in small letters for a missing value."""
+SPLITS = {"train", "training", "val", "valid", "validation", "test"}
+"""Folders, in small letters, that hold the folders of the classes elsewhere."""
+ONE_HOT = {"0", "1", "0.0", "1.0", "true", "false"}
+"""What a column for each class has in small letters."""
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
@@ -38,6 +46,10 @@ class LabelTable:
     notes: list[str] = field(default_factory=list)
     photographs: dict[str, str] | None = None
     """Image -> photograph relative to the root, where the table is made of the photographs."""
+    others: list[str] = field(default_factory=list)
+    """What lies beside these photographs and is none, or none that is read."""
+    passed: list[str] = field(default_factory=list)
+    """What lies there and can be neither opened nor named."""
     partial: bool = False
     """Rows without a photograph are no problem: such a table is of a public dataset, of which many
     have a part."""
@@ -54,9 +66,9 @@ def read_label_table(
     """The table at `labels`, relative to the root: CSV, JSON lines, `cls_labels.npy`, or a folder
     with a folder for each class.
 
-    `classes` are those given beforehand, `order` those of the vectors in `cls_labels.npy`, and the
-    folders `without` hold no photographs. Raises BesError where the table cannot be read; what is
-    wrong with a row is among the problems.
+    `classes` are those given beforehand, cleaned, `order` those of the vectors in `cls_labels.npy`,
+    and `without` are files and folders that hold no photographs. Raises BesError where the table
+    cannot be read; what is wrong with a row is among the problems.
     """
     path = root / labels
     if path.is_dir():
@@ -69,22 +81,36 @@ def read_label_table(
     if path.suffix.lower() in JSON_LINES:
         _read_json_lines(path, rows)
     else:
-        _read_csv(path, rows, classes)
-    return LabelTable(rows.rows, rows.problems)
+        table = read_csv(path, _read_text(path, "a CSV"), classes)
+        rows.notes += table.notes
+        for place, text in table.problems:
+            rows.problem(path, place, text)
+        for place, image, fields in table.rows:
+            rows.add(path, place, image, fields)
+    seen = {label for row in rows.rows for label in row.labels}
+    if seen and not classes and {label.casefold() for label in seen} <= ONE_HOT:
+        raise BesError(
+            f"{path}: found {' and '.join(sorted(seen))} as the only labels, expected names of "
+            "classes; write the names of those that have a 1, or if these are names give `classes`"
+        )
+    return LabelTable(rows.rows, rows.problems, rows.all_notes())
 
 
 class _Rows:
-    """Rows as they are read, each checked for what is wrong in any form of table."""
+    """Rows as they are read, each cleaned and checked for what is wrong in any form of table."""
 
     def __init__(self, classes: tuple[str, ...]):
         self.rows: list[Row] = []
         self.problems: list[str] = []
+        self.notes: list[str] = []
         self._classes = classes
         self._first: dict[str, str] = {}
+        self._missing: Counter[str] = Counter()
 
     def add(self, file: Path, place: str, image: str, labels: Iterable[str]) -> None:
-        id_, names = id_of(image), tuple(labels)
-        if not id_ or id_.startswith(".") or "\\" in id_ or "\0" in id_:
+        id_, cleaned = id_of(image), [clean(label) for label in labels]
+        names = tuple(name for name in cleaned if not self._is_missing(name))
+        if not is_name(id_) or id_.startswith("."):
             self.problem(file, place, f"found the image name {image!r}, expected a file name")
         elif id_ in self._first:
             self.problem(
@@ -92,15 +118,15 @@ class _Rows:
                 place,
                 f"found {id_!r} again, first in {self._first[id_]}; expected each image once",
             )
-        elif BACKGROUND in names and BACKGROUND not in self._classes:
+        elif background := [name for name in names if self.is_background(name)]:
             self.problem(
                 file,
                 place,
-                f"found the label {BACKGROUND!r}, expected foreground classes alone; a photograph "
-                "without any has no label",
+                f"found the label {background[0]!r}, expected foreground classes alone; a "
+                "photograph without any has no label",
             )
         # The manifest separates labels by semicolons.
-        elif bad := [name for name in names if ";" in name or not _is_name(name)]:
+        elif bad := [name for name in names if ";" in name or not is_name(name)]:
             self.problem(
                 file,
                 place,
@@ -108,15 +134,24 @@ class _Rows:
             )
         else:
             self._first[id_] = place
+            self._missing.update(name for name in cleaned if self._is_missing(name))
             self.rows.append(Row(f"{file}: {place}", id_, folder_of(image), names))
 
     def problem(self, file: Path, place: str, text: str) -> None:
         self.problems.append(f"{file}: {place}: {text}")
 
+    def is_background(self, name: str) -> bool:
+        """Whether a label is another word for having none."""
+        return name.casefold().strip("_") == BACKGROUND and name not in self._classes
 
-def _is_name(label: str) -> bool:
-    """Whether a label can be written and shown: JSON may hold half a character, or a NUL."""
-    return bool(label.strip()) and not any(unicodedata.category(c) in ("Cc", "Cs") for c in label)
+    def _is_missing(self, name: str) -> bool:
+        return name.casefold() in NO_LABEL and name not in self._classes
+
+    def all_notes(self) -> list[str]:
+        """What was read in another way than it stands there."""
+        words = ", ".join(f"{count} {word!r}" for word, count in sorted(self._missing.items()))
+        missing = f"no label in the table: {words}; if that is a class, give `classes`"
+        return [*self.notes, *([missing] if words else [])]
 
 
 def _of_class_folders(
@@ -124,9 +159,14 @@ def _of_class_folders(
 ) -> LabelTable:
     found = read_class_folders(root, labels, without=without)
     rows = _Rows(classes)
-    names = {name for folders in found.folders.values() for name in folders}
-    none = {BACKGROUND}.difference(classes)
     # Once for the folder, not for each photograph in it.
+    names = {name for folders in found.folders.values() for name in folders}
+    if not classes and {name.casefold() for name in names} <= SPLITS:
+        raise BesError(
+            f"{root / labels}: found the folders {', '.join(sorted(names))}, expected one for each "
+            "class; give one of these as `labels`, or if they are classes give `classes`"
+        )
+    none = {name for name in names if rows.is_background(name)}
     unknown = names.difference(classes, none) if classes else set()
     for name in sorted(unknown):
         found.problems.append(
@@ -137,13 +177,22 @@ def _of_class_folders(
         place = path if labels == "." else path.removeprefix(f"{labels}/")
         rows.add(root / labels, place, path, [n for n in folders if n not in none | unknown])
     notes = [f"{found.loose} photographs in no folder of a class, left out"] if found.loose else []
-    photographs = {id_of(path): path for path in found.folders}
-    return LabelTable(rows.rows, found.problems + rows.problems, notes, photographs)
+    return LabelTable(
+        rows.rows,
+        found.problems + rows.problems,
+        notes + rows.all_notes(),
+        photographs={id_of(path): path for path in found.folders},
+        others=found.others,
+        passed=found.passed,
+    )
 
 
 def _read_text(path: Path, expected: str) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+            raise BesError(f"{path}: found a workbook, expected {expected}: save it as one")
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise BesError(f"{path}: no such label table, expected {expected}") from None
     except OSError as error:
@@ -154,7 +203,9 @@ def _read_text(path: Path, expected: str) -> str:
 
 def _read_json_lines(path: Path, rows: _Rows) -> None:
     example = '{"image": "a.jpg", "labels": ["cat"]}'
-    for number, line in enumerate(_read_text(path, "JSON lines").splitlines(), 1):
+    # Lines as files have them: text may hold other characters that end a line.
+    lines = io.StringIO(_read_text(path, "JSON lines"), newline=None)
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
@@ -164,7 +215,7 @@ def _read_json_lines(path: Path, rows: _Rows) -> None:
                 f"{path}: line {number}: not JSON ({error}), expected a line such as {example}"
             ) from None
         if _is_row(value):
-            rows.add(path, f"line {number}", value["image"], map(str.strip, value["labels"]))
+            rows.add(path, f"line {number}", value["image"], value["labels"] or [])
         else:
             rows.problem(
                 path, f"line {number}", f"found {line.strip()[:80]}, expected such as {example}"
@@ -175,46 +226,7 @@ def _is_row(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and isinstance(value.get("image"), str)
-        and isinstance(value.get("labels"), list)
-        and all(isinstance(label, str) for label in value["labels"])
+        and "labels" in value
+        and isinstance(labels := [] if value["labels"] is None else value["labels"], list)
+        and all(isinstance(label, str) for label in labels)
     )
-
-
-def _read_csv(path: Path, rows: _Rows, classes: tuple[str, ...]) -> None:
-    text = _read_text(path, "a CSV")
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
-    try:
-        table = list(reader)
-    except csv.Error as error:
-        raise BesError(f"{path}: line {reader.line_num}: not a CSV in UTF-8 ({error})") from None
-    header = [cell.strip() for cell in table[0]] if table else []
-    if header != ["image", "labels"]:
-        raise BesError(f"{path}: row 1: found {','.join(header)!r}, expected image,labels")
-    separator = _separator_of(cells[1] for cells in table[1:] if len(cells) == 2)
-    for number, cells in enumerate(table[1:], 2):
-        if not cells:
-            continue
-        if len(cells) != 2:
-            rows.problem(
-                path,
-                f"row {number}",
-                f"found {len(cells)} columns, expected 2; separate labels by spaces or semicolons",
-            )
-            continue
-        image, labels = (cell.strip() for cell in cells)
-        rows.add(path, f"row {number}", image, _split_labels(labels, separator, classes))
-
-
-def _separator_of(fields: Iterable[str]) -> str | None:
-    """What separates the labels of a whole table: semicolons or commas if there are any, or spaces.
-
-    Decided once for the table, so that `dining table` is one class wherever others are `cat;dog`.
-    """
-    text = "".join(fields)
-    return ";" if ";" in text else "," if "," in text else None
-
-
-def _split_labels(text: str, separator: str | None, classes: tuple[str, ...]) -> tuple[str, ...]:
-    if separator is None and text in classes:
-        return (text,)
-    return tuple(label.strip() for label in text.split(separator) if label.strip())

@@ -1,11 +1,11 @@
 """The ranking of the pseudo labels, the least trusted first: one row per photograph."""
 
 import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from bes.data.spreadsheet import plain, to_csv
 from bes.errors import BesError
 
 
@@ -31,12 +31,8 @@ class RankedLabel:
 
 def ranking_csv(rows: Sequence[RankedLabel]) -> str:
     """The rows as CSV text with a header; numbers with four decimals."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     names = [field.name for field in fields(RankedLabel)]
-    writer.writerow(names)
-    writer.writerows([_cell(getattr(row, name)) for name in names] for row in rows)
-    return text.getvalue()
+    return to_csv([names, *([_cell(getattr(row, name)) for name in names] for row in rows)])
 
 
 def read_ranking(path: Path) -> list[RankedLabel]:
@@ -54,8 +50,6 @@ def read_ranking(path: Path) -> list[RankedLabel]:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, tuple):
-        return ";".join(value)
     return f"{value:.4f}" if isinstance(value, float) else value
 
 
@@ -63,8 +57,8 @@ def _row(row: dict[str, str]) -> RankedLabel:
     numbers = ("score", "stability", "separation", "agreement", "boundary", "margin")
     return RankedLabel(
         rank=int(row["rank"]),
-        image=row["image"],
-        labels=tuple(row["labels"].split(";")) if row["labels"] else (),
+        image=plain(row["image"]),
+        labels=tuple(map(plain, row["labels"].split(";"))) if row["labels"] else (),
         reason=row["reason"],
         **{name: float(row[name]) for name in numbers},
     )

@@ -2,9 +2,9 @@
 
 import itertools
 from collections import Counter
-from pathlib import Path
 
 from bes.data.inspection import dimensions
+from bes.data.left_out import endings
 from bes.data.manifest import Catalog, ImageRecord
 
 
@@ -38,8 +38,7 @@ def print_summary(catalog: Catalog, records: list[ImageRecord], notes: list[str]
 
 def print_details(catalog: Catalog, records: list[ImageRecord]) -> None:
     """What is worth a look before a long run, and too long for the log of every run."""
-    endings = Counter(Path(record.path).suffix.lower() for record in records)
-    print("endings: " + ", ".join(f"{n} {ending}" for ending, n in endings.most_common()))
+    print(f"endings: {endings(record.path for record in records)}")
     pixels = sorted(record.width * record.height for record in records)
     print(f"pixels of the middle one: {pixels[len(pixels) // 2] / 1e6:.2f} million")
     pairs = Counter(

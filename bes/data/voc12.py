@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 from bes.data.download import Archive
 from bes.data.folder import VOC_CLASSES, Collected, Entry
+from bes.data.names import clean
 from bes.engine.pool import limit_threads
 from bes.errors import BesError
 
@@ -130,6 +131,8 @@ def collect(root: Path, *, train: str | None, sbd_masks: bool, threads: int) -> 
             photograph, mask = (path.removeprefix("./") for path in paths)
             found.entries.append(Entry(image, photograph, labels, split, mask))
         seen.add(image)
+    if rest := len(photographs - seen):
+        found.notes.append(f"{rest} photographs in no list, left out")
     with_mask = sum(image in masks for image in splits["train"])
     found.notes.append(
         f"{with_mask} of {len(splits['train'])} training photographs have a mask, for scores alone"
@@ -170,10 +173,10 @@ def read_ids(path: Path) -> list[str]:
     """The images of a list with one a line: an id, or a path whose name is the id; further columns
     are ignored. Raises BesError if it cannot be read."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = [clean(line) for line in path.read_text(encoding="utf-8-sig").split("\n")]
     except (OSError, UnicodeDecodeError) as error:
         raise BesError(f"{path}: cannot be read ({error}), expected a list of images") from None
-    return [Path(line.split()[0]).stem for line in lines if line.strip()]
+    return [Path(line.split()[0]).stem for line in lines if line]
 
 
 def train_aug(*lists: list[str], without: list[str]) -> list[str]:
@@ -208,7 +211,7 @@ def _labels(path: Path, problems: list[str]) -> tuple[str, ...]:
         problems.append(f"{path}: cannot be read ({error}), expected an annotation")
         return ()
     # The parts of an object (head, hand, foot) have names too.
-    names = {item.findtext("name", "").strip() for item in annotation.findall("object")}
+    names = {clean(item.findtext("name", "")) for item in annotation.findall("object")}
     problems += [
         f"{path}: found an object of class {name!r}, expected one of {', '.join(VOC_CLASSES)}"
         for name in sorted(names.difference(VOC_CLASSES))

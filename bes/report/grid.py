@@ -1,10 +1,10 @@
 """A table of texts and figures, as CSV, Markdown and LaTeX."""
 
-import csv
-import io
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+from bes.data import spreadsheet
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,10 @@ def to_csv(grid: Grid) -> bytes:
     spreads = {
         index for row in grid.rows for index, cell in enumerate(row) if isinstance(cell, Spread)
     }
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     header: list[str] = []
     for index, name in enumerate(grid.columns):
         header += [name, f"{name} SD", f"{name} n"] if index in spreads else [name]
-    writer.writerow(header)
+    table: list[list[Cell]] = [[*header]]
     for row in grid.rows:
         cells: list[Cell] = []
         for index, cell in enumerate(row):
@@ -61,8 +59,8 @@ def to_csv(grid: Grid) -> bytes:
                 cells += [_round(cell.mean), _round(cell.sd), cell.n]
             else:
                 cells += [_round(cell), *([None, None] if index in spreads else [])]
-        writer.writerow(cells)
-    return text.getvalue().encode()
+        table.append(cells)
+    return spreadsheet.to_csv(table).encode()
 
 
 def to_markdown(grid: Grid) -> bytes:

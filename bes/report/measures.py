@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bes.data.spreadsheet import plain, to_csv
+
 BACKGROUND = "background"
 _COLUMNS = ("id", "split", "miou", "boundary", "uncertain", "highest_probability", "empty")
 
@@ -41,16 +43,14 @@ class Measured:
 def measures_csv(rows: Sequence[Measured], classes: Sequence[str]) -> str:
     """A row for each photograph, with a column for the background and each class."""
     names = [BACKGROUND, *classes]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_COLUMNS, *(f"IoU {name}" for name in names)])
+    table: list[list[object]] = [[*_COLUMNS, *(f"IoU {name}" for name in names)]]
     for row in rows:
         facts = row.facts or (None,) * 5
         figures = [value if value is None else round(value, 6) for value in facts[1:4]]
         empty = None if row.facts is None else int(row.facts.empty)
         iou = (row.iou.get(name) for name in names)
-        writer.writerow([row.id, row.split, row.miou, *figures, empty, *iou])
-    return text.getvalue()
+        table.append([row.id, row.split, row.miou, *figures, empty, *iou])
+    return to_csv(table)
 
 
 def read_measures(text: str, classes: Sequence[str]) -> list[Measured]:
@@ -60,17 +60,17 @@ def read_measures(text: str, classes: Sequence[str]) -> list[Measured]:
 
 
 def _measured(row: Mapping[str, str], names: Sequence[str]) -> Measured:
-    facts = None
+    facts, image = None, plain(row["id"])
     if row["empty"]:
         facts = Facts(
-            id=row["id"],
+            id=image,
             boundary=float(row["boundary"]),
             uncertain=float(row["uncertain"]),
             highest_probability=float(row["highest_probability"]),
             empty=row["empty"] == "1",
         )
     return Measured(
-        id=row["id"],
+        id=image,
         split=row["split"],
         facts=facts,
         miou=float(row["miou"]) if row["miou"] else None,

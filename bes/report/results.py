@@ -9,6 +9,7 @@ from typing import Any
 
 from bes.data.layout import TRAIN_STAGES, image_file, model_file, model_receipt
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
+from bes.data.spreadsheet import plain
 from bes.engine.journal import Run, read_runs
 from bes.engine.run_training import METRICS
 from bes.engine.vouched import read_vouched
@@ -119,7 +120,10 @@ def read_results(dataset: Path, folders: Mapping[str, Path]) -> Results:
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     """The rows of a table that a stage wrote; raises BesError if it is missing."""
-    return list(csv.DictReader(read_text(path).splitlines()))
+    return [
+        {name: plain(cell) for name, cell in row.items() if isinstance(cell, str)}
+        for row in csv.DictReader(read_text(path).splitlines())
+    ]
 
 
 def read_json(path: Path) -> Any:

@@ -1,13 +1,12 @@
 """The tables of the report: a row per kind of map, and a row per class."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bes.data.manifest import ImageRecord
+from bes.data.spreadsheet import to_csv
 from bes.report.measures import BACKGROUND
 
 MIN_AVERAGE_PRECISION = 0.5
@@ -56,13 +55,11 @@ def score_rows(scores: Mapping[str, Any]) -> list[Score]:
 def scores_csv(rows: Sequence[Score], classes: Sequence[str]) -> str:
     """The rows as CSV, with a column for the background and each class."""
     names = [BACKGROUND, *classes]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["labels", "threshold", "miou", *names])
+    table: list[list[object]] = [["labels", "threshold", "miou", *names]]
     for row in rows:
         per_class = (row.per_class.get(name) for name in names)
-        writer.writerow([row.name, row.threshold, row.miou, *per_class])
-    return text.getvalue()
+        table.append([row.name, row.threshold, row.miou, *per_class])
+    return to_csv(table)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bes.data.class_notes import class_notes
 from bes.data.corrections import add_corrections
 from bes.data.inspection import inspect_files, read_facts
 from bes.data.layout import whole_receipt
@@ -118,6 +119,8 @@ def _read(options: DatasetOptions, known: dict[str, Any], threads: int) -> _Data
     found = collect_kind(options, threads)
     if options.corrections:
         add_corrections(found, root, corrections_of(options))
+    learned = [entry.labels for entry in found.entries if entry.split == "train"]
+    found.notes += class_notes(found.classes, (name for labels in learned for name in labels))
     catalog = Catalog(root, found.classes, found.mask_values, options.max_pixels)
     records, looked_at = inspect_files(catalog, found, known, threads)
     return _Dataset(catalog, records, found.problems, found.notes, looked_at)

@@ -1,7 +1,5 @@
 """Stage `evaluation`: mIoU of maps, labels and predictions against the masks there are."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
+from bes.data.spreadsheet import to_csv
 from bes.engine.code_digest import code_digest
 from bes.engine.inputs import files_of, inputs_of, shards_of, vouchers_of
 from bes.engine.journal import journal_file, start_run
@@ -134,8 +133,8 @@ def _evaluate(
             per_class += _rows(name, catalog, matrix)
     return {
         "scores.json": (json.dumps(scores, indent=1) + "\n").encode(),
-        "per_class.csv": _csv(per_class),
-        "thresholds.csv": _csv(thresholds),
+        "per_class.csv": to_csv(per_class).encode(),
+        "thresholds.csv": to_csv(thresholds).encode(),
     }
 
 
@@ -268,9 +267,3 @@ def _rows(stage: str, catalog: Catalog, matrix: "ConfusionMatrix") -> list[list[
 def _percent(share: float) -> float | None:
     """In percent with four decimals; None, which JSON and CSV leave empty, for NaN."""
     return None if math.isnan(share) else round(100 * float(share), 4)
-
-
-def _csv(rows: list[list[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()

@@ -45,6 +45,15 @@ def test_training_images_without_labels_are_left_out_and_counted(
     assert "1 training photographs without labels, left out" in capsys.readouterr().out
 
 
+def test_photographs_without_an_annotation_are_counted(
+    coco: Coco, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coco.write()
+    coco.path("val2014/more.jpg").write_bytes(b"x")
+    coco.run()
+    assert "1 files in val2014 of no annotation, left out" in capsys.readouterr().out
+
+
 def test_a_polygon_covers_its_pixels_and_nothing_else(coco: Coco) -> None:
     coco.write()
     coco.run()

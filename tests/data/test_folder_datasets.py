@@ -1,10 +1,12 @@
 """What users write about their photographs is understood, or the place of the fault is named."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -255,3 +257,143 @@ def test_a_damaged_memo_of_the_files_is_forgotten(folder: Any, content: str) -> 
     (folder.out / "_memo/files.json").write_text(content)
     folder.run()
     assert folder.written()["images.csv"] == before["images.csv"]
+
+
+# Everything is used, or left out with the reason
+
+MADE_BY_SYSTEMS = [
+    "@eaDir/0.jpg/SYNOPHOTO_THUMB_M.jpg",
+    "#recycle/old.jpg",
+    "$RECYCLE.BIN/old.jpg",
+    "lost+found/old.jpg",
+    "__MACOSX/0.jpg",
+    "System Volume Information/old.jpg",
+    ".thumbnails/0.jpg",
+    "Thumbs.db",
+    "desktop.ini",
+]
+
+
+@pytest.mark.parametrize("form", ["table", "classes"])
+def test_what_a_system_made_is_passed_over(
+    folder: Any, form: str, capsys: pytest.CaptureFixture
+) -> None:
+    labels = "labels.csv"
+    if form == "classes":
+        for i in range(6):
+            photo = (folder.root / f"JPEGImages/{i}.jpg").read_bytes()
+            folder.write(f"sorted/{'dog' if i % 2 else 'cat'}/{i}.jpg", photo)
+        labels = "sorted"
+    folder.run(labels=labels)
+    before, said = records_of(folder), capsys.readouterr().out
+    for name in MADE_BY_SYSTEMS:
+        places = ("JPEGImages/sub", "JPEGImages", "SegmentationClass", "sorted", "sorted/dog")
+        for place in places[:3] if form == "table" else places[3:]:
+            folder.photograph("x.jpg")
+            folder.write(f"{place}/{name}", (folder.root / "x.jpg").read_bytes())
+    folder.run(labels=labels)
+    assert records_of(folder) == before
+    assert capsys.readouterr().out.replace("6 files to check", "") == said
+
+
+READ = [
+    *("jpg", "JPG", "jpeg", "jpe", "jfif", "jif", "png", "apng", "webp", "tif", "tiff", "bmp"),
+    *("dib", "gif", "avif", "jp2", "j2k", "ppm", "pnm"),
+]
+
+
+@pytest.mark.parametrize("with_ending", [True, False])
+def test_every_kind_of_picture_that_can_be_read_is_looked_at(
+    folder: Any, with_ending: bool
+) -> None:
+    folder.rows = {}
+    for ending in READ:
+        folder.photograph("x.png")
+        folder.write(f"JPEGImages/a_{ending}.{ending}", (folder.root / "x.png").read_bytes())
+        folder.rows[f"a_{ending}" + f".{ending}" * with_ending] = "cat"
+    folder.table()
+    folder.run(train="", val="", masks="")
+    assert sorted(records_of(folder)) == sorted(f"a_{ending}" for ending in READ)
+
+
+@pytest.mark.parametrize("form", ["table", "classes"])
+def test_files_that_are_no_photographs_are_counted(
+    folder: Any, form: str, capsys: pytest.CaptureFixture
+) -> None:
+    labels, place = "labels.csv", "JPEGImages"
+    if form == "classes":
+        labels, place = "sorted", "sorted/cat"
+        folder.photograph("sorted/cat/0.jpg")
+    for name in ("7.JXL", "8.jxl", "7.dng", "notes.txt", "1.txt", "README"):
+        folder.write(f"{place}/{name}", "x")
+    (folder.root / place / "gone.jpg").symlink_to("nowhere")
+    folder.run(labels=labels, train="", val="", masks="")
+    said = capsys.readouterr().out
+    assert "3 photographs not read, left out: 2 .jxl, 1 .dng; convert to JPEG" in said
+    assert "3 files that are no photographs, left out: 2 .txt, 1 without an ending" in said
+    assert f"1 files that cannot be opened or named, left out, such as {place}/gone.jpg" in said
+
+
+def test_a_root_with_all_in_it_counts_only_what_is_no_part(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    folder.run(photographs=".")
+    assert "left out" not in capsys.readouterr().out
+    folder.write("todo.txt", "x")
+    folder.run(photographs=".")
+    assert "1 files that are no photographs, left out: 1 .txt" in capsys.readouterr().out
+
+
+def test_masks_that_are_not_used_are_counted(folder: Any, capsys: pytest.CaptureFixture) -> None:
+    for i in range(3):
+        folder.mask(f"SegmentationClass/{i}_mask.png", [0])
+    for i in range(2):
+        folder.write(f"SegmentationClass/{i}.tif", "x")
+    folder.run()
+    said = capsys.readouterr().out
+    assert "3 masks in SegmentationClass of no row of the table, left out" in said
+    assert "2 files in SegmentationClass are no PNGs, left out: 2 .tif" in said
+
+
+def test_masks_without_what_the_labels_name_are_counted(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    for i in range(6):
+        folder.mask(f"SegmentationClass/{i}.png", [0, 8, 255])
+    folder.run()
+    said = capsys.readouterr().out
+    assert "4 of 6 masks lack a class that the labels name" in said
+    assert "no mask of 4 whose labels name 'dog' holds its value, 12: it is not scored" in said
+    assert "'cat' holds" not in said
+    for i in range(6):
+        folder.mask(f"SegmentationClass/{i}.png", [0, 8, 12, 255])
+    folder.run()
+    assert "lack" not in capsys.readouterr().out
+
+
+def test_photographs_that_fill_few_of_their_bits_are_counted(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    grey = np.random.default_rng(0).integers(0, 4096, (24, 32)).astype(np.uint16)
+    folder.rows = {"g.png": "cat", "c.png": "cat", "t.tif": "cat", "bright.png": "cat"}
+    for name in ("g.png", "t.tif"):
+        cv2.imwrite(str(folder.path(f"JPEGImages/{name}")), grey)
+    cv2.imwrite(str(folder.path("JPEGImages/c.png")), np.dstack([grey // 4] * 3))
+    cv2.imwrite(str(folder.path("JPEGImages/bright.png")), grey * 16)
+    folder.table()
+    for _ in range(2):  # read, and remembered
+        folder.run(train="", val="", masks="")
+        note = "3 photographs of 16 bits a channel have no value above 4095 of 65535"
+        assert note in capsys.readouterr().out
+
+
+def test_a_photograph_changed_under_its_old_date_is_read_again(folder: Any) -> None:
+    folder.run()
+    path = folder.root / "JPEGImages/0.jpg"
+    before, stat = records_of(folder)["0"].digest, path.stat()
+    content = bytearray(path.read_bytes())
+    content[-10] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    folder.run()
+    assert records_of(folder)["0"].digest != before

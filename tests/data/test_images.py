@@ -1,5 +1,7 @@
 """Pixels in and out: what is odd but valid is converted, what is damaged is named."""
 
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from PIL import Image, ImageOps
 from bes.boundary_labels import BoundaryLabel
 from bes.data.images import (
     BOUNDARY_PALETTE,
+    bits_of,
     decode_labels,
     encode_boundary_labels,
     encode_boundary_map,
@@ -184,3 +187,97 @@ def test_maps_come_back_by_plain_numpy_too(tmp_path: Path, count: int) -> None:
     with np.load(tmp_path / "m.npz", allow_pickle=False) as plain:
         assert plain["maps"].dtype == np.float16 and plain["size"].dtype == np.int32
         assert plain["classes"].dtype == np.uint8
+
+
+# Metadata that no pixel depends on
+
+
+def chunk(kind: bytes, data: bytes, wrong: int = 0) -> bytes:
+    checksum = zlib.crc32(kind + data) ^ wrong
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+
+LONG = zlib.compress(np.random.default_rng(0).integers(97, 123, 1_200_000).astype(np.uint8), 1)
+METADATA = {
+    "zTXt": chunk(b"zTXt", b"Comment\0\0" + LONG),
+    "iTXt": chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + LONG),
+    "iCCP": chunk(b"iCCP", b"profile\0\0" + LONG),
+    "many": 80 * chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(900_000), 1)),
+    "80 MB in a few bytes": chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(80_000_000), 1)),
+    "damaged stream": chunk(b"iCCP", b"profile\0\0abc"),
+} | {
+    f"checksum of {kind.decode()}": chunk(kind, data, wrong=1)
+    for kind, data in {
+        b"tEXt": b"a\0b",
+        b"tIME": bytes(7),
+        b"gAMA": bytes(4),
+        b"pHYs": bytes(9),
+        b"sRGB": b"\0",
+        b"eXIf": b"MM\0*",
+        b"abCd": b"x",
+    }.items()
+}
+
+
+@pytest.mark.parametrize("case", METADATA)
+@pytest.mark.parametrize("after", [33, -12])
+def test_metadata_of_a_png_does_not_matter(tmp_path: Path, case: str, after: int) -> None:
+    path = tmp_path / "a.png"
+    picture().save(path)
+    plain = path.read_bytes()
+    path.write_bytes(plain[:after] + METADATA[case] + plain[after:])
+    assert (read_photograph(path) == np.asarray(picture())).all()
+    labels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    plain = encode_labels(labels)
+    path.write_bytes(plain[:after] + METADATA[case] + plain[after:])
+    assert (read_mask(path) == labels).all()
+
+
+def test_what_a_png_shows_outlives_its_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    half_clear().save(path, exif=exif)
+    expected = read_photograph(path)
+    assert expected.shape == (WIDTH, HEIGHT, 3)
+    content = path.read_bytes()
+    path.write_bytes(content[:33] + METADATA["checksum of tEXt"] + content[33:])
+    assert (read_photograph(path) == expected).all()
+
+
+def test_pixels_of_a_png_with_a_wrong_checksum_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    picture().save(path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"IDAT") + 10] ^= 1
+    path.write_bytes(content[:33] + METADATA["zTXt"] + content[33:])
+    with pytest.raises(BesError, match=r"a\.png: a damaged picture"):
+        read_photograph(path)
+
+
+@pytest.mark.parametrize("bits", [0, 1, 8, 10, 12, 14, 16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_the_bits_in_use_of_16(tmp_path: Path, ending: str, channels: int, bits: int) -> None:
+    pixels = np.full((HEIGHT, WIDTH, channels), 2**bits - 1, np.uint16)
+    pixels[..., 3:] = 65535
+    cv2.imwrite(str(tmp_path / f"a.{ending}"), pixels)
+    expected = bits if channels == 1 else max(bits, 8)  # of colours the upper 8 are looked at
+    assert bits_of((tmp_path / f"a.{ending}").read_bytes()) == expected
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_8_bits_are_no_16(tmp_path: Path, case: str) -> None:
+    make, name, *_ = ODD[case]
+    make().save(tmp_path / name, format="PNG" if name.startswith("png_") else None)
+    assert (bits_of((tmp_path / name).read_bytes()) is None) == (not case.startswith("16-bit"))
+
+
+def test_heic_is_read_where_the_extra_is_installed(tmp_path: Path) -> None:
+    pytest.importorskip("pillow_heif")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture().save(tmp_path / "a.heic", exif=exif.tobytes())
+    photograph = read_photograph(tmp_path / "a.heic")
+    assert photograph.shape == (WIDTH, HEIGHT, 3)
+    assert np.abs(photograph[2].astype(int) - RED).max() < 12

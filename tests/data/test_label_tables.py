@@ -126,3 +126,116 @@ def test_a_listed_photograph_that_is_not_there_is_named(folder: Any) -> None:
     folder.write("train.txt", "0\n99\n")
     with pytest.raises(BesError, match=r"cls_labels\.npy: key 99: found no photograph of '99'"):
         folder.run(labels="cls_labels.npy", classes=("cat", "dog"), train="train.txt", val="")
+
+
+# What spreadsheets, pandas and people leave in a table
+
+BOTH = {"0": ("cat",), "1": ("cat", "dog")}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffimage,labels\r\n0.jpg,cat\r\n1.jpg,cat dog\r\n,\r\n,,,\r\n",
+        "\n,\nimage,labels,\n0.jpg,cat,\n1.jpg,cat dog,,\n",
+        "\ufeffimage;labels\r\n0.jpg;cat\r\n1.jpg;cat dog\r\n;\r\n",
+        'image;labels\n0.jpg;cat\n1.jpg;"cat;dog"\n',
+        "sep=;\r\nimage;labels\r\n0.jpg;cat\r\n1.jpg;cat,dog\r\n",
+        "image\tlabels\n0.jpg\tcat\n1.jpg\tcat dog\n",
+        "Image, LABELS \n0.jpg, cat\n1.jpg, cat dog\n",
+        '"image","labels"\n"0.jpg","cat"\n"1.jpg","cat, dog"\n',
+        ",image,labels\n0,0.jpg,cat\n1,1.jpg,cat dog\n",
+        "labels,image\ncat,0.jpg\ncat dog,1.jpg\n",
+        "image,,labels\n0.jpg,,cat\n1.jpg,,cat dog\n",
+        "image,labels\r0.jpg,cat\r1.jpg,cat dog\r",
+        "image,labels\n0.jpg,cat\n1.jpg,cat|dog\n",
+        "image,labels\n0.jpg,cat\n1.jpg,cat | dog;\n",
+        'image,labels\n0.jpg,cat\n1.jpg,"cat\r\ndog"\n',
+        "image,labels\n0.jpg,cat\u2028\n1.jpg,cat\u2028dog\n",
+    ],
+)
+def test_tables_are_read_as_programs_write_them(folder: Any, content: str) -> None:
+    folder.write("labels.csv", content)
+    folder.run(train="", val="", masks="")
+    assert labels_of(folder) == BOTH
+
+
+def test_empty_rows_and_missing_labels_are_counted(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    rows = ["0.jpg,cat", "1.jpg,nan", "2.jpg,None", "3.jpg,N/A", "4.jpg,nan", ",", "5.jpg,null;dog"]
+    folder.write("labels.csv", "image,labels\n" + "\n".join(rows))
+    folder.run(train="", val="", masks="")
+    assert labels_of(folder) == {"0": ("cat",), **dict.fromkeys("1234", ()), "5": ("dog",)}
+    out = capsys.readouterr().out
+    assert "1 empty rows of the table, left out" in out
+    assert "no label in the table: 1 'N/A', 1 'None', 2 'nan', 1 'null'" in out
+    assert "4 photographs without labels, kept as background only" in out
+
+
+def test_missing_labels_in_json(folder: Any) -> None:
+    rows = [{"image": "0", "labels": ["cat"]}, {"image": "1", "labels": None}]
+    folder.write("labels.jsonl", json_lines(*rows, {"image": "2", "labels": ["nan"]}))
+    folder.run(labels="labels.jsonl", train="", val="", masks="")
+    assert labels_of(folder) == {"0": ("cat",), "1": (), "2": ()}
+
+
+def test_a_text_may_hold_what_ends_a_line_elsewhere(folder: Any) -> None:
+    folder.write("labels.jsonl", '{"image": "0", "labels": ["red\u2028pear"]}\r\n')
+    folder.run(labels="labels.jsonl", train="", val="", masks="")
+    assert labels_of(folder) == {"0": ("red pear",)}
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes"),
+    [
+        ("0.jpg,none\n1.jpg,NA\n", ("NA", "none")),
+        ("0.jpg,0\n1.jpg,1\n", ("0", "1")),
+        ("0.jpg,a|b\n1.jpg,a b\n", ("a|b", "a b")),
+        ("0.jpg,-x\n1.jpg,=x\n", ("-x", "=x=2")),
+    ],
+)
+def test_a_name_that_is_given_is_a_class(folder: Any, rows: str, classes: tuple[str, ...]) -> None:
+    folder.write("labels.csv", f"image,labels\n{rows}")
+    folder.run(train="", val="", masks="", classes=classes)
+    assert sorted(labels_of(folder).values()) == sorted((n.split("=2")[0],) for n in classes)
+
+
+@pytest.mark.parametrize(
+    ("labels", "note"),
+    [
+        (["Cat", "cat", "CAT"], "found the classes 'CAT', 'Cat', 'cat', which differ"),
+        (
+            ["traffic_light;x", "traffic light", "x"],
+            "classes 'traffic light', 'traffic_light', ",
+        ),
+        (
+            ["cat dog", "cat;x", "dog"],
+            "found the class 'cat dog' beside 'cat', 'dog'; exp",
+        ),
+        (["cat;dog", "cat/dog", "x"], "found the class 'cat/dog' beside 'cat', 'dog'; exp"),
+    ],
+)
+def test_classes_that_may_be_one_are_named(
+    folder: Any, labels: list[str], note: str, capsys: pytest.CaptureFixture
+) -> None:
+    rows = "".join(f"{image}.jpg,{each}\n" for image, each in enumerate(labels))
+    folder.write("labels.csv", f"image,labels\n{rows}")
+    folder.run(train="", val="", masks="")
+    said = capsys.readouterr().out
+    assert note in said and "no training photograph" not in said
+
+
+def test_other_classes_raise_no_question(folder: Any, capsys: pytest.CaptureFixture) -> None:
+    folder.write("labels.csv", "image,labels\n0.jpg,cat;red pear\n1.jpg,pear;dog\n")
+    folder.run(train="", val="", masks="")
+    out = capsys.readouterr().out
+    assert not any(word in out.split("sizes:")[1] for word in ("class", "no label", "no training"))
+
+
+def test_a_class_that_nothing_can_be_learned_of_is_named(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    folder.write("ImageSets/Segmentation/train.txt", "0\n3\n")
+    folder.run(classes=("cat=8", "dog=12", "cow=10"))
+    assert "no training photograph shows 'dog', 'cow'" in capsys.readouterr().out

@@ -116,6 +116,15 @@ def test_a_test_list_without_photographs_is_left_out(
     assert "2 test images have no photographs, left out" in capsys.readouterr().out
 
 
+def test_photographs_in_no_list_are_counted_and_lists_are_cleaned(
+    voc: Published, capsys: pytest.CaptureFixture[str]
+) -> None:
+    voc.write(f"{voc.voc}/JPEGImages/2008_09.jpg", b"x")
+    voc.write("train.txt", f"\ufeff{TRAIN[0]}\u200b\r\n\u200b\n")
+    assert list(voc.run(train="train.txt")) == [TRAIN[0], *VAL]
+    assert "4 photographs in no list, left out" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["photographs", "labels", "masks", "val"])
 def test_options_of_other_datasets_are_refused(voc: Published, name: str) -> None:
     with pytest.raises(BesError, match=f"dataset.{name}: found 'x'"):

@@ -1,0 +1,44 @@
+"""What is odd about the classes of a dataset, and which one a misspelt label means."""
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+from bes.data.names import alike
+
+
+def class_notes(classes: tuple[str, ...], shown: Iterable[str]) -> list[str]:
+    """Classes that look alike, that are several in one, and that are not among those `shown` by the
+    training photographs."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        groups[alike(name)].append(name)
+    notes = [
+        f"found the classes {', '.join(map(repr, names))}, which differ in capitals, spaces or "
+        "hyphens alone; expected one spelling if they are one"
+        for names in groups.values()
+        if len(names) > 1
+    ]
+    for name in classes:
+        parts = [part for part in re.split(r"[\s,/+&]+", name) if part]
+        if len(parts) > 1 and set(parts) <= set(classes):
+            notes.append(
+                f"found the class {name!r} beside {', '.join(map(repr, parts))}; expected "
+                "semicolons between them in all rows if it is these"
+            )
+    seen = set(shown)
+    if absent := [name for name in classes if name not in seen]:
+        notes.append(f"no training photograph shows {', '.join(map(repr, absent))}")
+    return notes
+
+
+def unknown_class(label: str, classes: tuple[str, ...]) -> str:
+    """The sentence on a label that is none of the classes; letters of another alphabet that look
+    the same are shown by their numbers."""
+    near = [name for name in classes if alike(name) == alike(label)]
+    near = near or difflib.get_close_matches(label, classes, n=1)
+    foreign = near and near[0].isascii() and not label.isascii()
+    found = f"{label!r} ({label!a})" if foreign else repr(label)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"found class {found}, expected one of {', '.join(classes)}{hint}"

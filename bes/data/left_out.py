@@ -1,0 +1,37 @@
+"""The files of a dataset that nothing is done with, in words."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from bes.data.file_names import HEIF, NOT_READ, suffix_of
+
+
+def endings(paths: Iterable[str]) -> str:
+    """How many files have which ending: `5 .jpg, 1 .png`."""
+    counts = Counter(suffix_of(path) or "without an ending" for path in paths)
+    return ", ".join(f"{count} {ending}" for ending, count in counts.most_common())
+
+
+def notes_of(others: list[str], passed: list[str]) -> list[str]:
+    """Of the files beside the photographs: those that are no photographs that are read, and those
+    that can be neither opened nor named."""
+    unread = [path for path in others if suffix_of(path) in NOT_READ]
+    rest = [path for path in others if suffix_of(path) not in NOT_READ]
+    notes = []
+    if unread:
+        notes.append(
+            f"{len(unread)} photographs not read, left out: {endings(unread)}; {advice(unread)}"
+        )
+    if rest:
+        notes.append(f"{len(rest)} files that are no photographs, left out: {endings(rest)}")
+    if passed:
+        notes.append(
+            f"{len(passed)} files that cannot be opened or named, left out, such as {passed[0]}"
+        )
+    return notes
+
+
+def advice(unread: Iterable[str]) -> str:
+    """What to do with photographs that are not read."""
+    heif = any(suffix_of(path) in HEIF for path in unread)
+    return "convert to JPEG" + (", or install `pillow-heif` for HEIC" if heif else "")
