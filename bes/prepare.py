@@ -89,7 +89,7 @@ def prepare(project: Project, call: Call) -> dict[Path, list[str]]:
         for place in _asked_for(project, call.targets):
             _delete(place)
         return {}
-    void(stale_receipts(project))
+    void(stale_receipts(project, keep=True))
     undo_future(project)
     if call.forced_all:
         for place in _asked_for(project, call.targets):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bes.data.layout import HELD_OUT_STAGES, SUFFIX, whole_receipt
+from bes.data.stamps import changed_parts
 from bes.engine.code_digest import code_digest
 from bes.engine.inputs import Reader, inputs_of
 from bes.engine.memo import differences
@@ -49,8 +50,10 @@ def places(project: Project) -> Iterator[Place]:
         yield Place("comparison", comparison, project.comparison_folder(comparison))
 
 
-def stale_receipts(project: Project) -> dict[Path, list[str]]:
-    """Receipt -> what changed since it was written; nothing is written.
+def stale_receipts(project: Project, *, keep: bool = False) -> dict[Path, list[str]]:
+    """Receipt -> what changed since it was written.
+
+    Nothing is written; with `keep`, dates of photographs that changed without their bytes are kept.
 
     A file that is missing or empty, or damaged where its bytes are looked at, is named as it is. A
     receipt whose inputs are not there yet is left out: what it follows is made anew before it.
@@ -60,12 +63,16 @@ def stale_receipts(project: Project) -> dict[Path, list[str]]:
     for place in places(project):
         found |= broken(place.folder)
         for receipt in receipts_in(place.folder):
-            if receipt not in found and (reasons := _reasons(project, place, receipt, reader)):
+            if receipt not in found and (
+                reasons := _reasons(project, place, receipt, reader, keep)
+            ):
                 found[receipt] = reasons
     return found
 
 
-def _reasons(project: Project, place: Place, receipt: Path, reader: Reader) -> list[str]:
+def _reasons(
+    project: Project, place: Place, receipt: Path, reader: Reader, keep: bool
+) -> list[str]:
     if place.stage in SUFFIX and receipt.stem not in project.shards:
         return ["shards"]
     try:
@@ -74,7 +81,10 @@ def _reasons(project: Project, place: Place, receipt: Path, reader: Reader) -> l
         return []
     reasons = differences(read_inputs(receipt), expected)
     if place.stage == "dataset":
-        reasons += _changes_of_files(project, place.folder, reader)
+        options = project.experiments[BASE].options["dataset"]
+        now, root = stamp_of(options), Path(options.root)
+        reasons += changed_parts(stamp_file(place.folder), root, now, keep=keep)
+        reasons += _changed_tables(place.folder, reader)
     return reasons
 
 
@@ -112,29 +122,13 @@ def code_of(stage: str) -> str:
     return STAGES[stage].code() if stage in STAGES else code_digest(f"bes.stages.{stage}")
 
 
-def _changes_of_files(project: Project, folder: Path, reader: Reader) -> list[str]:
-    """The parts of the dataset that changed, and the tables of the manifest that did."""
-    reasons = []
-    before = _lines(_text(stamp_file(folder)))
-    now = _lines(stamp_of(project.experiments[BASE].options["dataset"]))
-    reasons += [part for part in before.keys() | now.keys() if before.get(part) != now.get(part)]
-    reasons += [
+def _changed_tables(folder: Path, reader: Reader) -> list[str]:
+    """The tables of the manifest that are not as they were written."""
+    return [
         name
         for name, digest in read_receipt(whole_receipt(folder)).items()
         if reader.table(folder / name) != digest
     ]
-    return sorted(reasons)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
-
-
-def _lines(text: str) -> Mapping[str, str]:
-    return {line.partition("\t")[0]: line for line in text.splitlines()}
 
 
 def void(stale: Mapping[Path, list[str]]) -> None:

@@ -9,9 +9,9 @@ from bes.data.corrections import add_corrections
 from bes.data.inspection import inspect_files, read_facts
 from bes.data.layout import whole_receipt
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
+from bes.data.stamps import write_stamps
 from bes.data.summary import print_details, print_summary
 from bes.engine.code_digest import code_digest
-from bes.engine.files import write_atomic
 from bes.engine.journal import journal_file, start_run
 from bes.engine.log import begin_log
 from bes.engine.memo import digest_of
@@ -49,7 +49,12 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
     files = write_dataset(out, records=dataset.records, catalog=dataset.catalog, shards=shards)
     # Masks that were drawn from a public dataset's objects are no change to act upon either.
     drawn = options.kind in ("voc12", "coco14")
-    write_atomic(stamp_file(out), (stamp_of(options) if drawn else stamp).encode())
+    write_stamps(
+        stamp_file(out),
+        Path(options.root),
+        stamp_of(options) if drawn else stamp,
+        lambda path: known.get(path, {}).get("digest"),
+    )
     write_receipt(whole_receipt(out), files, dataset_inputs(options, shards))
     record_run(
         journal_file(out, "once"),
@@ -77,8 +82,8 @@ def facts_file(out: Path) -> Path:
 
 
 def stamp_file(out: Path) -> Path:
-    """The sizes and dates of the files that the dataset was read from."""
-    return out / "_memo" / "stamp.tsv"
+    """The sizes, dates and digests of the files that the dataset was read from."""
+    return out / "_memo" / "stamps.json"
 
 
 def check_dataset(options: DatasetOptions, *, threads: int) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from bes.data.corrections import check_corrections
-from bes.data.file_names import SUFFIXES, files_below, stamp
+from bes.data.file_names import SUFFIXES
 from bes.data.folder import Collected, Layout, collect
 from bes.data.manifest import MAX_PIXELS
+from bes.data.stamps import Stamps, look_at
 from bes.data.synthetic import CLASSES, generate
-from bes.engine.files import digest_bytes
 from bes.engine.options import Range
 from bes.errors import BesError
 
@@ -111,32 +111,16 @@ def corrections_of(options: DatasetOptions) -> str:
     return os.path.normpath(options.corrections) if options.corrections else ""
 
 
-def stamp_of(options: DatasetOptions) -> str:
+def stamp_of(options: DatasetOptions) -> Stamps:
     """The state of the files that the dataset is read from, as far as it shows without reading.
 
-    A line for each part: its place, how many files it has, and a digest of their paths, sizes and
-    dates, the change of the inode among them, which no tool sets back. Files that are no pictures
-    do not count in a folder of pictures.
+    Files that are no pictures do not count in a folder of pictures.
     """
-    root = Path(options.root)
-    lines = []
     parts = sources(options)
     if options.corrections:
-        check_corrections(root, corrections_of(options))
+        check_corrections(Path(options.root), corrections_of(options))
         parts.append(corrections_of(options))
-    for part in parts:
-        if (root / part).is_dir():
-            files = [
-                (path, stat)
-                for path, stat in files_below(root, part)
-                if os.path.splitext(path)[1].lower() in READ
-            ]
-        else:
-            files = [(part, os.stat(root / part))]
-        stamps = [f"{path}\t{stamp(stat)}" for path, stat in files]
-        digest = digest_bytes("\n".join(stamps).encode())
-        lines.append(f"{part}\t{len(stamps)}\t{digest}\n")
-    return "".join(lines)
+    return look_at(Path(options.root), parts, READ)
 
 
 def sources(options: DatasetOptions) -> list[str]:

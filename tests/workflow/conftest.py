@@ -121,6 +121,10 @@ class Project:
         """The file of a photograph."""
         return self.path / "data/photographs/JPEGImages" / f"{scene}.jpg"
 
+    def mask(self, scene: str) -> Path:
+        """The file of a mask."""
+        return self.path / "data/photographs/SegmentationClass" / f"{scene}.png"
+
     @property
     def spare(self) -> list[str]:
         """Scenes that are not among the photographs yet."""

@@ -5,6 +5,7 @@ Each event is followed by a plain `snakemake`, and that by one that has nothing 
 
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from bes.data.images import decode_labels
-from bes.data.layout import TRAIN_STAGES
+from bes.data.layout import TRAIN_STAGES, model_receipt
 from bes.engine.journal import read_runs
 
 IMAGES = 12
@@ -72,6 +73,7 @@ def test_damage_that_keeps_the_size_is_found_by_verify(project: Any) -> None:
     assert project.is_done()
     done = project.bes("verify")
     assert f"{file.relative_to(project.path)}: damaged" in done.stdout
+    assert done.returncode == 1
     assert project.run() == {"pseudo_labels": 1}
     assert project.disturbed(before) == set()
 
@@ -83,8 +85,20 @@ def test_the_journal_tells_what_was_computed_and_runs_without_work_leave_it(proj
     project.run()
     runs = read_runs(folder)
     assert sum(run.images for run in runs) == IMAGES + 1
-    assert project.snakemake("--forcerun", "pseudo_labels").returncode == 0
+    # Jobs of all stages start, and find nothing to do.
+    project.mask(project.records[0].id).unlink()
+    assert project.run() == {}
     assert read_runs(folder) == runs
+
+
+def test_a_job_with_nothing_to_do_leaves_the_log_of_when_there_was(project: Any) -> None:
+    logs = [project.folder("classifier") / "_logs/classifier.log"]
+    logs += sorted((project.folder("cams") / "_logs").glob("*.log"))
+    before = [log.read_text() for log in logs]
+    assert "mean average precision" in before[0]
+    project.mask(project.records[0].id).unlink()
+    assert project.command(*project.SNAKEMAKE).returncode == 0
+    assert [log.read_text() for log in logs] == before
 
 
 # Photographs that come, go and change
@@ -273,3 +287,146 @@ def test_a_moved_directory_is_as_it_was(project: Any) -> None:
     project.path.rename(away)
     project.path = away
     assert project.is_done()
+
+
+# Jobs that fail, and damage that is read
+
+
+def test_a_training_that_failed_once_is_done_by_the_next_run(project: Any) -> None:
+    before = project.file("classifier").read_bytes()
+    rows = (project.path / "data/photographs/labels.csv").read_text().splitlines()[1:]
+    project.table([rows[0].split(",")[0] + ",rings", *rows[1:]])
+    (project.path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if sys.orig_argv[1:4] == ['-m', 'bes', 'classifier']:\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    assert project.snakemake().returncode == 1
+    assert not model_receipt(project.folder("classifier")).exists()
+    (project.path / "sitecustomize.py").unlink()
+    assert project.run()["classifier"] == 1
+    assert project.file("classifier").read_bytes() != before
+
+
+@pytest.mark.parametrize("ahead", [86400, -86400])
+def test_dates_of_results_hide_no_change(project: Any, ahead: int) -> None:
+    date = time.time() + ahead
+    for path in (project.path / "results").rglob("*"):
+        os.utime(path, (date, date))
+    assert project.is_done()
+    rows = (project.path / "data/photographs/labels.csv").read_text().splitlines()[1:]
+    project.table([rows[0].split(",")[0] + ",rings", *rows[1:]])
+    assert "labels.csv" in project.bes("status").stdout
+    assert project.run()["classifier"] == 1
+
+
+def test_damage_that_can_be_read_poisons_nothing(project: Any) -> None:
+    before, file = project.contents(), project.file("boundary_maps", 1)
+    pixels = np.array(Image.open(file))
+    pixels[:] = 60000
+    Image.fromarray(pixels.astype(np.uint16)).save(file)
+    project.file("revised_maps", 1).unlink()
+    done = project.snakemake()
+    assert done.returncode != 0
+    assert f"{file.relative_to(project.path)}: found other bytes than the digest" in done.stderr
+    assert project.run() == {"boundary_maps": 1, "revised_maps": 1}
+    assert project.disturbed(before) == set()
+
+
+def test_a_photograph_changed_under_its_size_and_date_is_computed_anew(project: Any) -> None:
+    file = project.photograph(project.records[2].id)
+    found, content = file.stat(), bytearray(file.read_bytes())
+    content[-200] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(found.st_atime_ns, found.st_mtime_ns))
+    project.configure({"policy": "frozen"})
+    assert project.run()["cams"] == 1
+
+
+def test_tables_and_manifests_that_are_cut_are_found_and_mended(project: Any) -> None:
+    before = project.contents()
+    harmed = ["evaluation/scores.json", "report/scores.csv", "quality/ranking.csv"]
+    harmed += ["dataset/images.csv", "dataset/classes.json", "dataset/shards/000.csv"]
+    harmed += ["report/page/index.html", "cams/_receipts/000.json", "benet/metrics.csv"]
+    for name in harmed:
+        file = project.path / "results/tiny/base" / name
+        os.truncate(file, file.stat().st_size // 2)
+    done = project.bes("verify")
+    assert done.returncode == 1
+    # The photographs cannot be looked up where the manifest itself is damaged.
+    assert all(f"results/tiny/base/{name}: damaged" in done.stdout for name in harmed)
+    project.run()
+    assert project.disturbed(before) == set()
+    assert project.bes("verify").returncode == 0
+
+
+def test_a_broken_manifest_heals_by_itself(project: Any) -> None:
+    before = project.contents()
+    os.truncate(project.folder("dataset") / "shards/001.csv", 100)
+    assert project.run() == {}
+    assert project.disturbed(before) == set()
+
+
+# Stray files, looks, and force
+
+
+def test_a_stray_file_among_the_photographs_starts_nothing(project: Any) -> None:
+    (project.path / "data/photographs/notes.txt").write_text("notes")
+    (project.path / "data/photographs/JPEGImages/config.yaml").write_text("name: x")
+    assert project.is_done()
+
+
+def everything(project: Any) -> dict[str, tuple[int, int]]:
+    return {
+        str(path): (path.stat().st_mtime_ns, path.stat().st_size)
+        for path in sorted((project.path / "results").rglob("*"))
+    }
+
+
+def test_a_dry_run_shows_what_changed_and_writes_nothing(project: Any) -> None:
+    rows = (project.path / "data/photographs/labels.csv").read_text().splitlines()[1:]
+    project.table([rows[0].split(",")[0] + ",rings", *rows[1:]])
+    project.file("pseudo_labels").unlink()
+    before = everything(project)
+    done = project.command(*project.SNAKEMAKE, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "labels.csv" in done.stdout + done.stderr
+    for mode in ("--dag", "--summary", "--rulegraph"):
+        assert project.command(*project.SNAKEMAKE, mode).returncode == 0
+    assert everything(project) == before
+
+
+def test_a_dry_run_in_a_new_folder_leaves_it_new(new_project: Any) -> None:
+    project = new_project()
+    assert project.command(*project.SNAKEMAKE, "--dry-run").returncode == 0
+    assert not (project.path / "results").exists()
+
+
+def test_a_forced_rule_is_computed_anew_and_only_what_differs_follows(project: Any) -> None:
+    before = project.contents()
+    done = project.snakemake("--forcerun", "cams")
+    assert done.returncode == 0, done.stderr
+    assert project.computed() == {"cams": IMAGES}
+    assert project.disturbed(before) == set()
+    assert project.is_done()
+
+
+def test_with_everything_forced_everything_is_computed(project: Any) -> None:
+    before = project.contents()
+    done = project.snakemake("--forceall")
+    assert done.returncode == 0, done.stderr
+    expected = {"classifier": 1, "benet": 1} | dict.fromkeys(TRAIN_STAGES, IMAGES)
+    assert project.computed() == expected
+    assert project.disturbed(before) == set()
+
+
+def test_after_all_output_is_deleted_nothing_is_left_of_it(project: Any) -> None:
+    before = project.contents()
+    assert project.snakemake("--delete-all-output").returncode == 0
+    left = [
+        p for p in (project.path / "results").rglob("*") if p.suffix in (".npz", ".safetensors")
+    ]
+    assert left == []
+    expected = {"classifier": 1, "benet": 1} | dict.fromkeys(TRAIN_STAGES, IMAGES)
+    assert project.run() == expected
+    assert project.disturbed(before) == set()
