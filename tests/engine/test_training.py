@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,6 +130,48 @@ def test_a_training_killed_after_a_checkpoint_ends_with_the_same_bytes(
     assert sorted(path.name for path in (killed / "_memo").iterdir()) == [
         *("train.jsonl", "train.lock", "trained.json")
     ]
+
+
+def flip(content: bytes, place: float) -> bytes:
+    """The content with one bit changed, that far into it."""
+    index = int(place * (len(content) - 1))
+    return content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :]
+
+
+CHECKPOINTS: dict[str, Callable[[bytes], bytes]] = {
+    "no bytes": lambda whole: b"",
+    "a few bytes": lambda whole: whole[:20],
+    "half": lambda whole: whole[: len(whole) // 2],
+    "all but the end": lambda whole: whole[:-1],
+    "too much": lambda whole: whole + b"more",
+    "a bit of its digest": lambda whole: flip(whole, 0.0),
+    "a bit of its middle": lambda whole: flip(whole, 0.5),
+    "a bit of its end": lambda whole: flip(whole, 1.0),
+    "text": lambda whole: b"This is no checkpoint, however long it may be.",
+    "one of another version, without a digest": lambda whole: whole[DIGEST_LENGTH:],
+}
+
+
+@pytest.mark.usefixtures("checkpoint_at_each_step")
+def test_a_damaged_checkpoint_is_said_and_left_aside(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run(dataset, whole)
+    with pytest.raises(RuntimeError, match="killed"):
+        run(dataset, killed, stage=toy_stage(dies(5)))
+    checkpoint = killed / "_memo" / "checkpoint.pt"
+    content = checkpoint.read_bytes()
+    for kind, harm in CHECKPOINTS.items():
+        shutil.rmtree(killed)
+        write_atomic(checkpoint, harm(content))
+        capsys.readouterr()
+        run(dataset, killed)
+        said = capsys.readouterr().err
+        assert f"{checkpoint}: a damaged checkpoint is left aside" in said, kind
+        assert "resumed" not in said, kind
+        for name in ("model.safetensors", "model.json", "metrics.csv"):
+            assert (killed / name).read_bytes() == (whole / name).read_bytes(), kind
 
 
 @pytest.mark.usefixtures("checkpoint_at_each_step")
