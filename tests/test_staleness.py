@@ -4,185 +4,51 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from small_datasets import Folder
-from vouching import vouch_for
+from finished import (
+    CONFIG,
+    NO_CRF,
+    RESULTS,
+    SHARDS,
+    all_receipts,
+    flip,
+    label,
+    project,
+    receipt_at,
+    shard_of_image,
+)
 
 from bes import prepare as preparation
 from bes import staleness
-from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_maps
-from bes.data.layout import SUFFIX, image_file, whole_receipt
-from bes.data.manifest import ImageRecord, read_manifest, shard_name, shard_of
+from bes.data.layout import whole_receipt
 from bes.engine.files import write_atomic
-from bes.engine.inputs import inputs_of, receipts_of
 from bes.engine.memo import Memo
-from bes.engine.per_image import PerImageStage, run_per_image
-from bes.engine.receipts import home_of, read_inputs, read_receipt, receipts_in, write_receipt
-from bes.engine.run_training import TrainingStage
+from bes.engine.receipts import home_of, read_inputs, read_receipt, write_receipt
 from bes.prepare import Call, prepare, read_call
-from bes.settings import Project, load_project
-from bes.stages.comparison import run_comparison
-from bes.stages.dataset import facts_file, run_dataset, stamp_file
-from bes.stages.evaluation import run_evaluation
+from bes.settings import Project
+from bes.stages.dataset import facts_file, stamp_file
 from bes.stages.export import run_export
-from bes.stages.quality import run_quality
-from bes.stages.registry import STAGES
-from bes.stages.tables import run_tables
-from bes.staleness import code_of, places, stale_receipts, undo_future, void
+from bes.staleness import code_of, stale_receipts, undo_future, void
 
-RESULTS = Path("results/p")
-SHARDS = ("000", "001")
-NO_CRF = {"crf": False}
-CONFIG: dict[str, Any] = {
-    "name": "p",
-    "shards": len(SHARDS),
-    "dataset": {"root": "photographs"},
-    "pseudo_labels": NO_CRF,
-    "experiments": {"other": {"pseudo_labels": {"threshold": 0.4}}},
-    "comparisons": {"both": {"experiments": ["base", "other"]}},
-    "classifier": {"weights": "weights.pth"},
-}
+pytestmark = pytest.mark.usefixtures("finished")
 Stale = dict[str, list[str]]
-
-
-def project(**changes: Any) -> Project:
-    return load_project(CONFIG | changes)
-
-
-def stale(found: Project) -> Stale:
-    """Receipt, as `base/cams/000` -> what changed."""
-    return {label(receipt): reasons for receipt, reasons in stale_receipts(found).items()}
-
-
-def label(receipt: Path) -> str:
-    return str(receipt.relative_to(RESULTS).with_suffix("")).replace("_receipts/", "")
-
-
-def receipt_at(name: str) -> Path:
-    """The receipt of a label."""
-    (found,) = (path for path in all_receipts() if label(path) == name)
-    return found
-
-
-def all_receipts() -> list[Path]:
-    return [path for place in places(project()) for path in receipts_in(place.folder)]
-
-
-def shard_of_image(image: str) -> str:
-    return shard_name(shard_of(image, len(SHARDS)))
-
-
 SHARD = shard_of_image("0")
 """That of the photograph which the tests change."""
 PER_IMAGE = ("cams", "boundary_labels", "boundary_maps", "revised_maps", "pseudo_labels")
 
 
-def content_of(stage: str, record: ImageRecord) -> bytes:
-    """What a stage might have written for a photograph."""
-    size = (record.height, record.width)
-    if stage == "boundary_labels":
-        return encode_boundary_labels(np.zeros(size, np.uint8))
-    if stage == "boundary_maps":
-        return encode_boundary_map(np.full((6, 8), 0.5))
-    return encode_maps(np.ones((1, 6, 8)), [1], size)
-
-
-def finish(done: Project) -> None:
-    """All results of a run: trainings, maps and report as if, the others as their jobs write
-    them."""
-    for stage, folder in done.computed():
-        experiment = folder.parent.name
-        options = done.experiments[experiment].options[stage]
-        dataset, folders = done.folder(experiment, "dataset"), done.read_by(stage, experiment)
-        read = {"dataset": dataset, "folders": folders, "out": folder, "threads": 1}
-        if stage == "dataset":
-            run_dataset(options, out=folder, shards=len(SHARDS), threads=1)
-        elif stage == "evaluation":
-            run_evaluation(options, **read)
-        elif stage == "quality":
-            run_quality(options, **read)
-        elif isinstance(job := STAGES.get(stage), PerImageStage) and stage == "pseudo_labels":
-            run_per_image(job, options=options, shards=list(SHARDS), device="cpu", **read)
-        else:
-            pretend(done, stage, folder, options, dataset, folders)
-    base = {"dataset": done.folder("base", "dataset")}
-    run_export(
-        done.experiments["base"].options["export"],
-        format="torchvision",
-        pseudo_labels=done.folder("base", "pseudo_labels"),
-        out=done.folder("base", "export") / "torchvision",
-        threads=1,
-        **base,
-    )
-    evaluation = done.folder("base", "evaluation")
-    run_tables(evaluation=evaluation, out=done.folder("base", "tables"), title="base", **base)
-    run_comparison(
-        done.comparisons["both"],
-        evaluations=done.evaluations("both"),
-        out=done.comparison_folder("both"),
-    )
-
-
-def pretend(
-    done: Project,
-    stage: str,
-    folder: Path,
-    options: Any,
-    dataset: Path,
-    folders: dict[str, Path],
-) -> None:
-    """Results of a stage that nothing computed."""
-    if stage in SUFFIX:
-        for record in read_manifest(dataset / "images.csv"):
-            if not record.held_out:
-                path = image_file(stage, folder, record.id)
-                write_atomic(path, content_of(stage, record))
-    else:
-        names = ["model.safetensors", "metrics.csv"] if stage != "report" else ["page/index.html"]
-        for name in names:
-            write_atomic(folder / name, f"{name} of {stage}".encode())
-    vouch_for(folder, dataset)
-    policy = {"policy": "auto"} if isinstance(STAGES.get(stage), TrainingStage) else {}
-    for receipt in receipts_of(stage, folder, list(SHARDS)):
-        inputs = inputs_of(
-            options=options,
-            code=code_of(stage),
-            dataset=dataset,
-            folders=folders,
-            shard=receipt.stem if stage in SUFFIX else None,
-            **policy,
-        )
-        write_receipt(receipt, read_receipt(receipt), inputs)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with photographs and all results."""
-    path = tmp_path_factory.mktemp("finished")
-    Folder(path)
-    (path / "weights.pth").write_bytes(b"weights that nobody reads")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(path)
-        finish(project())
-        yield path
-
-
 @pytest.fixture(autouse=True)
-def here(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it to work in; its photographs are files of their own, so they are read again."""
-    copy = tmp_path / "work"
-    shutil.copytree(finished, copy)
-    monkeypatch.chdir(copy)
-    options = project().experiments["base"].options["dataset"]
-    run_dataset(options, out=RESULTS / "base/dataset", shards=len(SHARDS), threads=1)
-    # Snakemake's own folder is no matter of these tests.
+def snakemakes_own_folder_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparation, "run_in", lambda folder: None)
-    return copy
+
+
+def stale(found: Project) -> Stale:
+    """Receipt, as `base/cams/000` -> what changed."""
+    return {label(receipt): reasons for receipt, reasons in stale_receipts(found).items()}
 
 
 def test_nothing_is_stale_after_a_run() -> None:
@@ -268,13 +134,6 @@ def test_the_code_of_a_stage(stage: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 # Files of the user's
-
-
-def flip(path: str) -> None:
-    """Change a byte and leave size and date as they are."""
-    content, before = Path(path).read_bytes(), os.stat(path)
-    Path(path).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 LIST = "ImageSets/Segmentation/val.txt"
