@@ -78,6 +78,18 @@ def test_a_label_that_is_not_what_its_receipt_says_is_not_exported(project: Any)
     assert not receipt_of(project, "first").exists()
 
 
+@pytest.mark.parametrize("name", ["JPEGImages/last.jpg", "SegmentationClass/last.png"])
+def test_a_photograph_or_mask_that_changed_since_it_was_read_is_not_copied(
+    project: Any, name: str
+) -> None:
+    path = project.root / name
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(BesError, match=r"last\.\w+: found other bytes than when the dataset was"):
+        project.export("torchvision", copy=True)
+    assert not (project.base / "export/torchvision").exists()
+    assert all(receipt_of(project, image).exists() for image in ("first", "grey", "turned"))
+
+
 def receipt_of(project: Any, image: str) -> Path:
     """The receipt that vouches for the pseudo label of an image."""
     shard = shard_name(shard_of(image, project.shards))
