@@ -471,12 +471,10 @@ def test_a_forced_training_does_not_go_on_from_a_checkpoint() -> None:
     assert not checkpoint.exists()
 
 
-def test_a_forced_export_may_still_replace_the_one_before() -> None:
+def export() -> int:
+    """Export again; returns the inode of the folder, which another export replaces."""
     done = project()
-    prepare(done, Call(forced=("export",)))
     out = done.folder("base", "export") / "torchvision"
-    assert not (out / "export.json").exists()
-    folder = out.stat().st_ino
     run_export(
         done.experiments["base"].options["export"],
         format="torchvision",
@@ -485,8 +483,16 @@ def test_a_forced_export_may_still_replace_the_one_before() -> None:
         out=out,
         threads=1,
     )
-    assert out.stat().st_ino != folder
-    assert stale(done) == {}
+    return out.stat().st_ino
+
+
+def test_a_forced_export_takes_the_place_of_the_one_before() -> None:
+    before = export()  # the photographs have moved with the copy of the project
+    assert export() == before
+    prepare(project(), Call(forced=("export",)))
+    assert "base/export/torchvision/export" not in names()
+    assert export() != before
+    assert stale(project()) == {}
 
 
 def test_all_that_a_target_comes_from_is_forced() -> None:
