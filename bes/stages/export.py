@@ -88,19 +88,20 @@ def run_export(
     from bes.export.values import label_values
 
     read = vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)
-    with vouched(read), rebuilt(out, origin) as folder:
+    with vouched(read):
         check_leaks(catalog, records, pseudo_labels=pseudo_labels, threads=threads)
-        contents = Contents(
-            catalog=catalog,
-            values=label_values(catalog, options.values),
-            records=records,
-            pseudo_labels=pseudo_labels,
-            folder=folder,
-            copy=options.copy,
-            raw=options.raw,
-            threads=threads,
-        )
-        _writer(format)(contents)
+        with rebuilt(out, origin) as folder:
+            contents = Contents(
+                catalog=catalog,
+                values=label_values(catalog, options.values),
+                records=records,
+                pseudo_labels=pseudo_labels,
+                folder=folder,
+                copy=options.copy,
+                raw=options.raw,
+                threads=threads,
+            )
+            _writer(format)(contents)
     vouch(out, inputs)
     _print_summary(contents, format, out)
 
