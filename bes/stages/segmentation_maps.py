@@ -43,24 +43,27 @@ def prepare(options: SegmentationMapOptions, sources: Sources) -> Compute:
     def logits(photo, scale: float) -> torch.Tensor:
         scaled = rescale(photo, scale)
         image = torch.from_numpy(normalise(scaled))
-        stride = network.backbone.strides[-1]
-        # To whole cells, so that those of the mirrored photograph are the same ones.
-        bottom, right = (-length % stride for length in scaled.shape[:2])
-        image = F.pad(image, (0, right, 0, bottom))
         images = torch.stack([image, image.flip(-1)] if options.flip else [image])
-        result = network(images.to(sources.device))
-        result[1:] = result[1:].flip(-1)
+        stride = network.backbone.strides[-1]
+        # To whole cells, with what the crops of the training are padded with.
+        bottom, right = (-length % stride for length in scaled.shape[:2])
+        result = network(F.pad(images, (0, right, 0, bottom)).to(sources.device))
         height, width = (
             stride / 4 * length / other
             for length, other in zip(photo.shape[:2], scaled.shape[:2], strict=True)
         )
-        return resample(result, [-(-length // 4) for length in photo.shape[:2]], (height, width))
+        return resample(result, [length // 4 for length in photo.shape[:2]], (height, width))
 
     @torch.inference_mode()
     def compute(record: ImageRecord) -> bytes:
         photo = read_reduced(sources.catalog, record)
-        each = torch.stack([logits(photo, scale) for scale in options.scales])
-        maps = probability_of_scales(each.float(), merge=options.merge).mean(0).cpu().numpy()
+        # To whole cells of the map, so that those of the mirrored photograph are the same ones.
+        bottom, right = (-length % 4 for length in photo.shape[:2])
+        whole = np.pad(photo, ((0, bottom), (0, right), (0, 0)), mode="edge")
+        each = torch.stack([logits(whole, scale) for scale in options.scales])
+        both = probability_of_scales(each.float(), merge=options.merge)
+        probability = (both[0] + both[1].flip(-1)) / 2 if options.flip else both[0]
+        maps = probability.cpu().numpy()
         kept = np.flatnonzero(maps.max((1, 2)) >= options.least_probability)
         return encode_maps(maps[kept], kept, photo.shape[:2])
 
