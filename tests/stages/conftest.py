@@ -115,6 +115,10 @@ class Project:
         catalog = Catalog(self.base / "photographs", self.classes, values, max_pixels)
         write_dataset(self.base / "dataset", records=self.records, catalog=catalog, shards=1)
 
+    def photo(self, name: str) -> np.ndarray:
+        """The pixels of a photograph."""
+        return np.array(Image.open(self.base / "photographs" / f"{name}.png"))
+
     def indices(self, name: str) -> list[int]:
         """Label indices of a photograph."""
         record = next(record for record in self.records if record.id == name)
@@ -165,6 +169,8 @@ class Project:
                 words += [f"--{source.replace('_', '-')}", self.base / source]
             if source in BUILD and not model_receipt(self.base / source).exists():
                 write_receipt(model_receipt(self.base / source), {})
+        # A digest of the code as a rule gives it; computed, it would take longer than most stages.
+        words += ["--code", "of the tests"]
         words += ["--threads", 1, *([] if stage in WITHOUT_DEVICE else ["--device", "cpu"])]
         assert main([str(word) for word in (*words, *flags)]) == 0
 

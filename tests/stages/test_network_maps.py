@@ -1,4 +1,4 @@
-"""The maps that networks give, against the formulas with the same weights, and their mirror image."""
+"""Maps of networks against the formulas with the same weights, and their mirror images."""
 
 import numpy as np
 import pytest
@@ -97,9 +97,7 @@ def test_boundary_maps_of_several_scales_are_their_mean_logits(
         factors = (size[0] / scaled.shape[0], size[1] / scaled.shape[1])
         parts.append(bilinear(boundary_logits(network, scaled), quarter(size), factors))
     expected = 1 / (1 + np.exp(-np.mean(parts, 0)))[0]
-    np.testing.assert_allclose(
-        project.pixels("boundary_maps", "a") / 65535, expected, atol=1e-4
-    )
+    np.testing.assert_allclose(project.pixels("boundary_maps", "a") / 65535, expected, atol=1e-4)
 
 
 @torch.inference_mode()
