@@ -52,3 +52,9 @@ def mean_iou(predicted: np.ndarray, truth: np.ndarray, n_labels: int) -> float:
         either = ((predicted == label) | (truth == label)).sum()
         ious += [hits / either] if either else []
     return 100 * float(np.mean(ious))
+
+
+def smooth(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """A photograph of soft blobs, uint8 (height,width,3)."""
+    coarse = rng.integers(0, 256, (5, 6, 3)).astype(np.uint8)
+    return np.array(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))

@@ -78,6 +78,8 @@ class Training(NamedTuple):
 class Project:
     """One dataset and one folder for each stage."""
 
+    PER_IMAGE_AND_TRAINING = tuple(s for s in READS if s not in ("evaluation", "quality"))
+
     def __init__(self, base: Path, monkeypatch: pytest.MonkeyPatch):
         self.base, self.monkeypatch = base, monkeypatch
         self.records: list[ImageRecord] = []
@@ -172,7 +174,12 @@ class Project:
         # A digest of the code as a rule gives it; computed, it would take longer than most stages.
         words += ["--code", "of the tests"]
         words += ["--threads", 1, *([] if stage in WITHOUT_DEVICE else ["--device", "cpu"])]
-        assert main([str(word) for word in (*words, *flags)]) == 0
+        self.command(*words, *flags)
+
+    @staticmethod
+    def command(*words: object) -> None:
+        """Run any command of `bes`."""
+        assert main([str(word) for word in words]) == 0
 
     def training(self, stage: str, *flags: object) -> Training:
         """What a training stage would train, and on what: the loop itself is left out."""
@@ -227,9 +234,3 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(5)
-
-
-def smooth(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A photograph of soft blobs, uint8 (height,width,3)."""
-    coarse = rng.integers(0, 256, (5, 6, 3)).astype(np.uint8)
-    return np.array(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import READS, smooth
+from plain import smooth
 
 from bes.engine.flags import flags_of
 from bes.networks.names import BACKBONES
@@ -103,9 +103,7 @@ def test_a_configuration_runs_from_the_classifier_to_the_predictions(
     projects = [read_project([CONFIG / f for f in files], words) for files, words in configured]
     experiments = [one.options for project in projects for one in project.experiments.values()]
     base = projects[0].experiments["base"].options
-    for stage in READS:
-        if stage in ("evaluation", "quality"):
-            continue
+    for stage in photographs.PER_IMAGE_AND_TRAINING:
         chosen = reduced(base[stage])
         others = dict.fromkeys(reduced(options[stage]) for options in experiments)
         # That of the base comes last: the stages after it read its files.

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import smooth
-from plain import bilinear, normalised, resized
+from plain import bilinear, normalised, resized, smooth
 
 SIZES = [(48, 64), (45, 62)]
 """Multiples of all strides, and not even of 4."""

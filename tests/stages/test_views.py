@@ -87,7 +87,7 @@ def test_a_view_of_another_size_keeps_its_labels_but_for_edges(project, rng, sta
         if stage == "irnet":  # where no class scores it is background
             shown[(shown == VOID) & (image != 0).any(0)] = 0
         # A block has 6 to 13 pixels a side here, and an edge may blur two of them.
-        assert (shown == labels).mean() > 0.75
+        assert (shown == labels).mean() > 0.7
         moved = np.roll(labels, 6, axis=1)
         assert (shown == moved).mean() < 0.75 * (shown == labels).mean()
 

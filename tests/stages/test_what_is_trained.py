@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import smooth
+from plain import normalised, smooth
 
 from bes.engine import training as engine
 from bes.engine.run_training import TrainingRun
@@ -257,13 +257,15 @@ def test_a_segmenter_learns_which_colour_is_which_label(project, rng) -> None:
         project.photograph(name, colours[found[name]], ("cat", "dog"), split=split)
     project.write()
     project.give("pseudo_labels", {name: found[name] for name in "abcd"})
+    settings = {"backbone": "resnet18", "n_classes": 3, "pooling": "gap", "k": 0.0, "detach": True}
+    project.give_network("classifier", settings)
     project.run(
-        *("segmenter", "--backbone", "resnet18", "--weights", "none", "--iterations", 20),
-        *("--batch-size", 4, "--lr", 0.02, "--head-lr-factor", 1, "--crop", 48),
+        *("segmenter", "--weights", "classifier", "--iterations", 20),
+        *("--batch-size", 4, "--lr", 0.01, "--head-lr-factor", 1, "--crop", 48),
         *("--scale", 1, 1, "--loss-scales", 1, "--output-stride", 8),
     )
     losses = [float(row["total"]) for row in project.table("segmenter/metrics.csv")]
-    assert np.mean(losses[-3:]) < 0.3 * losses[0]
+    assert np.mean(losses[-3:]) < 0.6 * losses[0]
     project.run("segmentation_maps", "--scales", 1)
     project.run("predictions", "--no-crf")
     assert (project.pixels("predictions", "e") == found["e"]).mean() > 0.6
@@ -301,7 +303,6 @@ def test_average_precision_of_the_classifier_is_that_of_its_scores(project, rng)
     project.run("classifier", *flags)
     network = project.network("classifier")
     measured = project.json("classifier/model.json")["measured"]
-    from plain import normalised
 
     held_out = [record for record in project.records if record.split == "val"]
     photos = [project.photo(record.id) for record in held_out]
