@@ -133,7 +133,7 @@ def _lattice(image: np.ndarray, n_labels: int, settings: DenseCrfSettings) -> An
         sxy=settings.bilateral_sxy,
         srgb=settings.bilateral_srgb,
         # What pydensecrf takes is contiguous and may be written to.
-        rgbim=np.require(image, requirements="CW"),
+        rgbim=np.require(image, requirements=["C", "W"]),
         compat=settings.bilateral_compat,
     )
     return crf
