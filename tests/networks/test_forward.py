@@ -121,6 +121,20 @@ def test_dilated_features_are_the_plain_ones_and_those_between(name: str, step: 
 
 
 @torch.inference_mode()
+def test_the_last_stage_of_vgg_is_a_pool_and_three_dilated_convolutions() -> None:
+    """At stride 8 as in LargeFOV: the pool without stride, the convolutions dilated by 2."""
+    network = build_backbone("vgg16", "none", output_stride=8).eval()
+    features = network(torch.randn(1, 3, 41, 56))
+    assert [x.shape[-1] for x in features] == [56, 28, 14, 7, 7]
+    x = F.max_pool2d(features[3], 3, stride=1, padding=1)
+    convolutions = [layer for layer in network.stages[4] if isinstance(layer, nn.Conv2d)]
+    assert len(convolutions) == 3
+    for layer in convolutions:
+        x = F.conv2d(x, layer.weight, layer.bias, padding=2, dilation=2).relu()
+    torch.testing.assert_close(features[4], x)
+
+
+@torch.inference_mode()
 @pytest.mark.parametrize("detach", [True, False])
 def test_scores_of_the_classifier_are_its_maps_pooled(detach: bool) -> None:
     settings = {"backbone": "resnet18", "n_classes": 3, "k": 0.7, "detach": detach}
