@@ -214,13 +214,16 @@ def test_the_ranking_is_by_the_mean_of_five_signals(results, rng) -> None:
 
 def test_a_label_that_shows_nothing_of_its_class_comes_first(results, rng) -> None:
     results.given["pseudo_labels"]["b"] = np.zeros(SIZE, np.uint8)
+    results.given["pseudo_labels"]["a"] = np.minimum(results.given["pseudo_labels"]["a"], 1)
     results.give("pseudo_labels", results.given["pseudo_labels"])
     results.give("boundary_maps", dict.fromkeys("abcf", rng.random(CELLS)))
     results.run("quality")
     first, *others = results.table("quality/ranking.csv")
     assert (first["image"], float(first["score"])) == ("b", 0.0)
     assert first["reason"] == "nothing found of owl"
-    assert all("nothing found" not in row["reason"] for row in others)
+    reasons = {row["image"]: row["reason"] for row in others}
+    assert reasons.pop("a") == "nothing found of dog"
+    assert all("nothing found" not in reason for reason in reasons.values())
 
 
 def pairs_within(one: np.ndarray, other: np.ndarray, distance: float) -> int:
@@ -245,7 +248,7 @@ def test_boundaries_are_counted_at_each_threshold_and_tolerance(project, rng) ->
     """Lines one pixel wide, so that thinning has nothing to do."""
     size = (24, 32)
     truth, labels = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
-    truth[:, 16:], labels[:, 18:] = 1, 1
+    truth[:, 16:], labels[:, 17:] = 1, 1
     project.photograph("a", smooth(rng, *size), ("cat",), mask=truth)
     project.write()
     project.give("pseudo_labels", {"a": labels})
@@ -269,7 +272,7 @@ def test_boundaries_are_counted_at_each_threshold_and_tolerance(project, rng) ->
     counts = project.json("boundary_scores/images/a.json")
     lines = np.zeros((3, *size), bool)
     # The CAM is above 0.11 from column 14 on.
-    lines[0, :, 15], lines[1, :, 17], lines[2, :, 13] = True, True, True
+    lines[0, :, 15], lines[1, :, 16], lines[2, :, 13] = True, True, True
     diagonal = math.hypot(*size)
     for stage, line in (("pseudo_labels", lines[1]), ("cams", lines[2])):
         for tolerance in tolerances:
