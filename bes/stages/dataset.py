@@ -1,11 +1,13 @@
 """Stage `dataset`: read photographs and labels, check all of them, write the manifest."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bes.data.corrections import add_corrections
+from bes.data.folder import Collected
 from bes.data.inspection import inspect_files, read_facts
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.data.summary import print_details, print_summary
@@ -35,7 +37,7 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
     provide_files(options)
     memo = out / "_memo" / "files.json"
     known = read_facts(memo)
-    dataset = _read(options, known, threads)
+    dataset = _read(options, known, threads, out)
     dataset.raise_problems()
     write_atomic(memo, json.dumps(known).encode())
     if options.kind in ("voc12", "coco14"):
@@ -59,7 +61,7 @@ def check_dataset(options: DatasetOptions, *, threads: int) -> None:
     Raises BesError that lists every problem.
     """
     check_kind(options)
-    dataset = _read(options, {}, threads)
+    dataset = _read(options, {}, threads, Path("results"))
     if dataset.records:
         print_summary(dataset.catalog, dataset.records, dataset.notes)
         print_details(dataset.catalog, dataset.records)
@@ -85,12 +87,35 @@ class _Dataset:
             raise BesError("\n".join(heading + self.problems))
 
 
-def _read(options: DatasetOptions, known: dict[str, Any], threads: int) -> _Dataset:
-    """Read the dataset; `known` is what is known of its files, and is brought up to date."""
+def _read(options: DatasetOptions, known: dict[str, Any], threads: int, results: Path) -> _Dataset:
+    """Read the dataset; `known` is what is known of its files, and is brought up to date.
+
+    `results` is where, or beside what, the results will lie.
+    """
     root = Path(options.root)
     found = collect_kind(options, threads)
     if options.corrections:
         add_corrections(found, root, corrections_of(options))
+    found.problems += names_too_long(found, root, results)
     catalog = Catalog(root, found.classes, found.mask_values, options.max_pixels)
     records, looked_at = inspect_files(catalog, found, known, threads)
     return _Dataset(catalog, records, found.problems, found.notes, looked_at)
+
+
+LONGEST_ENDING = len(".webp")
+"""Of the files that a photograph gives its name."""
+
+
+def names_too_long(found: Collected, root: Path, results: Path) -> list[str]:
+    """A sentence for each photograph whose results could not have its name.
+
+    The limit is that of the file system of the folder `results`, which need not be there yet.
+    """
+    there = next(path for path in (results, *results.absolute().parents) if path.exists())
+    limit = os.pathconf(there, "PC_NAME_MAX") - LONGEST_ENDING
+    return [
+        f"{root / entry.photograph}: found a name of {length} bytes without its ending, expected "
+        f"at most {limit}, so that its results can have names on the file system of {there}"
+        for entry in found.entries
+        if (length := len(os.fsencode(entry.id))) > limit
+    ]
