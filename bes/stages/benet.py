@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from bes.engine.options import check_ascending
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
 from bes.stages.boundary_network import BoundaryNetworkOptions, train_boundary_network
 
@@ -12,7 +11,7 @@ class BenetOptions(BoundaryNetworkOptions):
     """Options of BENet and its training."""
 
     def __post_init__(self) -> None:
-        check_ascending("benet.scale", *self.scale)
+        self.check("benet")
 
 
 def fit(options: BenetOptions, run: TrainingRun) -> Trained:

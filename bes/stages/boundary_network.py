@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range
+from bes.engine.options import Range, check_ascending
 from bes.engine.run_training import Trained, TrainingRun
-from bes.engine.schedule import TrainingOptions
+from bes.engine.schedule import CROP, TrainingOptions
+from bes.errors import BesError
 from bes.networks.names import BACKBONE
 from bes.stages.initial_weights import build_from
 
@@ -29,12 +30,18 @@ class BoundaryNetworkOptions(TrainingOptions):
     or the path of a state-dict file."""
     train_backbone: bool = False
     """Train the backbone too; the published code trains the heads alone."""
-    epochs: Annotated[float, Range(0.01)] = 3.0
+    epochs: Annotated[float, Range(0.01, 10_000)] = 3.0
     """Passes over the training photographs; each is floor(photographs / batch_size) iterations."""
-    crop: Annotated[int, Range(32)] = 512
+    crop: Annotated[int, CROP] = 512
     """Side of the training crop, pixels; a multiple of 4 (the paper prints 513)."""
     scale: Annotated[tuple[float, float], Range(0.1, 8.0)] = (0.5, 1.5)
     """Smallest and largest factor that photograph and labels are resized by at random."""
+
+    def check(self, stage: str) -> None:
+        """Raises BesError, which names the stage, for values that do not go together."""
+        check_ascending(f"{stage}.scale", *self.scale)
+        if self.crop % 4:
+            raise BesError(f"{stage}.crop: found {self.crop}, expected a multiple of 4")
 
 
 def train_boundary_network(
