@@ -16,9 +16,13 @@ class BenetOptions(BoundaryNetworkOptions):
 
 def fit(options: BenetOptions, run: TrainingRun) -> Trained:
     """Train with the boundary classification loss."""
+    import numpy as np
+
     from bes.boundary_labels import BoundaryLabel
     from bes.boundary_loss import boundary_loss
     from bes.data.images import decode_labels
+
+    boundaries = [BoundaryLabel.BOUNDARY_FG_FG, BoundaryLabel.BOUNDARY_FG_BG]
 
     return train_boundary_network(
         options,
@@ -26,6 +30,7 @@ def fit(options: BenetOptions, run: TrainingRun) -> Trained:
         name="benet",
         labels_of=lambda record: decode_labels(run.file("boundary_labels", record)),
         open_label=BoundaryLabel.UNCERTAIN,
+        has_boundary=lambda labels: bool(np.isin(labels, boundaries).any()),
         loss=lambda logits, labels: boundary_loss(logits, labels)._asdict(),
     )
 

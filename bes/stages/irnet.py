@@ -31,6 +31,8 @@ class IrnetOptions(BoundaryNetworkOptions, ConfidentLabelOptions):
 def fit(options: IrnetOptions, run: TrainingRun) -> Trained:
     """Train with the inter-pixel loss; the confident labels are computed first and kept in
     memory."""
+    import numpy as np
+
     from bes.confident_labels import UNCERTAIN_CLASS
     from bes.data.images import decode_mask
     from bes.inter_pixel_loss import inter_pixel_loss
@@ -46,6 +48,7 @@ def fit(options: IrnetOptions, run: TrainingRun) -> Trained:
         name="irnet",
         labels_of=labels_of,
         open_label=UNCERTAIN_CLASS,
+        has_boundary=lambda labels: len(set(np.unique(labels)) - {UNCERTAIN_CLASS}) > 1,
         loss=lambda logits, labels: inter_pixel_loss(
             logits, labels, radius=options.radius
         )._asdict(),
