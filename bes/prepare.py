@@ -16,7 +16,7 @@ from bes.engine.receipts import home_of, read_receipt, receipts_in, write_receip
 from bes.engine.runs import run_in
 from bes.errors import BesError
 from bes.sections import BASE, parents_of
-from bes.settings import Project
+from bes.settings import Project, check_weights
 from bes.stages.dataset import facts_file
 from bes.stages.dataset_kinds import stamp_of
 from bes.staleness import Place, places, stale_receipts, undo_future, void
@@ -80,7 +80,8 @@ def prepare(project: Project, call: Call) -> dict[Path, list[str]]:
     that it is computed anew. Where the call only looks, nothing is written: returned is receipt ->
     why it would be removed, for Snakemake to say so.
     """
-    # First of all a dataset that cannot be read.
+    # First what would stop the run: weights that are not there, a dataset that cannot be read.
+    check_weights(project)
     stamp_of(project.experiments[BASE].options["dataset"])
     if call.looks:
         return stale_receipts(project)

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from vouching import settle_digests, vouch_for
 
 from bes.boundary_labels import BoundaryLabel
 from bes.cli import main
 from bes.data.images import encode_boundary_labels
-from bes.data.layout import image_file, model_file, model_receipt, receipt_file
+from bes.data.layout import image_file, model_file, receipt_file
 from bes.data.manifest import read_catalog, read_manifest
 from bes.engine import training
 from bes.engine.files import digest_bytes, write_atomic
@@ -38,7 +39,9 @@ def train(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tra
                 write_atomic(path, encode_boundary_labels(labels))
                 files[path.name] = digest_bytes(path.read_bytes())
             write_receipt(receipt_file(tmp_path / "boundary_labels", shard.stem), files)
-        write_receipt(model_receipt(tmp_path / "classifier"), {})
+        settle_digests(dataset)
+        write_atomic(model_file(tmp_path / "classifier"), b"not read")
+        vouch_for(tmp_path / "classifier", dataset)
 
         def trained(network, **_: object) -> list[dict[str, float]]:
             if logit is not None:
