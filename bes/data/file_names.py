@@ -54,10 +54,38 @@ def _is_text(name: str) -> bool:
 
 def id_of(image: str) -> str:
     """The file name without folders and without the ending of a picture."""
-    # Some systems spell an accented letter as one character, some as two.
-    name = unicodedata.normalize("NFC", image).replace("\\", "/").rsplit("/", 1)[-1]
+    name = _name_of(image)
     stem, dot, suffix = name.rpartition(".")
     return stem if dot and f".{suffix.lower()}" in SUFFIXES else name
+
+
+def best_of(paths: list[str], place: str) -> list[str]:
+    """Of files that share their name without ending, the one meant by `place`; several if it may be
+    any of them.
+
+    The one at that place comes first, then one of that name with its ending, and a PNG, which may
+    be a label of the photograph, comes last. Where `place` has another ending, a PNG elsewhere is
+    not meant at all.
+    """
+
+    def rank(path: str) -> tuple[int, bool, bool]:
+        spot = folder_of(path) + id_of(path)
+        return (
+            len(spot) if f"/{folder_of(place)}{id_of(place)}".endswith(f"/{spot}") else 0,
+            _name_of(path).lower() == _name_of(place).lower(),
+            not path.lower().endswith(".png"),
+        )
+
+    best = max(map(rank, paths), default=())
+    if best == (0, False, False) and id_of(place) != _name_of(place):
+        return []
+    return [path for path in paths if rank(path) == best]
+
+
+def _name_of(image: str) -> str:
+    """The file name with its ending."""
+    # Some systems spell an accented letter as one character, some as two.
+    return unicodedata.normalize("NFC", image).replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def folder_of(image: str) -> str:

@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bes.data.file_names import SUFFIXES, files_below, folder_of, id_of
+from bes.data.file_names import SUFFIXES, best_of, files_below, folder_of, id_of
 from bes.data.label_tables import BACKGROUND, read_label_table
 from bes.errors import BesError
 
@@ -52,6 +52,8 @@ class Collected:
     entries: list[Entry] = field(default_factory=list)
     classes: tuple[str, ...] = ()
     mask_values: tuple[int, ...] = ()
+    values_given: bool = True
+    """Whether the values of the masks were declared, or are 1, 2, 3... for want of that."""
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -83,12 +85,11 @@ def parse_classes(given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, .
 def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
     """Match label table, photographs, masks and split lists.
 
-    Without `classes` they are those of the table in alphabetical order; their mask values are
-    VOC's if all are classes of PASCAL VOC, else 1, 2, 3... Raises BesError where the table itself
-    cannot be read; all other problems are collected.
+    Without `classes` they are those of the table in alphabetical order. Raises BesError where the
+    table itself cannot be read; all other problems are collected.
     """
     found = Collected()
-    names, found.mask_values = parse_classes(classes)
+    names, values = parse_classes(classes)
     table = read_label_table(
         layout.root,
         layout.labels,
@@ -104,12 +105,9 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             f"{layout.root / layout.labels}: found {len(found.classes)} classes, expected at most "
             f"{MAX_CLASSES}"
         )
-    if not names:
-        order = {name: index for index, name in enumerate(VOC_CLASSES, 1)}
-        voc = labels_seen.issubset(order)
-        found.mask_values = tuple(
-            order[name] if voc else index for index, name in enumerate(found.classes, 1)
-        )
+    numbered = tuple(range(1, len(found.classes) + 1))
+    found.mask_values = values or numbered
+    found.values_given = found.mask_values != numbered
     if not found.classes and not found.problems:
         found.problems.append(
             f"{layout.root / layout.labels}: found no class, expected one or more"
@@ -117,13 +115,14 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
 
     known = {row.id for row in table.rows}
     png = frozenset({".png"})
-    photographs = table.photographs
-    if photographs is None:
+    if table.photographs is not None:
+        photographs = {image: [path] for image, path in table.photographs.items()}
+    else:
         # Beside the photographs, a PNG is a mask.
         beside = layout.photographs in (layout.masks, layout.corrections)
         suffixes = SUFFIXES - png if beside else SUFFIXES
-        photographs = _by_stem(layout, layout.photographs, suffixes, found, among=known)
-    masks = _by_stem(layout, layout.masks, png, found, among=known)
+        photographs = _by_stem(layout, layout.photographs, suffixes)
+    masks = _by_stem(layout, layout.masks, png)
     splits = _read_splits(layout, known, found)
     # Without a list of training images, all that are not for validation are.
     otherwise = "" if layout.train else "train"
@@ -136,19 +135,22 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             if label not in found.classes
             for near in [difflib.get_close_matches(label, found.classes, n=1)]
         ]
-        photograph = photographs.get(row.id)
-        if photograph is None or not _in_folder(photograph, row.folder):
+        named = [path for path in photographs.get(row.id, ()) if _in_folder(path, row.folder)]
+        photograph = _one_of(named, f"{layout.photographs}/{row.image}", layout, found)
+        if not photograph:
             if table.partial and row.id not in splits:
                 absent += 1
             else:
                 found.problems.append(
                     f"{row.place}: found no photograph of {row.folder + row.id!r} below "
                     f"{layout.root / layout.photographs}"
+                    + "".join(f", only {path}, of another ending" for path in named[:1])
                 )
             continue
         if split := splits.get(row.id, otherwise):
             labels = tuple(name for name in found.classes if name in row.labels)
-            mask = masks.get(row.id, "")
+            place = f"{folder_of(photograph).removeprefix(f'{layout.photographs}/')}{row.id}.png"
+            mask = _one_of(masks.get(row.id, []), f"{layout.masks}/{place}", layout, found)
             found.entries.append(Entry(row.id, photograph, labels, split, mask))
     found.problems += [
         f"{layout.root / getattr(layout, split)}: found {image!r}, expected an image of "
@@ -159,6 +161,9 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
     counts = {
         "rows of the table without a photograph, left out": absent,
         "photographs without a row in the table, left out": len(photographs.keys() - known),
+        "files of the same name as a photograph, left out": sum(
+            len(paths) - 1 for image, paths in photographs.items() if image in known
+        ),
         "photographs in no split list, left out": 0 if otherwise else len(known - splits.keys()),
         "photographs without labels, kept as background only": sum(
             not entry.labels for entry in found.entries
@@ -176,17 +181,22 @@ def _in_folder(path: str, folder: str) -> bool:
     return f"/{folder_of(path)}".endswith(f"/{folder}")
 
 
-def _by_stem(
-    layout: Layout,
-    folder: str,
-    suffixes: frozenset[str],
-    found: Collected,
-    *,
-    among: set[str],
-) -> dict[str, str]:
-    """File name without ending -> path, of the files with these endings below a folder; none
+def _one_of(paths: list[str], place: str, layout: Layout, found: Collected) -> str:
+    """The one of these files that is meant, as by `best_of`, or none; several are a problem."""
+    best = best_of(paths, place)
+    if len(best) > 1:
+        found.problems.append(
+            f"{layout.root / best[1]}: found a second file named {id_of(place)!r} beside "
+            f"{best[0]}, expected one, or its folder and ending in the table; an image is known by "
+            "its name without folder and ending"
+        )
+    return best[0] if best else ""
+
+
+def _by_stem(layout: Layout, folder: str, suffixes: frozenset[str]) -> dict[str, list[str]]:
+    """File name without ending -> paths, of the files with these endings below a folder; none
     without a folder."""
-    paths: dict[str, str] = {}
+    paths: dict[str, list[str]] = {}
     if not folder:
         return paths
     # A folder may hold the masks and the corrections too: they are no photographs.
@@ -196,15 +206,8 @@ def _by_stem(
         if part and (folder == "." or part.startswith(f"{folder}/"))
     )
     for path, _ in files_below(layout.root, folder):
-        stem = id_of(path)
-        if path.startswith(others) or Path(path).suffix.lower() not in suffixes:
-            continue
-        if stem in paths and stem in among:
-            found.problems.append(
-                f"{layout.root / path}: found a second file named {stem!r} beside {paths[stem]}, "
-                "expected one; an image is known by its name without folder and ending"
-            )
-        paths.setdefault(stem, path)
+        if not path.startswith(others) and Path(path).suffix.lower() in suffixes:
+            paths.setdefault(id_of(path), []).append(path)
     return paths
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from bes.data.folder import Collected, Entry
 from bes.data.manifest import Catalog, ImageRecord
+from bes.data.mask_numbers import advice, voc_numbers
 from bes.engine.files import digest_bytes
 from bes.errors import BesError
 
@@ -39,23 +40,28 @@ def inspect_files(
     ]:
         stat = os.stat(catalog.root / path)
         stamps[path] = [stat.st_size, stat.st_mtime_ns]
-    values = list(catalog.mask_values)
 
     def fresh(path: str, check: dict[str, Any]) -> bool:
         return known.get(path, {}).get("stamp") == [*stamps[path], check]
 
     photographs = [entry.photograph for entry in found.entries]
-    masks = [p for entry in found.entries for p in (entry.mask, entry.correction) if p]
-    checks = {path: {"photograph": True} for path in photographs} | {
-        path: {"values": values} for path in masks
-    }
+    checks: dict[str, dict[str, Any]] = {path: {"photograph": True} for path in photographs}
+    # The same file may be both, and must be right as both.
+    for entry in found.entries:
+        checks.setdefault(entry.mask, {})["values"] = list(catalog.mask_values)
+        checks.setdefault(entry.correction, {})["classes"] = list(catalog.classes)
+    checks.pop("", None)
     facts = {path: known[path] for path, check in checks.items() if fresh(path, check)}
     todo = [path for path in checks if path not in facts]
-    for path, fact in zip(todo, _look(catalog, todo, set(photographs), threads), strict=True):
+    strange = []
+    for path, fact in zip(todo, _look(catalog, todo, checks, threads), strict=True):
         if "problem" in fact:
+            strange += [len(found.problems)] if fact["strange"] else []
             found.problems.append(fact["problem"])
         else:
             facts[path] = fact | {"stamp": [*stamps[path], checks[path]]}
+    if strange and not found.values_given:
+        found.problems[strange[-1]] += f"; {advice(catalog.classes)}"
     records = []
     for entry in found.entries:
         photograph = facts.get(entry.photograph)
@@ -69,24 +75,52 @@ def inspect_files(
             if fact and fact["size"] != photograph["size"]
         ]
         records.append(_record(entry, facts))
-    for what, files in (
-        ("masks", {record.mask: record for record in records}),
-        ("corrections", {record.correction: record for record in records}),
-    ):
-        files.pop("", None)
-        foreign = sum(
-            not set(facts[path]["present"]).issubset(catalog.indices(record))
-            for path, record in files.items()
-            if not found.problems
-        )
-        if foreign:
-            found.notes.append(
-                f"{foreign} of {len(files)} {what} hold a class that the labels do not name; if "
-                "that is unexpected, give `classes` with their values in the masks"
-            )
+    found.problems += _strange_corrections(catalog, records, facts)
+    if not found.problems:
+        _compare_masks(catalog, found, records, facts)
     known.clear()
     known.update(facts)
     return records, len(set(todo).intersection(photographs))
+
+
+def _compare_masks(
+    catalog: Catalog, found: Collected, records: list[ImageRecord], facts: dict[str, Any]
+) -> None:
+    """Count masks with classes that the labels do not name; a problem where they are VOC's."""
+    masks = [(r, set(facts[r.mask]["present"])) for r in records if r.mask]
+    foreign = sum(not present.issubset(catalog.indices(r)) for r, present in masks)
+    if not foreign:
+        return
+    words = f"{foreign} of {len(masks)} masks hold a class that the labels do not name"
+    voc = () if found.values_given else voc_numbers(catalog.classes)
+    if voc and all(present <= {voc[i - 1] for i in catalog.indices(r)} for r, present in masks):
+        found.problems.append(
+            f"{catalog.root}: {words}, and none if they have PASCAL VOC's numbers; "
+            + advice(catalog.classes)
+        )
+    else:
+        found.notes.append(
+            f"{words}; if that is unexpected, give `classes` with their values in the masks"
+        )
+
+
+def _strange_corrections(
+    catalog: Catalog, records: list[ImageRecord], facts: dict[str, Any]
+) -> list[str]:
+    """What is wrong with corrections that hold another class than the labels of their photograph
+    name."""
+    problems = []
+    for record in [record for record in records if record.correction]:
+        indices = catalog.indices(record)
+        expected = ", ".join(f"{index} {catalog.classes[index - 1]}" for index in indices)
+        problems += [
+            f"{catalog.root / record.correction}: found the label {index} "
+            f"({catalog.classes[index - 1]}), expected 0, 255 or a class that the label table "
+            f"names for {record.id!r}: {expected or 'none'}"
+            for index in facts[record.correction]["present"]
+            if index not in indices
+        ]
+    return problems
 
 
 def _record(entry: Entry, facts: dict[str, dict[str, Any]]) -> ImageRecord:
@@ -107,9 +141,10 @@ def _record(entry: Entry, facts: dict[str, dict[str, Any]]) -> ImageRecord:
 
 
 def _look(
-    catalog: Catalog, paths: list[str], photographs: set[str], threads: int
+    catalog: Catalog, paths: list[str], checks: dict[str, dict[str, Any]], threads: int
 ) -> Iterable[dict[str, Any]]:
-    """Decode each file whole: its size, digest and, of masks, label indices; or its problem."""
+    """Decode each file whole: its size, digest and, of labels, indices; or its problem, and whether
+    that is a strange mask value."""
     if not paths:
         return []
     from concurrent.futures import ThreadPoolExecutor
@@ -117,20 +152,25 @@ def _look(
     import numpy as np
 
     from bes.data.images import decode_mask, decode_photograph, read_bytes
-    from bes.data.truth import to_indices
+    from bes.data.truth import UnknownMaskValue, check_indices, to_indices
 
     def look(path: str) -> dict[str, Any]:
         file = catalog.root / path
         try:
             content = read_bytes(file)
-            if path in photographs:
+            if "photograph" in checks[path]:
                 pixels, present = decode_photograph(content, file), []
             else:
-                pixels = to_indices(decode_mask(content, file), catalog.mask_values, file)
+                mask = pixels = decode_mask(content, file)
+                if "values" in checks[path]:
+                    pixels = to_indices(mask, catalog.mask_values, file)
+                if "classes" in checks[path]:
+                    pixels = mask
+                    check_indices(pixels, catalog.classes, file)
                 counts = np.bincount(pixels.ravel(), minlength=256)
                 present = (np.flatnonzero(counts[1:255]) + 1).tolist()
         except BesError as error:
-            return {"problem": str(error)}
+            return {"problem": str(error), "strange": isinstance(error, UnknownMaskValue)}
         height, width = pixels.shape[:2]
         return {"size": [width, height], "digest": digest_bytes(content), "present": present}
 
