@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bes.data.layout import image_file
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
@@ -25,21 +25,19 @@ FORMATS = (
     "imagefolder",
     "cls-labels",
 )
+SKIPPED = "skipped.txt"
+"""In the folder of an export that its format cannot take: why."""
 
 
 @dataclass(frozen=True)
 class ExportOptions:
     """Options of the exports."""
 
-    values: Literal["mask", "index"] = "mask"
-    """Pixel values of the labels: `mask`, those of the dataset's masks, so that labels and masks
-    agree as they are (of classes of PASCAL VOC: VOC's numbers); `index`, 1, 2, 3... in the order of
-    the classes, and the masks are converted."""
     raw: bool = False
     """Write every label a second time as a grey PNG, in a folder with the ending `Raw`, for readers
     that turn palette PNGs into colours (OpenCV, imageio)."""
     copy: bool = False
-    """Copy photographs and masks; otherwise they are links to where they lie."""
+    """Copy photographs; otherwise they are links to where they lie."""
 
 
 def run_export(
@@ -50,13 +48,15 @@ def run_export(
     pseudo_labels: Path,
     out: Path,
     threads: int,
+    skip: bool = False,
     code: str | None = None,
 ) -> None:
     """Write the training photographs with their pseudo labels, and the validation photographs that
     have a mask with it, to the folder `out`: whole or not at all.
 
-    Raises BesError for a leak (`bes.export.leaks`), a missing or damaged label, and where `out` is
-    something else than an export.
+    Raises BesError for a leak (`bes.export.leaks`), a missing or damaged label, where `out` is
+    something else than an export, and for a name that the format cannot take; with `skip` the
+    latter is said, and written to `SKIPPED` in place of the export.
     """
     from bes.export.folder import is_up_to_date, rebuilt
 
@@ -72,19 +72,19 @@ def run_export(
         "labels": _digests(pseudo_labels, records),
     }
     origin = {name: digest_of(value) for name, value in parts.items()}
-    if is_up_to_date(out, origin):
+    if is_up_to_date(out, origin) and (skip or not (out / SKIPPED).exists()):
         print(f"export: {format}: up to date", file=sys.stderr)
+        _print_skipped(out)
         return
     limit_threads(1)
     from bes.export.contents import Contents
     from bes.export.leaks import check_leaks
-    from bes.export.values import label_values
+    from bes.export.names import UnfitName
 
     check_leaks(catalog, records, pseudo_labels=pseudo_labels, threads=threads)
     with rebuilt(out, origin) as folder:
         contents = Contents(
             catalog=catalog,
-            values=label_values(catalog, options.values),
             records=records,
             pseudo_labels=pseudo_labels,
             folder=folder,
@@ -92,8 +92,15 @@ def run_export(
             raw=options.raw,
             threads=threads,
         )
-        _writer(format)(contents)
-    _print_summary(contents, format, out)
+        try:
+            _writer(format)(contents)
+        except UnfitName as error:
+            if not skip:
+                raise
+            # Names are looked at before anything is written.
+            contents.write(SKIPPED, f"{format} is skipped: {error}\n")
+    if not _print_skipped(out):
+        _print_summary(contents, format, out)
 
 
 def _writer(format: str) -> "Callable[[Contents], None]":
@@ -129,11 +136,16 @@ def _digests(pseudo_labels: Path, records: list[ImageRecord]) -> dict[str, str]:
 
 
 def _print_summary(contents: "Contents", format: str, out: Path) -> None:
-    values = ", ".join(f"{value} {name}" for value, name in _used(contents))
+    values = ", ".join(f"{value} {name}" for value, name in enumerate(contents.names))
     print(f"{format}: {len(contents.train)} photographs with pseudo labels in train, ", end="")
     print(f"{len(contents.val)} with masks in val; values: {values}")
     print(out)
 
 
-def _used(contents: "Contents") -> list[tuple[int, str]]:
-    return [(value, contents.values.names[value]) for value in contents.values.of_index]
+def _print_skipped(out: Path) -> bool:
+    """Say why the export was skipped, if it was."""
+    file = out / SKIPPED
+    if not file.exists():
+        return False
+    print(file.read_text(encoding="utf-8"), end="", file=sys.stderr)
+    return True

@@ -1,6 +1,6 @@
 """Pseudo labels as other trainers read them: `snakemake export`, or the file of one format."""
 
-from bes.stages.export import FORMATS
+from bes.stages.export import FORMATS, SKIPPED
 
 
 rule export_format:
@@ -33,9 +33,11 @@ rule export_format:
     message:
         "Export of {wildcards.experiment} for {wildcards.format}"
     shell:
-        "python -m bes export --format {wildcards.format} --dataset {params.dataset} "
+        "python -m bes export --skip --format {wildcards.format} --dataset {params.dataset} "
         "--pseudo-labels {params.pseudo_labels} --out {params.out} "
-        "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1"
+        "--threads {threads} --code {params.code} {params.flags} > {log} 2>&1 && "
+        # For the terminal, not only for the log.
+        f"( [ ! -e {{params.out}}/{SKIPPED} ] || cat {{params.out}}/{SKIPPED} >&2 )"
 
 
 rule export:
