@@ -1303,8 +1303,8 @@ DAMAGED: dict[str, tuple[Any, str]] = {
     "classes in one word": edited(
         CATALOG, '[\n  "cat",\n  "dog"\n ]', '"ab"', "not .*the classes 'ab'"
     ),
-    "a mask value too many": edited(CATALOG, "8,", "8, 9,", r"not .*the mask values \(8, 9, 12\)"),
-    "mask value of the void": edited(CATALOG, "12", "255", r"not .*the mask values \(8, 255\)"),
+    "a mask value too many": edited(CATALOG, " 8,", " 8, 9,", r"not .*mask values \(8, 9, 12\)"),
+    "mask value of the void": edited(CATALOG, " 12\n", " 255\n", r"not .*mask values \(8, 255\)"),
     "no receipt": replaced(RECEIPT, None, "no such receipt; run `bes revised_maps` first"),
     "receipt that is no JSON": replaced(RECEIPT, "{", r"not a receipt \(.+\)"),
     "receipt without files": replaced(RECEIPT, "{}", r"not a receipt \('files'\)"),

@@ -161,8 +161,10 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
     counts = {
         "rows of the table without a photograph, left out": absent,
         "photographs without a row in the table, left out": len(photographs.keys() - known),
-        "files of the same name as a photograph, left out": sum(
-            len(paths) - 1 for image, paths in photographs.items() if image in known
+        "files of the same name as a photograph or mask, left out": sum(
+            len(paths) - 1
+            for image, paths in (*photographs.items(), *masks.items())
+            if image in known
         ),
         "photographs in no split list, left out": 0 if otherwise else len(known - splits.keys()),
         "photographs without labels, kept as background only": sum(
