@@ -1,6 +1,7 @@
 """Format `torchvision`: a `VOCdevkit/VOC2012` that `VOCSegmentation` reads without being told."""
 
 from bes.export.contents import Contents
+from bes.export.names import check_lines
 
 VOC = "VOCdevkit/VOC2012"
 
@@ -8,8 +9,10 @@ VOC = "VOCdevkit/VOC2012"
 def write(contents: Contents) -> None:
     """`SegmentationClass` has the pseudo labels of `train.txt` and the masks of `val.txt`.
 
-    There is no `trainval.txt`, which would mix the two.
+    There is no `trainval.txt`, which would mix the two. Raises UnfitName for an image whose line
+    would be read otherwise.
     """
+    check_lines(contents.train + contents.val)
     for split, records in (("train", contents.train), ("val", contents.val)):
         if records:
             contents.place_photographs(records, f"{VOC}/JPEGImages")
