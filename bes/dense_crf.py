@@ -132,7 +132,8 @@ def _lattice(image: np.ndarray, n_labels: int, settings: DenseCrfSettings) -> An
     crf.addPairwiseBilateral(
         sxy=settings.bilateral_sxy,
         srgb=settings.bilateral_srgb,
-        rgbim=np.ascontiguousarray(image),
+        # What pydensecrf takes is contiguous and may be written to.
+        rgbim=np.require(image, requirements=["C", "W"]),
         compat=settings.bilateral_compat,
     )
     return crf

@@ -14,6 +14,7 @@ from bes.engine.files import write_if_changed
 from bes.engine.memo import Memo
 from bes.engine.receipts import home_of, read_receipt, receipts_in, write_receipt
 from bes.engine.runs import run_in
+from bes.errors import BesError
 from bes.sections import BASE, parents_of
 from bes.settings import Project
 from bes.stages.dataset import facts_file
@@ -165,10 +166,11 @@ def forget(place: Place, shard: str | None = None) -> None:
         receipt_file(place.folder, shard).unlink(missing_ok=True)
         return
     for receipt in receipts_in(place.folder):
-        if place.stage == "export":
+        files = _files_of(receipt)
+        if place.stage == "export" and files:
             # The marker also says which files the next export may replace.
             copy = home_of(receipt).with_name(f".{home_of(receipt).name}.json")
-            write_receipt(copy, read_receipt(receipt), origin={})
+            write_receipt(copy, files, origin={})
         receipt.unlink()
     (memos / "checkpoint.pt").unlink(missing_ok=True)
     facts_file(place.folder).unlink(missing_ok=True)
@@ -177,6 +179,14 @@ def forget(place: Place, shard: str | None = None) -> None:
 def _delete(place: Place) -> None:
     """Delete the files of a stage with all that is known of them."""
     for receipt in receipts_in(place.folder):
-        for name in read_receipt(receipt):
+        for name in _files_of(receipt):
             (home_of(receipt) / name).unlink(missing_ok=True)
     forget(place)
+
+
+def _files_of(receipt: Path) -> dict[str, str]:
+    """What a receipt vouches for; nothing if it is damaged."""
+    try:
+        return read_receipt(receipt)
+    except BesError:
+        return {}

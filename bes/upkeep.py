@@ -127,11 +127,8 @@ def verify(project: Project) -> list[str]:
     """
     problems = []
     for place in places(project):
-        bad = _changed_files(place.folder) if place.stage == "dataset" else []
-        if bad:
-            whole_receipt(place.folder).unlink(missing_ok=True)
-            facts_file(place.folder).unlink(missing_ok=True)
-        problems += bad
+        changed = _changed_files(place.folder) if place.stage == "dataset" else []
+        problems += changed
         for receipt in receipts_in(place.folder):
             try:
                 files = digests_of(receipt)
@@ -147,6 +144,9 @@ def verify(project: Project) -> list[str]:
             if bad:
                 receipt.unlink()
             problems += bad
+        if changed:
+            whole_receipt(place.folder).unlink(missing_ok=True)
+            facts_file(place.folder).unlink(missing_ok=True)
     return problems
 
 

@@ -1,10 +1,12 @@
-"""The small datasets as fixtures."""
+"""The small datasets, and a finished project on one of them, as fixtures."""
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from finished import finish, project, read_dataset
 from small_datasets import MORE, TRAIN, Coco, Folder, Published
 
 from bes.data import voc12
@@ -34,3 +36,26 @@ def voc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Published:
 def coco(tmp_path: Path) -> Coco:
     """Without faults; `write` writes it."""
     return Coco(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def run_once_for_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with photographs and all results, which no test changes."""
+    path = tmp_path_factory.mktemp("finished")
+    Folder(path)
+    (path / "weights.pth").write_bytes(b"weights that nobody reads")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        finish(project())
+    return path
+
+
+@pytest.fixture
+def finished(run_once_for_all: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, as the working directory; its photographs are files of their own, so they are
+    read again."""
+    copy = tmp_path / "work"
+    shutil.copytree(run_once_for_all, copy)
+    monkeypatch.chdir(copy)
+    read_dataset()
+    return copy

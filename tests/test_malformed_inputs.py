@@ -32,15 +32,16 @@ import yaml
 from packed import npy, tar_of, zip_of
 from PIL import Image
 from small_datasets import MORE, TRAIN, VAL, Coco, Folder, Published, boxes
+from vouching import vouch_for
 
 from bes.cli import main
 from bes.data import voc12
 from bes.data.download import Archive
 from bes.data.file_names import NOT_READ
 from bes.data.images import encode_labels, encode_maps
-from bes.data.layout import receipt_file
-from bes.engine.files import digest_file
+from bes.data.layout import model_receipt
 from bes.engine.receipts import write_receipt
+from bes.engine.sealed import write_sealed
 from bes.errors import BesError
 from bes.settings import load_project
 
@@ -51,14 +52,19 @@ class Refused:
     def __init__(self, base: Path, capfd: pytest.CaptureFixture[str]):
         self.base, self.capfd = base, capfd
 
-    def __call__(self, *words: object, by_hand: bool = False) -> list[str]:
-        """The sentences that the command ends in; of several problems without the heading."""
+    def __call__(self, *words: object, by_hand: bool = False, voids: str = "") -> list[str]:
+        """The sentences that the command ends in; of several problems without the heading.
+
+        `voids` is the receipt that it removes, if it does.
+        """
         self.capfd.readouterr()
         before = files_in(self.base)
         status, stderr = (self._process if by_hand else self._call)([str(word) for word in words])
         assert status == 2, stderr
         assert "Traceback" not in stderr
         # No harm done by what an input holds, no result, no part of one.
+        if voids:
+            del before[voids]
         assert files_in(self.base) == before
         _, *messages = re.split(r"^bes(?: \w+)?: (?:error: )?", stderr, flags=re.MULTILINE)
         assert len(messages) == 1, stderr
@@ -254,8 +260,8 @@ MASKS = {
     ),
     "masks of two colours": Fault(
         lambda f: [f.mask(f"SegmentationClass/{i}.png", [0, 255]) for i in range(6)],
-        r"0\.png: found 0 and 255 alone in it, and no class in any of the 6 masks, expected 8 for "
-        "'cat', 12 for 'dog'; 255 is void",
+        r"0\.png: found 0 and 255 alone in it, and no class in any of the 6 masks, expected 1 for "
+        "'cat', 2 for 'dog'; 255 is void",
     ),
     "masks that are not there": Fault(
         lambda f: None, r"dataset\.masks: found nothing at .*/truth, expected", ("--masks", "truth")
@@ -937,7 +943,7 @@ def test_a_photograph_of_another_size_than_its_annotations(coco: Coco, refused: 
     main([*map(str, dataset(coco, kind="coco14"))])
     Image.new("RGB", (31, 17)).save(coco.root / "train2014/COCO_train2014_000000000009.jpg")
     assert_one(
-        refused(*dataset(coco, kind="coco14")),
+        refused(*dataset(coco, kind="coco14"), voids="dataset/_receipts/whole.json"),
         r"0009\.png: found a mask of 40x30 pixels, expected 31x17 like train2014/",
     )
 
@@ -1280,9 +1286,12 @@ class Results:
             )
             pixels = rng.integers(0, 3, (24, 32)).astype(np.uint8)
             self.write(f"pseudo_labels/{image}.png", encode_labels(pixels))
-        for stage, ending in ((self.maps, "npz"), (self.labels, "png")):
-            files = {path.name: digest_file(path) or "" for path in stage.glob(f"*.{ending}")}
-            write_receipt(receipt_file(stage, "000"), files)
+        self.vouch()
+
+    def vouch(self) -> None:
+        """For maps and labels as they are now."""
+        for folder in (self.maps, self.labels):
+            vouch_for(folder, self.dataset)
 
     def write(self, name: str, content: str | bytes) -> None:
         path = self.base / name
@@ -1330,6 +1339,22 @@ def edited(name: str, old: str, new: str, sentence: str) -> tuple[Any, str]:
     return (lambda r: r.edit(name, old, new)), rf"{name.partition('/')[2]}: {sentence}"
 
 
+def sealed(content: dict[str, Any], sentence: str) -> tuple[Any, str]:
+    """A receipt of the maps with another content under a seal that is right."""
+    return (lambda r: write_sealed(r.base / RECEIPT, content)), rf"/{RECEIPT}: {sentence}"
+
+
+def maps(content: Callable[[bytes], bytes] | bytes) -> tuple[Any, str]:
+    """A map file with bytes that its receipt vouches for, or what is made of those it had."""
+
+    def spoil(results: Results) -> None:
+        before = (results.base / MAP).read_bytes()
+        results.write(MAP, content if isinstance(content, bytes) else content(before))
+        results.vouch()
+
+    return spoil, rf"/{MAP}: {NO_MAPS}"
+
+
 SHARD, CATALOG = "dataset/shards/000.csv", "dataset/classes.json"
 RECEIPT, MAP = "revised_maps/_receipts/000.json", "revised_maps/0.npz"
 NO_MAPS = r"damaged or no map file \(.+\), expected an npz with `maps`, `classes` and `size`"
@@ -1373,37 +1398,35 @@ DAMAGED: dict[str, tuple[Any, str]] = {
     "mask value of the void": edited(CATALOG, " 12\n", " 255\n", r"not .*mask values \(8, 255\)"),
     "no receipt": replaced(RECEIPT, None, "no such receipt; run `bes revised_maps` first"),
     "receipt that is no JSON": replaced(RECEIPT, "{", r"not a receipt \(.+\)"),
-    "receipt without files": replaced(RECEIPT, "{}", r"not a receipt \('files'\)"),
-    "receipt of a list": replaced(RECEIPT, '{"files": [1]}', r"not a receipt \(.+\)"),
-    "receipt without an image": edited(
-        RECEIPT,
-        '"0.npz"',
-        '"00.npz"',
+    "receipt without bytes": replaced(RECEIPT, "", r"not a receipt \(.+\)"),
+    "receipt of which a digit changed": (
+        lambda r: r.write(RECEIPT, (r.base / RECEIPT).read_bytes().replace(b"1", b"2", 1)),
+        rf"/{RECEIPT}: not a receipt \(its digest is another one than it says\)",
+    ),
+    "receipt without a seal": replaced(RECEIPT, '{"files": {}, "inputs": {}}', "not a receipt "),
+    "receipt without files": sealed({"inputs": {}}, r"not a receipt \('files'\)"),
+    "receipt of a list": sealed({"files": [1]}, r"not a receipt \(.+\)"),
+    "receipt without an image": sealed(
+        {"files": {"00.npz": "1", "1.npz": "2"}, "inputs": {}},
         "found no file of 0, expected one of every photograph in shard",
     ),
     "no map file": replaced(MAP, None, "no such file"),
-    "map file without bytes": replaced(MAP, b"", NO_MAPS),
-    "map file cut short": (
-        lambda r: r.write(MAP, (r.base / MAP).read_bytes()[:200]),
-        rf"0\.npz: {NO_MAPS}",
+    "map file without bytes": maps(b""),
+    "map file cut short": maps(lambda before: before[:200]),
+    "map file with changed bytes": maps(lambda before: before[:150] + bytes(9)),
+    "map file that is an NPY": maps(array([1.0])),
+    "map file without classes": maps(archive_of(maps=np.zeros((1, 6, 8)))),
+    "maps of other classes": maps(
+        archive_of(maps=np.zeros((2, 6, 8)), classes=[1], size=[24, 32]),
     ),
-    "map file with changed bytes": (
-        lambda r: r.write(MAP, (r.base / MAP).read_bytes()[:150] + bytes(9)),
-        rf"0\.npz: {NO_MAPS}",
+    "maps of two dimensions": maps(
+        archive_of(maps=np.zeros((6, 8)), classes=[1], size=[24, 32]),
     ),
-    "map file that is an NPY": replaced(MAP, array([1.0]), NO_MAPS),
-    "map file without classes": replaced(MAP, archive_of(maps=np.zeros((1, 6, 8))), NO_MAPS),
-    "maps of other classes": replaced(
-        MAP, archive_of(maps=np.zeros((2, 6, 8)), classes=[1], size=[24, 32]), NO_MAPS
+    "maps of objects": maps(
+        archive_of(maps=np.array([{}], object), classes=[1], size=[24, 32]),
     ),
-    "maps of two dimensions": replaced(
-        MAP, archive_of(maps=np.zeros((6, 8)), classes=[1], size=[24, 32]), NO_MAPS
-    ),
-    "maps of objects": replaced(
-        MAP, archive_of(maps=np.array([{}], object), classes=[1], size=[24, 32]), NO_MAPS
-    ),
-    "maps of text": replaced(
-        MAP, archive_of(maps=np.full((1, 6, 8), "a"), classes=[1], size=[24, 32]), NO_MAPS
+    "maps of text": maps(
+        archive_of(maps=np.full((1, 6, 8), "a"), classes=[1], size=[24, 32]),
     ),
 }
 
@@ -1418,15 +1441,39 @@ def test_a_result(results: Results, refused: Refused, case: str) -> None:
 def test_no_code_of_a_map_file_runs(results: Results, refused: Refused) -> None:
     maps = np.array([hostile(results.base)], object)
     results.write(MAP, archive_of(maps=maps, classes=[1], size=[24, 32]))
+    results.vouch()
     assert_one(refused(*results.pseudo_labels()), rf"0\.npz: {NO_MAPS}")
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"files": 1}', '{"files": {}}'])
+@pytest.mark.parametrize("photograph", [False, True])
+def test_a_file_that_is_whole_but_not_what_was_vouched_for(
+    results: Results, refused: Refused, photograph: bool
+) -> None:
+    if photograph:
+        results.folder.photograph("JPEGImages/0.jpg", quality=50)
+        words = [word for word in results.pseudo_labels() if word != "--no-crf"]
+        sentence = r"JPEGImages/0\.jpg: found other bytes than when the dataset was read, expected"
+        assert_one(refused(*words), sentence)
+    else:
+        results.write(MAP, (results.base / MAP.replace("0.npz", "1.npz")).read_bytes())
+        sentence = rf"/{MAP}: found other bytes than the digest in .*/{RECEIPT} stands for, expect"
+        assert_one(refused(*results.pseudo_labels(), voids=RECEIPT), sentence)
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", '{"files": {}, "inputs": {}}'])
 def test_the_receipt_of_a_network(results: Results, refused: Refused, content: str | None) -> None:
-    sentence = "no such network; run `bes classifier` first"
+    sentence = "no such receipt; run `bes classifier` first"
     if content is not None:
         results.write("classifier/model.json", content)
-        sentence = r"not written by a training of bes \(.+\)"
+        sentence = r"not a receipt \(.+\)"
+    assert_one(refused(*results.cams()), rf"classifier/model\.json: {sentence}")
+
+
+@pytest.mark.parametrize("files, sentence", [(1, "not a receipt"), ({}, "found no network, expec")])
+def test_the_receipt_of_something_else_than_a_network(
+    results: Results, refused: Refused, files: Any, sentence: str
+) -> None:
+    write_sealed(model_receipt(results.base / "classifier"), {"files": files, "inputs": {}})
     assert_one(refused(*results.cams()), rf"classifier/model\.json: {sentence}")
 
 
@@ -1468,10 +1515,15 @@ def put_beside(results: Results) -> None:
 def copy_mask(results: Results) -> None:
     mask = (results.folder.root / "SegmentationClass/0.png").read_bytes()
     results.write("pseudo_labels/0.png", mask)
+    results.vouch()
 
 
 def label(content: bytes, sentence: str) -> tuple[Any, str]:
-    return (lambda r: r.write("pseudo_labels/0.png", content)), rf"pseudo_labels/0\.png: {sentence}"
+    def spoil(results: Results) -> None:
+        results.write("pseudo_labels/0.png", content)
+        results.vouch()
+
+    return spoil, rf"pseudo_labels/0\.png: {sentence}"
 
 
 EXPORTS: dict[str, tuple[Any, str]] = {
@@ -1612,7 +1664,7 @@ def test_a_device_that_is_not_there(
     results: Results, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    results.write("classifier/model.json", '{"files": {"model.safetensors": "0"}}')
+    write_receipt(model_receipt(results.base / "classifier"), {"model.safetensors": "0"})
     words = [*results.cams()[:-1], "cuda"]
     assert_one(
         refused(*words), "--device cuda: found no usable GPU; expected one, or --device cpu or"
@@ -1633,7 +1685,7 @@ BY_HAND: dict[str, tuple[Callable[[Results], list[object]], str]] = {
     "hostile pickle": (
         lambda r: (
             r.folder.write("cls_labels.npy", npy(pickle.dumps(hostile(r.base)))),
-            [*dataset(r.folder), *VECTORS],
+            [*dataset(r.folder)[:-4], "--out", r.base / "new", *VECTORS],
         )[1],
         "found a pickle that calls",
     ),
@@ -1644,7 +1696,10 @@ BY_HAND: dict[str, tuple[Callable[[Results], list[object]], str]] = {
         )[1],
         "config: unknown key 'bakbone'; did you mean 'backbone'",
     ),
-    "map file": (lambda r: (r.write(MAP, b"PK"), r.pseudo_labels())[1], rf"0\.npz: {NO_MAPS}"),
+    "map file": (
+        lambda r: (r.write(MAP, b"PK"), r.vouch(), r.pseudo_labels())[2],
+        rf"0\.npz: {NO_MAPS}",
+    ),
     "flag": (lambda r: ["dataset", "--shards", "0"], "--shards: found '0', expected"),
 }
 
@@ -1729,10 +1784,25 @@ NETWORKS = {
 
 @pytest.mark.parametrize("case", NETWORKS)
 def test_a_network(results: Results, refused: Refused, case: str) -> None:
-    results.write("classifier/model.json", '{"files": {"model.safetensors": "0"}}')
-    if (content := NETWORKS[case]) is not None:
-        results.write("classifier/model.safetensors", content)
+    path = results.base / "classifier/model.safetensors"
+    results.write("classifier/model.safetensors", NETWORKS[case] or b"")
+    vouch_for(path.parent)
+    if NETWORKS[case] is None:
+        path.unlink()
     assert_one(
         refused(*results.cams()),
         r"classifier/model\.safetensors: not a network that bes trained \(.+\)",
+    )
+
+
+def test_a_network_that_is_whole_but_not_what_was_vouched_for(
+    results: Results, refused: Refused
+) -> None:
+    """Above all its settings must not be believed, which are read before its weights."""
+    results.write("classifier/model.safetensors", safetensors_of(a=[2]))
+    vouch_for(results.base / "classifier")
+    results.write("classifier/model.safetensors", safetensors_of(a=[3]))
+    assert_one(
+        refused(*results.cams(), voids="classifier/model.json"),
+        r"classifier/model\.safetensors: found other bytes than the digest in .*/model\.json ",
     )

@@ -23,6 +23,7 @@ def save_network(path: Path, network: nn.Module, settings: dict[str, Any]) -> No
 def load_settings(path: Path) -> dict[str, Any]:
     """The settings that `save_network` put into the file."""
     try:
+        read_vouched(path)  # the reader of the format takes a path alone
         with safetensors.safe_open(path, "pt") as file:
             return json.loads(file.metadata()["settings"])
     except (OSError, safetensors.SafetensorError, TypeError, KeyError, ValueError) as error:

@@ -14,7 +14,9 @@ BOOKKEEPING = frozenset(
         "device",
         "files",
         "flags",
+        "inputs",
         "lock",
+        "log",
         "memo",
         "once",
         "options",
@@ -23,6 +25,8 @@ BOOKKEEPING = frozenset(
         "progress",
         "receipts",
         "run_training",
+        "sealed",
+        "vouched",
         "journal",
     )
 )

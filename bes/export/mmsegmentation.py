@@ -2,7 +2,7 @@
 
 from bes.data.images import VOC_PALETTE
 from bes.export.contents import Contents
-from bes.export.names import check_classes, check_lines
+from bes.export.names import check_classes
 
 LABELS, MASKS = "PseudoLabels", "SegmentationClass"
 
@@ -65,10 +65,9 @@ _NO_SCORES = "# No validation photograph has a mask: set val_cfg = test_cfg = No
 def write(contents: Contents) -> None:
     """Photographs, a folder of labels for each split, bare lists, and `bes_dataset.py`.
 
-    Raises UnfitName for an image whose line would be read otherwise, and for a class with two
-    braces, within which a config of mmengine names what to put there.
+    Raises UnfitName for a class with two braces, within which a config of mmengine names what to
+    put there.
     """
-    check_lines(contents.train + contents.val)
     check_classes(contents.names, "{{", "one without '{{', which mmengine replaces")
     for split, records, folder in (
         ("train", contents.train, LABELS),

@@ -22,15 +22,6 @@ def check_images(
         )
 
 
-def check_lines(records: Iterable[ImageRecord]) -> None:
-    """Raises UnfitName if a list with one name a line would be read otherwise."""
-    check_images(
-        records,
-        lambda name: name != name.strip() or "\n" in name or "\r" in name,
-        "one without line breaks and without spaces at its ends, which readers of lists cut off",
-    )
-
-
 def check_classes(names: Iterable[str], unfit: str, expected: str) -> None:
     """Raises UnfitName if a class has the text `unfit` in its name."""
     if bad := [name for name in names if unfit in name]:

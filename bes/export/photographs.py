@@ -2,12 +2,11 @@
 
 import io
 import os
-import shutil
 from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from bes.data.images import read_photograph
+from bes.data.images import read_bytes, read_photograph
 
 QUALITY = 95
 """Of the JPEGs that are made, without subsampling of the colours."""
@@ -32,7 +31,7 @@ def place_photograph(source: Path, target: Path, *, copy: bool) -> None:
 def place_file(source: Path, target: Path, *, copy: bool) -> None:
     """Copy a file, or link to it by its absolute path."""
     if copy:
-        shutil.copyfile(source, target)
+        target.write_bytes(read_bytes(source))
     else:
         os.symlink(source.resolve(), target)
 

@@ -1,7 +1,6 @@
 """Format `torchvision`: a `VOCdevkit/VOC2012` that `VOCSegmentation` reads without being told."""
 
 from bes.export.contents import Contents
-from bes.export.names import check_lines
 
 VOC = "VOCdevkit/VOC2012"
 
@@ -9,10 +8,8 @@ VOC = "VOCdevkit/VOC2012"
 def write(contents: Contents) -> None:
     """`SegmentationClass` has the pseudo labels of `train.txt` and the masks of `val.txt`.
 
-    There is no `trainval.txt`, which would mix the two. Raises UnfitName for an image whose line
-    would be read otherwise.
+    There is no `trainval.txt`, which would mix the two.
     """
-    check_lines(contents.train + contents.val)
     for split, records in (("train", contents.train), ("val", contents.val)):
         if records:
             contents.place_photographs(records, f"{VOC}/JPEGImages")

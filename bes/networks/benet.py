@@ -8,6 +8,7 @@ from torch import nn
 
 from bes.networks.backbone import Backbone
 from bes.networks.backbones import build_backbone
+from bes.networks.grid import resample
 
 STRIDE = 4
 """A boundary map has 1/4 of the photograph's resolution."""
@@ -29,8 +30,9 @@ class BENet(nn.Module):
         """(B,3,H,W) normalised -> logits (B,1,ceil(H/4),ceil(W/4))."""
         size = [-(-length // STRIDE) for length in images.shape[-2:]]
         resized = []
-        for head, features in zip(self.heads, self.backbone(images), strict=True):
-            x = F.interpolate(head(features), size, mode="bilinear", align_corners=False)
+        stages = zip(self.heads, self.backbone(images), self.backbone.strides, strict=True)
+        for head, features, stride in stages:
+            x = resample(head(features), size, (stride / STRIDE, stride / STRIDE))
             resized.append(F.relu(x))
         return self.fuse(torch.cat(resized, 1))
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from bes.networks.backbone import Backbone
 from bes.networks.backbones import build_backbone
+from bes.networks.grid import resample
 
 ASPP_RATES = (6, 12, 18, 24)
 
@@ -75,7 +76,10 @@ class MultiScale(nn.Module):
         """
         logits = [self.network(_resize(images, scale)) for scale in self.scales]
         size = logits[0].shape[-2:]
-        logits = [F.interpolate(x, size, mode="bilinear", align_corners=False) for x in logits]
+        logits = [
+            resample(x, size, (1 / scale, 1 / scale))
+            for x, scale in zip(logits, self.scales, strict=True)
+        ]
         if len(logits) > 1:
             logits.append(torch.stack(logits).amax(0))
         return torch.stack(logits, 1)

@@ -23,32 +23,32 @@ class BoundaryMapOptions:
 def prepare(options: BoundaryMapOptions, sources: Sources) -> Compute:
     """Photograph -> 16-bit PNG of probabilities at 1/4, the sigmoid of the averaged logits."""
     import torch
-    import torch.nn.functional as F
 
     from bes.data.augmentation import normalise, rescale
     from bes.data.images import encode_boundary_map
     from bes.data.working_size import read_reduced
     from bes.engine.checkpoints import load_settings, load_weights
     from bes.networks.benet import STRIDE, build_benet
+    from bes.networks.grid import resample
 
     path = sources.model(options.network)
     network = build_benet(load_settings(path), "none")
     load_weights(path, network).to(sources.device)
 
-    def logits(photo) -> torch.Tensor:
-        image = torch.from_numpy(normalise(photo))
+    def logits(photo, scale: float) -> torch.Tensor:
+        size = [-(-length // STRIDE) for length in photo.shape[:2]]
+        scaled = rescale(photo, scale)
+        image = torch.from_numpy(normalise(scaled))
         images = torch.stack([image, image.flip(-1)] if options.flip else [image])
         result = network(images.to(sources.device))
-        return (result[:1] + result[1:].flip(-1)) / 2 if options.flip else result
+        result = (result[:1] + result[1:].flip(-1)) / 2 if options.flip else result
+        factors = (photo.shape[0] / scaled.shape[0], photo.shape[1] / scaled.shape[1])
+        return resample(result, size, factors)
 
     @torch.inference_mode()
     def compute(record: ImageRecord) -> bytes:
         photo = read_reduced(sources.catalog, record)
-        size = [-(-length // STRIDE) for length in photo.shape[:2]]
-        scaled = [logits(rescale(photo, scale)) for scale in options.scales]
-        merged = torch.stack(
-            [F.interpolate(x, size, mode="bilinear", align_corners=False) for x in scaled]
-        ).mean(0)
+        merged = torch.stack([logits(photo, scale) for scale in options.scales]).mean(0)
         return encode_boundary_map(merged[0, 0].sigmoid().float().cpu().numpy())
 
     return compute

@@ -32,7 +32,7 @@ class BoundaryNetworkOptions(TrainingOptions):
     epochs: Annotated[float, Range(0.01)] = 3.0
     """Passes over the training photographs; each is floor(photographs / batch_size) iterations."""
     crop: Annotated[int, Range(32)] = 512
-    """Side of the training crop, pixels; a multiple of 4 (the paper prints 513)."""
+    """Side of the training crop, pixels (the paper prints 513)."""
     scale: Annotated[tuple[float, float], Range(0.1, 8.0)] = (0.5, 1.5)
     """Smallest and largest factor that photograph and labels are resized by at random."""
 
@@ -46,7 +46,7 @@ def train_boundary_network(
     open_label: int,
     loss: "Loss",
 ) -> Trained:
-    """Train on random crops; labels are taken at 1/4 by nearest neighbour.
+    """Train on random crops; of the labels, the one in the middle of each cell of 4x4 counts.
 
     `labels_of` gives the label map of a photograph, uint8 (H,W), in which `open_label` stands for
     pixels without a label, such as those of padding.
@@ -58,6 +58,7 @@ def train_boundary_network(
     from bes.data.working_size import read_reduced
     from bes.engine.training import Views, train
     from bes.networks.benet import STRIDE, build_benet
+    from bes.networks.grid import labels_of_cells
 
     records = run.train_records
     torch.manual_seed(options.seed)
@@ -77,16 +78,16 @@ def train_boundary_network(
         photo, labels = rescale(photo, factor), rescale_labels(labels, factor)
         crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
         labels = crop.apply(labels, open_label)
-        # The centre of each 4x4 block, as nearest-neighbour resizing takes it.
-        centres = labels[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
-        return crop.apply(normalise(photo), 0), centres.copy()
+        return crop.apply(normalise(photo), 0), labels
 
     history = train(
         network,
         name=name,
         views=Views(view, names=[record.id for record in records], seed=options.seed),
         groups=[{"params": [p for p in network.parameters() if p.requires_grad], "lr": options.lr}],
-        loss=loss,
+        loss=lambda logits, labels: loss(
+            logits, labels_of_cells(labels, STRIDE, logits.shape[-2:])
+        ),
         options=options,
         run=run,
     )

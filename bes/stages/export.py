@@ -80,7 +80,7 @@ def run_export(
     origin = {name: digest_of(value) for name, value in parts.items()}
     if is_up_to_date(out, origin) and (skip or not (out / SKIPPED).exists()):
         vouch(out, inputs)
-        say_idle(_skipped(out) or f"export: {format}: up to date")
+        say_idle("\n".join(filter(None, [f"export: {format}: up to date", _skipped(out)])))
         return
     begin_log()
     limit_threads(1)
@@ -89,24 +89,25 @@ def run_export(
     from bes.export.names import UnfitName
 
     read = vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)
-    with vouched(read), rebuilt(out, origin) as folder:
+    with vouched(read):
         check_leaks(catalog, records, pseudo_labels=pseudo_labels, threads=threads)
-        contents = Contents(
-            catalog=catalog,
-            records=records,
-            pseudo_labels=pseudo_labels,
-            folder=folder,
-            copy=options.copy,
-            raw=options.raw,
-            threads=threads,
-        )
-        try:
-            _writer(format)(contents)
-        except UnfitName as error:
-            if not skip:
-                raise
-            # Names are looked at before anything is written.
-            contents.write(SKIPPED, f"{format} is skipped: {error}\n")
+        with rebuilt(out, origin) as folder:
+            contents = Contents(
+                catalog=catalog,
+                records=records,
+                pseudo_labels=pseudo_labels,
+                folder=folder,
+                copy=options.copy,
+                raw=options.raw,
+                threads=threads,
+            )
+            try:
+                _writer(format)(contents)
+            except UnfitName as error:
+                if not skip:
+                    raise
+                # Names are looked at before anything is written.
+                contents.write(SKIPPED, f"{format} is skipped: {error}\n")
     vouch(out, inputs)
     if skipped := _skipped(out):
         print(skipped, file=sys.stderr)

@@ -21,7 +21,7 @@ class IrnetOptions(BoundaryNetworkOptions, ConfidentLabelOptions):
     batch_size: Annotated[int, Range(1)] = 32
     """Photographs per iteration, over all devices together."""
     crop: Annotated[int, Range(32)] = 512
-    """Side of the training crop, pixels; a multiple of 4."""
+    """Side of the training crop, pixels."""
 
     def __post_init__(self) -> None:
         check_ascending("irnet.scale", *self.scale)

@@ -34,22 +34,33 @@ def prepare(options: SegmentationMapOptions, sources: Sources) -> Compute:
     from bes.data.working_size import read_reduced
     from bes.engine.checkpoints import load_settings, load_weights
     from bes.networks.deeplab import build_deeplab, probability_of_scales
+    from bes.networks.grid import resample
 
     path = sources.model("segmenter")
     network = build_deeplab(load_settings(path), "none")
     load_weights(path, network).to(sources.device)
 
-    def logits(photo, size: list[int]) -> torch.Tensor:
-        image = torch.from_numpy(normalise(photo))
+    def logits(photo, scale: float) -> torch.Tensor:
+        scaled = rescale(photo, scale)
+        image = torch.from_numpy(normalise(scaled))
         images = torch.stack([image, image.flip(-1)] if options.flip else [image])
-        result = network(images.to(sources.device))
-        return F.interpolate(result, size, mode="bilinear", align_corners=False)
+        stride = network.backbone.strides[-1]
+        # To whole cells, with what the crops of the training are padded with.
+        bottom, right = (-length % stride for length in scaled.shape[:2])
+        result = network(F.pad(images, (0, right, 0, bottom)).to(sources.device))
+        height, width = (
+            stride / 4 * length / other
+            for length, other in zip(photo.shape[:2], scaled.shape[:2], strict=True)
+        )
+        return resample(result, [length // 4 for length in photo.shape[:2]], (height, width))
 
     @torch.inference_mode()
     def compute(record: ImageRecord) -> bytes:
         photo = read_reduced(sources.catalog, record)
-        size = [-(-length // 4) for length in photo.shape[:2]]
-        each = torch.stack([logits(rescale(photo, s), size) for s in options.scales])
+        # To whole cells of the map, so that those of the mirrored photograph are the same ones.
+        bottom, right = (-length % 4 for length in photo.shape[:2])
+        whole = np.pad(photo, ((0, bottom), (0, right), (0, 0)), mode="edge")
+        each = torch.stack([logits(whole, scale) for scale in options.scales])
         both = probability_of_scales(each.float(), merge=options.merge)
         probability = (both[0] + both[1].flip(-1)) / 2 if options.flip else both[0]
         maps = probability.cpu().numpy()

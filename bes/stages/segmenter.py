@@ -61,6 +61,7 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
     from bes.data.working_size import read_reduced, resize_labels
     from bes.engine.training import Views, train
     from bes.networks.deeplab import MultiScale, build_deeplab
+    from bes.networks.grid import labels_of_cells
     from bes.segmentation_loss import VOID, segmentation_loss
 
     records = run.train_records
@@ -77,9 +78,8 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
         classifier=run.folders["classifier"],
     )
     network.backbone.freeze(0, norm=options.weights != "none")
-    side = -(-options.crop // options.output_stride)
-    # The centre of each cell of the logits, as nearest-neighbour resizing takes it.
-    centres = ((np.arange(side) + 0.5) * options.crop / side).astype(int)
+    # Some models of timm have a coarser one than the option asks for.
+    stride = network.backbone.strides[-1]
 
     def view(index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         photo = read_reduced(run.catalog, records[index])
@@ -89,9 +89,10 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
         photo, labels = rescale(photo, factor), rescale_labels(labels, factor)
         crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
         labels = crop.apply(labels, VOID)
-        return crop.apply(normalise(photo), 0), labels[np.ix_(centres, centres)]
+        return crop.apply(normalise(photo), 0), labels
 
     def loss(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        labels = labels_of_cells(labels, stride, logits.shape[-2:])
         return {"total": segmentation_loss(logits, labels, balanced=options.balanced)}
 
     no_decay = {"weight_decay": 0.0}

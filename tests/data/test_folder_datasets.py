@@ -484,14 +484,14 @@ def test_masks_without_what_the_labels_name_are_counted(
 ) -> None:
     for i in range(6):
         folder.mask(f"SegmentationClass/{i}.png", [0, 8, 255])
-    folder.run()
+    folder.run(classes=("cat=8", "dog=12"))
     said = capsys.readouterr().out
     assert "4 of 6 masks lack a class that the labels name" in said
     assert "no mask of 4 whose labels name 'dog' holds its value, 12: it is not scored" in said
     assert "'cat' holds" not in said
     for i in range(6):
         folder.mask(f"SegmentationClass/{i}.png", [0, 8, 12, 255])
-    folder.run()
+    folder.run(classes=("cat=8", "dog=12"))
     assert "lack" not in capsys.readouterr().out
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from vouching import vouch_for
 
 from bes.data.images import decode_mask, encode_labels
-from bes.data.layout import receipt_file
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
-from bes.engine.receipts import write_receipt
 from bes.errors import BesError
 from bes.stages.submission import ARCHIVE, FOLDER, run_submission
 
@@ -24,7 +23,7 @@ def submit(base: Path, *classes: str) -> np.ndarray:
     (base / "predictions").mkdir()
     indices = np.arange(4, dtype=np.uint8)[None] % (len(classes) + 1)
     (base / "predictions/2008_000001.png").write_bytes(encode_labels(indices))
-    write_receipt(receipt_file(base / "predictions", "000"), {"2008_000001.png": "0"})
+    vouch_for(base / "predictions", base / "dataset")
     run_submission(dataset=base / "dataset", predictions=base / "predictions", out=base / "out")
     with tarfile.open(base / "out" / ARCHIVE) as archive:
         content = archive.extractfile(f"{FOLDER}/2008_000001.png")

@@ -59,3 +59,12 @@ def test_the_limit_is_kept_with_the_classes(folder) -> None:
     folder.run(max_pixels=12_345)
     assert read_catalog(folder.out / "classes.json").max_pixels == 12_345
     assert {(r.width, r.height) for r in read_manifest(folder.out / "images.csv")} == {(32, 24)}
+
+
+def test_a_photograph_is_reduced_as_pillow_does_bicubically(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    record = ImageRecord("a", "a.png", 60, 40, (), "train", "")
+    found = read_reduced(Catalog(tmp_path, (), (), max_pixels=20 * 30), record)
+    expected = Image.fromarray(pixels).resize((30, 20), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(found, np.array(expected))

@@ -6,34 +6,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from vouching import settle_digests, vouch_for
 
 from bes.cli import main
 from bes.data.images import encode_maps, read_boundary_map
-from bes.data.layout import image_file, model_file, model_receipt, receipt_file
+from bes.data.layout import image_file, model_file
 from bes.data.manifest import read_catalog, read_manifest
-from bes.engine.files import digest_bytes, write_atomic
-from bes.engine.receipts import write_receipt
+from bes.engine.files import write_atomic
 
 
 @pytest.fixture
 def inputs(dataset: Path, tmp_path: Path) -> Path:
-    """Photographs with a bright animal on the left, its localisation maps, no classifier."""
+    """Photographs with a bright animal on the left, its localisation maps, a classifier's file."""
     root = read_catalog(dataset / "classes.json").root
     root.mkdir()
-    for shard in sorted((dataset / "shards").glob("*.csv")):
-        files = {}
-        for record in read_manifest(shard):
-            photo = np.full((record.height, record.width, 3), 40, np.uint8)
-            photo[:, : record.width // 2] = 220
-            Image.fromarray(photo).save(root / record.path)
-            maps = np.zeros((1, record.height // 4, record.width // 4))
-            maps[..., : maps.shape[-1] // 2] = 1
-            content = encode_maps(maps, [1], (record.height, record.width))
-            path = image_file("cams", tmp_path / "cams", record.id)
-            write_atomic(path, content)
-            files[path.name] = digest_bytes(content)
-        write_receipt(receipt_file(tmp_path / "cams", shard.stem), files)
-    write_receipt(model_receipt(tmp_path / "classifier"), {})
+    for record in read_manifest(dataset / "images.csv"):
+        photo = np.full((record.height, record.width, 3), 40, np.uint8)
+        photo[:, : record.width // 2] = 220
+        Image.fromarray(photo).save(root / record.path)
+        maps = np.zeros((1, record.height // 4, record.width // 4))
+        maps[..., : maps.shape[-1] // 2] = 1
+        content = encode_maps(maps, [1], (record.height, record.width))
+        write_atomic(image_file("cams", tmp_path / "cams", record.id), content)
+    settle_digests(dataset)
+    vouch_for(tmp_path / "cams", dataset)
+    write_atomic(model_file(tmp_path / "classifier"), b"weights that nobody reads")
+    vouch_for(tmp_path / "classifier")
     return tmp_path
 
 

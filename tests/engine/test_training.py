@@ -1,6 +1,8 @@
 """A training gives the same network however often it is interrupted and on however many devices."""
 
+import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,12 +15,12 @@ import pytest
 import safetensors.torch
 import torch
 from torch import nn
+from vouching import settle_digests, vouch_for
 
-from bes.data.layout import image_file, model_file, model_receipt, receipt_file
+from bes.data.layout import image_file, model_file, model_receipt
 from bes.data.manifest import read_catalog, read_manifest
 from bes.engine import training
-from bes.engine.files import digest_bytes, write_atomic
-from bes.engine.receipts import write_receipt
+from bes.engine.files import DIGEST_LENGTH, write_atomic
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage, run_training
 from bes.engine.schedule import TrainingOptions
 from bes.errors import BesError
@@ -126,8 +128,50 @@ def test_a_training_killed_after_a_checkpoint_ends_with_the_same_bytes(
     for name in ("model.safetensors", "model.json", "metrics.csv"):
         assert (killed / name).read_bytes() == (whole / name).read_bytes()
     assert sorted(path.name for path in (killed / "_memo").iterdir()) == [
-        *("train.jsonl", "train.lock")
+        *("train.jsonl", "train.lock", "trained.json")
     ]
+
+
+def flip(content: bytes, place: float) -> bytes:
+    """The content with one bit changed, that far into it."""
+    index = int(place * (len(content) - 1))
+    return content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :]
+
+
+CHECKPOINTS: dict[str, Callable[[bytes], bytes]] = {
+    "no bytes": lambda whole: b"",
+    "a few bytes": lambda whole: whole[:20],
+    "half": lambda whole: whole[: len(whole) // 2],
+    "all but the end": lambda whole: whole[:-1],
+    "too much": lambda whole: whole + b"more",
+    "a bit of its digest": lambda whole: flip(whole, 0.0),
+    "a bit of its middle": lambda whole: flip(whole, 0.5),
+    "a bit of its end": lambda whole: flip(whole, 1.0),
+    "text": lambda whole: b"This is no checkpoint, however long it may be.",
+    "one of another version, without a digest": lambda whole: whole[DIGEST_LENGTH:],
+}
+
+
+@pytest.mark.usefixtures("checkpoint_at_each_step")
+def test_a_damaged_checkpoint_is_said_and_left_aside(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run(dataset, whole)
+    with pytest.raises(RuntimeError, match="killed"):
+        run(dataset, killed, stage=toy_stage(dies(5)))
+    checkpoint = killed / "_memo" / "checkpoint.pt"
+    content = checkpoint.read_bytes()
+    for kind, harm in CHECKPOINTS.items():
+        shutil.rmtree(killed)
+        write_atomic(checkpoint, harm(content))
+        capsys.readouterr()
+        run(dataset, killed)
+        said = capsys.readouterr().err
+        assert f"{checkpoint}: a damaged checkpoint is left aside" in said, kind
+        assert "resumed" not in said, kind
+        for name in ("model.safetensors", "model.json", "metrics.csv"):
+            assert (killed / name).read_bytes() == (whole / name).read_bytes(), kind
 
 
 @pytest.mark.usefixtures("checkpoint_at_each_step")
@@ -155,7 +199,8 @@ def test_a_loss_that_is_not_finite_stops_at_that_iteration_with_the_checkpoint_k
     ):
         run(dataset, out, stage=broken)
     assert not model_file(out).exists() and not model_receipt(out).exists()
-    state = torch.load(out / "_memo" / "checkpoint.pt", weights_only=True)
+    content = (out / "_memo" / "checkpoint.pt").read_bytes()[DIGEST_LENGTH:]
+    state = torch.load(io.BytesIO(content), weights_only=True)
     assert len(state["history"]) == 4
     assert all(torch.isfinite(value).all() for value in state["network"].values())
     run(dataset, out)
@@ -211,27 +256,24 @@ def test_a_batch_that_devices_cannot_share_is_refused(dataset: Path, tmp_path: P
 
 
 def write_inputs_of_benet(dataset: Path, folder: Path) -> None:
-    """Photographs, boundary labels with plenty of boundary, and the receipt of a classifier."""
+    """Photographs, boundary labels with plenty of boundary, and the file of a classifier."""
     from PIL import Image
 
     from bes.data.images import encode_boundary_labels
 
-    files: dict[str, dict[str, str]] = {}
     root = read_catalog(dataset / "classes.json").root
     root.mkdir()
-    for shard in sorted((dataset / "shards").glob("*.csv")):
-        files[shard.stem] = {}
-        for record in read_manifest(shard):
-            rng = np.random.default_rng(sum(record.id.encode()))
-            size = (record.height, record.width)
-            Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(root / record.path)
-            labels = rng.choice(np.array([0, 50, 100, 150, 200], np.uint8), size)
-            path = image_file("boundary_labels", folder / "boundary_labels", record.id)
-            write_atomic(path, encode_boundary_labels(labels))
-            files[shard.stem][path.name] = digest_bytes(path.read_bytes())
-    for name, vouched in files.items():
-        write_receipt(receipt_file(folder / "boundary_labels", name), vouched)
-    write_receipt(model_receipt(folder / "classifier"), {})
+    for record in read_manifest(dataset / "images.csv"):
+        rng = np.random.default_rng(sum(record.id.encode()))
+        size = (record.height, record.width)
+        Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(root / record.path)
+        labels = rng.choice(np.array([0, 50, 100, 150, 200], np.uint8), size)
+        path = image_file("boundary_labels", folder / "boundary_labels", record.id)
+        write_atomic(path, encode_boundary_labels(labels))
+    write_atomic(model_file(folder / "classifier"), b"weights that nobody reads")
+    settle_digests(dataset)
+    for stage in ("boundary_labels", "classifier"):
+        vouch_for(folder / stage, dataset)
 
 
 def train_benet(dataset: Path, folder: Path, out: Path, *, devices: int) -> dict[str, Any]:

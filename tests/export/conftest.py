@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from vouching import vouch_for
 
 from bes.data.images import encode_labels, read_photograph
 from bes.data.manifest import ImageRecord, read_manifest
@@ -31,6 +32,7 @@ class Project:
 
     base: Path
     classes: tuple[str, ...] = ("cat=8", "dog=12")
+    shards = 2
 
     @property
     def root(self) -> Path:
@@ -91,16 +93,19 @@ class Project:
             lines = "".join(f"{image}\n" for image in images)
             (self.root / "ImageSets/Segmentation" / f"{split}.txt").write_text(lines)
         for image in TRAIN:
-            self.write_label(image, encode_labels(self.label(image)))
+            path = self.pseudo_labels / f"{image}.png"
+            path.write_bytes(encode_labels(self.label(image)))
         self.read()
 
     def read(self) -> None:
         """Make the manifest anew."""
         options = DatasetOptions(root=str(self.root), classes=self.classes)
-        run_dataset(options, out=self.base / "dataset", shards=2, threads=1)
+        run_dataset(options, out=self.base / "dataset", shards=self.shards, threads=1)
+        vouch_for(self.pseudo_labels, self.base / "dataset")
 
     def write_label(self, image: str, content: bytes) -> None:
         (self.pseudo_labels / f"{image}.png").write_bytes(content)
+        vouch_for(self.pseudo_labels, self.base / "dataset")
 
     def export(self, format: str, **options: Any) -> Path:
         """Export to a folder of the format's name, and return it."""

@@ -1,7 +1,7 @@
 """An export that would let a trainer see what it is scored on does not happen."""
 
 import csv
-import shutil
+import io
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,10 @@ def index_mask(project: Any, image: str, *, void: int) -> np.ndarray:
     return table[project.mask(image)]
 
 
+def mask_file(project: Any, image: str) -> bytes:
+    return (project.root / f"SegmentationClass/{image}.png").read_bytes()
+
+
 def rewrite(project: Any, *changes: tuple[str, str, str]) -> None:
     """Change cells of the manifest: (image, column, value)."""
     path = project.base / "dataset" / "images.csv"
@@ -35,14 +39,14 @@ def rewrite(project: Any, *changes: tuple[str, str, str]) -> None:
 
 
 def test_a_label_with_the_bytes_of_a_mask_is_a_leak(project: Any) -> None:
-    shutil.copy(project.root / "SegmentationClass/first.png", project.pseudo_labels)
+    project.write_label("first", mask_file(project, "first"))
     with pytest.raises(BesError, match=r"1 leaks:\nfirst: the training label .* equals the mask"):
         project.export("torchvision")
     assert not (project.base / "export").exists()
 
 
 def test_so_is_one_with_the_bytes_of_another_images_mask(project: Any) -> None:
-    shutil.copy(project.root / "SegmentationClass/last.png", project.pseudo_labels / "first.png")
+    project.write_label("first", mask_file(project, "last"))
     with pytest.raises(BesError, match=r"first: .* equals the mask .*SegmentationClass/last\.png"):
         project.export("coco")
 
@@ -55,7 +59,9 @@ def test_so_is_one_with_the_pixels_of_its_mask(project: Any, void: int) -> None:
 
 
 def test_a_mask_saved_again_is_still_a_mask(project: Any) -> None:
-    Image.fromarray(project.mask("grey")).save(project.pseudo_labels / "grey.png")
+    content = io.BytesIO()
+    Image.fromarray(project.mask("grey")).save(content, "PNG")
+    project.write_label("grey", content.getvalue())
     with pytest.raises(BesError, match=r"1 leaks:\ngrey: "):
         project.export("torchvision")
 
@@ -117,7 +123,7 @@ def test_a_photograph_under_two_names_is_a_leak(project: Any, split: str) -> Non
 
 def test_the_command_ends_with_2_and_names_all_images(project: Any, capsys: Any) -> None:
     for image in ("first", "grey"):
-        shutil.copy(project.root / f"SegmentationClass/{image}.png", project.pseudo_labels)
+        project.write_label(image, mask_file(project, image))
     folders = ["--dataset", project.base / "dataset", "--pseudo-labels", project.pseudo_labels]
     words = ["export", "--format", "coco", *folders, "--out", project.base / "out"]
     status = main([str(word) for word in words])

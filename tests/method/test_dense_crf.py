@@ -54,6 +54,31 @@ def test_maps_refined_together_come_out_as_if_apart(image, labels):
         np.testing.assert_array_equal(one, refine(image, alone, 2, SETTINGS))
 
 
+@pytest.mark.parametrize("layout", ["read-only", "mirrored", "strided", "Fortran"])
+def test_any_array_will_do(image, labels, layout):
+    def laid_out(array: np.ndarray) -> np.ndarray:
+        if layout == "read-only":
+            array = array.copy()
+            array.flags.writeable = False
+            return array
+        if layout == "mirrored":
+            return array[..., ::-1].copy()[..., ::-1]
+        if layout == "strided":
+            return array.repeat(2, axis=-1)[..., ::2]
+        return np.asfortranarray(array)
+
+    other, given = laid_out(image), laid_out(labels)
+    expected = refine(image, labels, 2, SETTINGS)
+    np.testing.assert_array_equal(refine(other, given, 2, SETTINGS), expected)
+    for refined in refine_all(other, [given, given], 2, SETTINGS):
+        np.testing.assert_array_equal(refined, expected)
+    probability = np.stack([labels == 0, labels == 1]) * 0.8 + 0.1
+    np.testing.assert_array_equal(
+        refine_probabilities(other, laid_out(probability), SETTINGS),
+        refine_probabilities(image, probability, SETTINGS),
+    )
+
+
 def test_with_one_label_there_is_nothing_to_decide(image):
     refined = refine(image, np.zeros((30, 40), np.int32), 1, SETTINGS)
     assert refined.dtype == np.uint8

@@ -11,15 +11,15 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from PIL import Image
+from vouching import settle_digests, vouch_for
 
 from bes.boundary_labels import BoundaryLabel
 from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_labels, encode_maps
-from bes.data.layout import TRAIN_STAGES, image_file, model_file, model_receipt, receipt_file
+from bes.data.layout import TRAIN_STAGES, image_file, model_file
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
-from bes.engine.files import digest_file, write_atomic
+from bes.engine.files import write_atomic
 from bes.engine.journal import Run as Journalled
 from bes.engine.journal import journal_file
-from bes.engine.receipts import write_receipt
 from bes.engine.run_training import METRICS
 
 CLASSES = ["cat", "dog"]
@@ -60,10 +60,12 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
         if ranking:
             folders["quality"] = tmp_path / "quality"
             _write_ranking(folders["quality"], records)
-        _write_receipts(folders, [record for record in records if record.split == "train"])
         _write_journals(folders)
-        _write_networks(folders)
+        measured = _write_networks(folders)
         _write_evaluation(folders["evaluation"], masks=masks)
+        settle_digests(dataset)
+        for stage, folder in folders.items():
+            vouch_for(folder, dataset, **measured.get(stage, {}))
         return Run(dataset, folders)
 
     return make
@@ -115,13 +117,6 @@ def _write_results(folders: dict[str, Path], record: ImageRecord, *, empty: bool
         write_atomic(image_file(stage, folders[stage], record.id), content)
 
 
-def _write_receipts(folders: dict[str, Path], records: list[ImageRecord]) -> None:
-    for stage in TRAIN_STAGES:
-        files = [image_file(stage, folders[stage], record.id) for record in records]
-        digests = {file.name: digest_file(file) or "" for file in files}
-        write_receipt(receipt_file(folders[stage], "000"), digests)
-
-
 def _write_ranking(folder: Path, records: list[ImageRecord]) -> None:
     rows = [["rank", "image", "score", "reason"]]
     rows += [[n + 1, record.id, (n + 1) / 10, "why"] for n, record in enumerate(records)]
@@ -149,7 +144,8 @@ def _write_journals(folders: dict[str, Path]) -> None:
             write_atomic(journal_file(folders[stage], part), line.encode())
 
 
-def _write_networks(folders: dict[str, Path]) -> None:
+def _write_networks(folders: dict[str, Path]) -> dict[str, dict]:
+    """Returns what the receipt of each says beside its files."""
     measured = {
         "classifier": {
             "split": "val",
@@ -160,12 +156,14 @@ def _write_networks(folders: dict[str, Path]) -> None:
     }
     terms = {"classifier": ["total"], "benet": ["total", "boundary", "ground"]}
     for name in measured:
-        receipt = {"files": {}, "settings": {"backbone": "resnet18"}, "measured": measured[name]}
-        write_atomic(model_receipt(folders[name]), json.dumps(receipt).encode())
         write_atomic(model_file(folders[name]), bytes(1000))
         rows = [["iteration", "lr", *terms[name]]]
         rows += [[step, 0.1, *(1 / step for _ in terms[name])] for step in range(1, 31)]
         write_atomic(folders[name] / METRICS, _csv(rows))
+    return {
+        name: {"settings": {"backbone": "resnet18"}, "measured": figures}
+        for name, figures in measured.items()
+    }
 
 
 def _write_evaluation(folder: Path, *, masks: bool) -> None:

@@ -245,7 +245,7 @@ def test_a_smaller_gallery_is_evenly_spaced_and_leaves_no_picture_behind(make_ru
 def test_a_missing_stage_is_named(make_run, tmp_path):
     run = make_run(masks=True)
     shutil.rmtree(run.folders["benet"])
-    with pytest.raises(BesError, match=r"benet/model.json: no such file; run `bes benet` first"):
+    with pytest.raises(BesError, match=r"benet/model.json: no such receipt; run `bes benet` first"):
         report(run, tmp_path / "report")
     assert not (tmp_path / "report" / "page").exists()
 

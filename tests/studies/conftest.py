@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from vouching import vouch_for
 
 CLASSES = ("cat", "dog_house", "50% & more")
 
@@ -39,6 +40,7 @@ def write_scores(tmp_path: Path) -> Callable[..., dict[str, Path]]:
         for name, folder in folders.items():
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "scores.json").write_text(json.dumps(scores[name]))
+            vouch_for(folder)
         return folders
 
     return write

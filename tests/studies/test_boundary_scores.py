@@ -11,12 +11,12 @@ import pytest
 import scipy.io
 import scipy.sparse
 from PIL import Image
+from vouching import vouch_for
 
 from bes.data.images import encode_boundary_map, encode_labels, encode_maps
-from bes.data.layout import image_file, receipt_file
+from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.engine.files import digest_file, write_atomic
-from bes.engine.receipts import write_receipt
 from bes.errors import BesError
 from bes.metrics.boundary import boundaries_of
 from bes.report.boundary_tables import curve_rows, summary
@@ -64,12 +64,10 @@ def run(tmp_path: Path) -> Run:
             }
             for name, content in contents.items():
                 write_atomic(image_file(name, folders[name], str(number)), content)
-        for name, folder in folders.items():
-            files = [image_file(name, folder, one.id) for one in records]
-            digests = {file.name: digest_file(file) or "" for file in files}
-            write_receipt(receipt_file(folder, "000"), digests)
         catalog = Catalog(tmp_path, ("cat",), (1,))
         write_dataset(tmp_path / "dataset", records=records, catalog=catalog, shards=1)
+        for folder in folders.values():
+            vouch_for(folder, tmp_path / "dataset")
         out = tmp_path / "out"
         options = replace(OPTIONS, sbd=str(sbd) if sbd else None)
         run_boundary_scores(

@@ -81,8 +81,8 @@ def test_the_stage_writes_each_table_three_times(write_scores: Any, tmp_path: Pa
     assert all((tmp_path / "out" / file).exists() for file in FILES)
     rows = list(csv.reader((tmp_path / "out" / "per_class.csv").read_text().splitlines()))
     assert rows[-1] == ["base, pseudo labels", "train", "this run", *["66.9"] * 5]
-    with pytest.raises(BesError, match=r"gone/scores\.json: no such file; run `bes evaluation`"):
-        run_tables(**places, evaluation=tmp_path / "gone")
+    with pytest.raises(BesError, match=r"whole\.json: no such receipt; run `bes evaluation` f"):
+        run_tables(**places, evaluation=tmp_path / "gone" / "evaluation")
 
 
 def test_the_studies_that_come_along_are_valid() -> None:

@@ -1,0 +1,155 @@
+"""A project whose run is finished, made at once: of what no CPU computes in a moment, pretended.
+
+The tests work in its folder, so all paths are relative.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from vouching import vouch_for
+
+from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_maps
+from bes.data.layout import SUFFIX, image_file
+from bes.data.manifest import ImageRecord, read_manifest, shard_name, shard_of
+from bes.engine.files import write_atomic
+from bes.engine.inputs import inputs_of, receipts_of
+from bes.engine.per_image import PerImageStage, run_per_image
+from bes.engine.receipts import read_receipt, receipts_in, write_receipt
+from bes.engine.run_training import TrainingStage
+from bes.settings import Project, load_project
+from bes.stages.comparison import run_comparison
+from bes.stages.dataset import run_dataset
+from bes.stages.evaluation import run_evaluation
+from bes.stages.export import run_export
+from bes.stages.quality import run_quality
+from bes.stages.registry import STAGES
+from bes.stages.tables import run_tables
+from bes.staleness import code_of, places
+
+RESULTS = Path("results/p")
+SHARDS = ("000", "001")
+NO_CRF = {"crf": False}
+CONFIG: dict[str, Any] = {
+    "name": "p",
+    "shards": len(SHARDS),
+    "dataset": {"root": "photographs"},
+    "pseudo_labels": NO_CRF,
+    "experiments": {"other": {"pseudo_labels": {"threshold": 0.4}}},
+    "comparisons": {"both": {"experiments": ["base", "other"]}},
+    "classifier": {"weights": "weights.pth"},
+}
+
+
+def project(**changes: Any) -> Project:
+    return load_project(CONFIG | changes)
+
+
+def label(receipt: Path) -> str:
+    return str(receipt.relative_to(RESULTS).with_suffix("")).replace("_receipts/", "")
+
+
+def receipt_at(name: str) -> Path:
+    """The receipt of a label."""
+    (found,) = (path for path in all_receipts() if label(path) == name)
+    return found
+
+
+def all_receipts() -> list[Path]:
+    return [path for place in places(project()) for path in receipts_in(place.folder)]
+
+
+def shard_of_image(image: str) -> str:
+    return shard_name(shard_of(image, len(SHARDS)))
+
+
+def content_of(stage: str, record: ImageRecord) -> bytes:
+    """What a stage might have written for a photograph."""
+    size = (record.height, record.width)
+    if stage == "boundary_labels":
+        return encode_boundary_labels(np.zeros(size, np.uint8))
+    if stage == "boundary_maps":
+        return encode_boundary_map(np.full((6, 8), 0.5))
+    return encode_maps(np.ones((1, 6, 8)), [1], size)
+
+
+def finish(done: Project) -> None:
+    """All results of a run: trainings, maps and report as if, the others as their jobs write
+    them."""
+    for stage, folder in done.computed():
+        experiment = folder.parent.name
+        options = done.experiments[experiment].options[stage]
+        dataset, folders = done.folder(experiment, "dataset"), done.read_by(stage, experiment)
+        read = {"dataset": dataset, "folders": folders, "out": folder, "threads": 1}
+        if stage == "dataset":
+            run_dataset(options, out=folder, shards=len(SHARDS), threads=1)
+        elif stage == "evaluation":
+            run_evaluation(options, **read)
+        elif stage == "quality":
+            run_quality(options, **read)
+        elif isinstance(job := STAGES.get(stage), PerImageStage) and stage == "pseudo_labels":
+            run_per_image(job, options=options, shards=list(SHARDS), device="cpu", **read)
+        else:
+            pretend(done, stage, folder, options, dataset, folders)
+    base = {"dataset": done.folder("base", "dataset")}
+    run_export(
+        done.experiments["base"].options["export"],
+        format="torchvision",
+        pseudo_labels=done.folder("base", "pseudo_labels"),
+        out=done.folder("base", "export") / "torchvision",
+        threads=1,
+        **base,
+    )
+    evaluation = done.folder("base", "evaluation")
+    run_tables(evaluation=evaluation, out=done.folder("base", "tables"), title="base", **base)
+    run_comparison(
+        done.comparisons["both"],
+        evaluations=done.evaluations("both"),
+        out=done.comparison_folder("both"),
+    )
+
+
+def pretend(
+    done: Project,
+    stage: str,
+    folder: Path,
+    options: Any,
+    dataset: Path,
+    folders: dict[str, Path],
+) -> None:
+    """Results of a stage that nothing computed."""
+    if stage in SUFFIX:
+        for record in read_manifest(dataset / "images.csv"):
+            if not record.held_out:
+                path = image_file(stage, folder, record.id)
+                write_atomic(path, content_of(stage, record))
+    else:
+        names = ["model.safetensors", "metrics.csv"] if stage != "report" else ["page/index.html"]
+        for name in names:
+            write_atomic(folder / name, f"{name} of {stage}".encode())
+    vouch_for(folder, dataset)
+    policy = {"policy": "auto"} if isinstance(STAGES.get(stage), TrainingStage) else {}
+    for receipt in receipts_of(stage, folder, list(SHARDS)):
+        inputs = inputs_of(
+            options=options,
+            code=code_of(stage),
+            dataset=dataset,
+            folders=folders,
+            shard=receipt.stem if stage in SUFFIX else None,
+            **policy,
+        )
+        write_receipt(receipt, read_receipt(receipt), inputs)
+
+
+def read_dataset() -> None:
+    """Read photographs and labels anew."""
+    options = project().experiments["base"].options["dataset"]
+    run_dataset(options, out=RESULTS / "base/dataset", shards=len(SHARDS), threads=1)
+
+
+def flip(path: str | Path) -> None:
+    """Change a byte and leave size and date as they are."""
+    content, before = Path(path).read_bytes(), os.stat(path)
+    Path(path).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))

@@ -1,0 +1,286 @@
+"""Scores and rankings against counting by hand."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from plain import bilinear, mean_iou, smooth
+
+SIZE = (29, 38)
+CELLS = (8, 10)
+NAMES = ("background", "cat", "dog", "owl")
+FILE_VALUES = np.array([0, 11, 12, 13], np.uint8)
+"""What the labels 0 to 3 are in the mask files."""
+
+
+def patches(rng: np.random.Generator, labels: list[int]) -> np.ndarray:
+    coarse = rng.choice(np.array(labels, np.uint8), (5, 6))
+    return np.kron(coarse, np.ones((7, 7), np.uint8))[: SIZE[0], : SIZE[1]]
+
+
+@pytest.fixture
+def results(project, rng):
+    """Three photographs to train on and two held out with masks, one without, and all results."""
+    present = {"a": ("cat", "dog"), "b": ("owl",), "c": (), "d": ("cat",), "e": ("dog",)}
+    project.truth, project.given = {}, {"cams": {}, "revised_maps": {}, "pseudo_labels": {}}
+    project.given["predictions"] = {}
+    for name, labels in {**present, "f": ("cat",)}.items():
+        indices = [project.classes.index(label) + 1 for label in labels]
+        truth = patches(rng, [0, 0, *indices, 255])
+        if name != "f":
+            project.truth[name] = truth
+        in_file = np.where(truth == 255, 255, FILE_VALUES[np.minimum(truth, 3)]).astype(np.uint8)
+        project.photograph(
+            name,
+            smooth(rng, *SIZE),
+            labels,
+            mask=in_file if name != "f" else None,
+            split="val" if name in "de" else "train",
+        )
+    project.write(mask_values=(11, 12, 13))
+    for name in "abcf":
+        count = len(project.indices(name))
+        for stage in ("cams", "revised_maps"):
+            maps = rng.random((count, *CELLS)) * (0.5 if stage == "revised_maps" else 1)
+            project.given[stage][name] = maps.astype(np.float16).astype(np.float64)
+        project.given["pseudo_labels"][name] = patches(rng, [0, *project.indices(name)])
+    for name in "de":
+        project.given["predictions"][name] = patches(rng, [0, 1, 2])
+    for stage, contents in project.given.items():
+        project.give(stage, contents)
+    return project
+
+
+def at(project, stage: str, name: str, threshold: float) -> np.ndarray:
+    """Labels of a map at a background score."""
+    maps = project.given[stage][name]
+    if not len(maps):
+        return np.zeros(SIZE, int)
+    scores = bilinear(maps, SIZE, (4, 4))
+    scores = scores / scores.max() if stage == "revised_maps" else scores
+    label_of = np.array([0, *project.indices(name)])
+    return label_of[np.where((scores > threshold).any(0), 1 + scores.argmax(0), 0)]
+
+
+def joined(maps: dict[str, np.ndarray]) -> np.ndarray:
+    return np.concatenate([maps[name].ravel() for name in sorted(maps)])
+
+
+def by_class(predicted: np.ndarray, truth: np.ndarray) -> dict[str, list[float | None]]:
+    """Class -> IoU, precision and recall in percent; None for 0 of 0."""
+    predicted, truth = predicted[truth != 255], truth[truth != 255]
+    table = {}
+    for label, name in enumerate(NAMES):
+        hits = int(((predicted == label) & (truth == label)).sum())
+        found, true = int((predicted == label).sum()), int((truth == label).sum())
+        pairs = ((hits, found + true - hits), (hits, found), (hits, true))
+        table[name] = [100 * part / whole if whole else None for part, whole in pairs]
+    return table
+
+
+def test_scores_are_those_of_counting_all_pixels_of_all_photographs(results) -> None:
+    results.run("evaluation", "--cam-threshold", 0.415, "--revised-threshold", 0.62)
+    scores = results.json("evaluation/scores.json")
+    rows = results.table("evaluation/per_class.csv")
+    train = {name: results.truth[name] for name in "abc"}
+    val = {name: results.truth[name] for name in "de"}
+    predicted = {
+        "cams": ({n: at(results, "cams", n, 0.415) for n in "abc"}, train),
+        "revised_maps": ({n: at(results, "revised_maps", n, 0.62) for n in "abc"}, train),
+        "pseudo_labels": ({n: results.given["pseudo_labels"][n] for n in "abc"}, train),
+        "predictions": ({n: results.given["predictions"][n] for n in "de"}, val),
+    }
+    assert scores["photographs"] == 3 and scores["predictions"]["photographs"] == 2
+    for stage, (labels, truth) in predicted.items():
+        found, true = joined(labels), joined(truth)
+        assert scores[stage]["miou"] == pytest.approx(mean_iou(found, true, 4), abs=0.02)
+        expected = by_class(found, true)
+        written = {row["class"]: row for row in rows if row["stage"] == stage}
+        assert list(written) == list(NAMES)
+        for name, figures in expected.items():
+            per_class = scores[stage]["per_class"][name]
+            columns = [written[name][key] for key in ("iou", "precision", "recall")]
+            assert per_class == (
+                None if figures[0] is None else pytest.approx(figures[0], abs=0.02)
+            )
+            for text, figure in zip(columns, figures, strict=True):
+                assert (
+                    text == "" if figure is None else float(text) == pytest.approx(figure, abs=0.02)
+                )
+
+
+def test_the_best_threshold_is_that_of_the_highest_score(results) -> None:
+    results.run("evaluation", "--cam-threshold", 0.5, "--revised-threshold", 0.305)
+    scores = results.json("evaluation/scores.json")
+    rows = results.table("evaluation/thresholds.csv")
+    truth = joined({name: results.truth[name] for name in "abc"})
+    for stage in ("cams", "revised_maps"):
+        curve = {
+            float(row["threshold"]): float(row["miou"]) for row in rows if row["stage"] == stage
+        }
+        assert len(curve) == (99 if stage == "cams" else 100)
+        for threshold in (0.1, 0.33, 0.5, 0.77):
+            labels = joined({n: at(results, stage, n, threshold) for n in "abc"})
+            assert curve[threshold] == pytest.approx(mean_iou(labels, truth, 4), abs=0.05)
+        best = scores[stage]["best"]
+        assert best["miou"] == max(curve.values()) == curve[best["threshold"]]
+
+
+def test_the_printed_table_has_the_same_scores(results, capsys) -> None:
+    results.run("evaluation")
+    scores = results.json("evaluation/scores.json")
+    out = capsys.readouterr().out
+    for stage, label in (("cams", "CAM, configured"), ("revised_maps", "revised map, configured")):
+        assert f"{label:<24}{scores[stage]['miou']:6.2f}" in out
+        best = label.replace("configured", "best")
+        assert f"{best:<24}{scores[stage]['best']['miou']:6.2f}" in out
+    for stage, label in (("pseudo_labels", "pseudo label"), ("predictions", "prediction")):
+        assert f"{label:<24}{scores[stage]['miou']:6.2f}" in out
+
+
+def iou_of(one: np.ndarray, other: np.ndarray, classes: list[int]) -> float:
+    """Over the classes present, and background where either has it."""
+    values = []
+    for label in (0, *classes):
+        either = ((one == label) | (other == label)).sum()
+        if either or label:
+            values.append(((one == label) & (other == label)).sum() / max(either, 1))
+    return float(np.mean(values))
+
+
+def signals(project, name: str, boundary: np.ndarray, threshold: float) -> list[float]:
+    """Stability, separation, agreement, boundary and margin of a label."""
+    maps, classes = project.given["revised_maps"][name], project.indices(name)
+    cells = project.given["pseudo_labels"][name][::4, ::4]
+    scores = maps / maps.max()
+
+    def label(level: float) -> np.ndarray:
+        chosen = np.where((scores > level).any(0), 1 + scores.argmax(0), 0)
+        return np.array([0, *classes])[chosen]
+
+    best = scores.max(0)
+    inside = cells > 0
+    above = best[inside].mean() - best[~inside].mean()
+    share = inside.mean()
+    separation = max(above, 0) ** 2 * share * (1 - share) / best.var()
+    outline = np.zeros(CELLS, bool)
+    for y, x in np.ndindex(CELLS):
+        near = cells[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+        outline[y, x] = near.min() != near.max()
+    supported = np.mean(
+        [
+            boundary[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].max()
+            for y, x in zip(*np.nonzero(outline), strict=True)
+        ]
+    )
+    close = [
+        outline[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].any() for y, x in np.ndindex(CELLS)
+    ]
+    explained = boundary.ravel()[close].sum() / boundary.sum()
+    if len(classes) > 1:
+        ranked = np.sort(scores, 0)
+        margin = (1 - ranked[-2] / ranked[-1])[inside].mean()
+    else:
+        margin = 1.0
+    return [
+        iou_of(label(threshold * 1.25), label(threshold / 1.25), classes),
+        separation,
+        iou_of(label(threshold), cells, classes),
+        2 * supported * explained / (supported + explained),
+        margin,
+    ]
+
+
+def test_the_ranking_is_by_the_mean_of_five_signals(results, rng) -> None:
+    boundary = {name: np.rint(rng.random(CELLS) ** 4 * 65535) / 65535 for name in "abcf"}
+    results.give("boundary_maps", boundary)
+    results.run("quality", "--threshold", 0.5)
+    rows = {row["image"]: row for row in results.table("quality/ranking.csv")}
+    keys = ("stability", "separation", "agreement", "boundary", "margin")
+    for name in "abf":
+        expected = signals(results, name, boundary[name], 0.5)
+        found = [float(rows[name][key]) for key in keys]
+        assert found == pytest.approx(expected, abs=2e-3), name
+        assert float(rows[name]["score"]) == pytest.approx(np.mean(expected), abs=2e-3)
+        assert rows[name]["labels"].split(";") == list(
+            next(record.labels for record in results.records if record.id == name)
+        )
+    assert [float(rows["c"][key]) for key in keys] == [1.0] * 5
+    scores = [float(row["score"]) for row in rows.values()]
+    assert scores == sorted(scores)
+    assert [row["rank"] for row in rows.values()] == ["1", "2", "3", "4"]
+
+
+def test_a_label_that_shows_nothing_of_its_class_comes_first(results, rng) -> None:
+    results.given["pseudo_labels"]["b"] = np.zeros(SIZE, np.uint8)
+    results.given["pseudo_labels"]["a"] = np.minimum(results.given["pseudo_labels"]["a"], 1)
+    results.give("pseudo_labels", results.given["pseudo_labels"])
+    results.give("boundary_maps", dict.fromkeys("abcf", rng.random(CELLS)))
+    results.run("quality")
+    first, *others = results.table("quality/ranking.csv")
+    assert (first["image"], float(first["score"])) == ("b", 0.0)
+    assert first["reason"] == "nothing found of owl"
+    reasons = {row["image"]: row["reason"] for row in others}
+    assert reasons.pop("a") == "nothing found of dog"
+    assert all("nothing found" not in reason for reason in reasons.values())
+
+
+def pairs_within(one: np.ndarray, other: np.ndarray, distance: float) -> int:
+    """The most pairs of pixels, one of each, no farther apart: by augmenting paths."""
+    left, right = (list(zip(*np.nonzero(x), strict=True)) for x in (one, other))
+    near = [[j for j, q in enumerate(right) if math.dist(p, q) <= distance] for p in left]
+    partner: dict[int, int] = {}
+
+    def placed(i: int, tried: set[int]) -> bool:
+        for j in near[i]:
+            if j not in tried:
+                tried.add(j)
+                if j not in partner or placed(partner[j], tried):
+                    partner[j] = i
+                    return True
+        return False
+
+    return sum(placed(i, set()) for i in range(len(left)))
+
+
+def test_boundaries_are_counted_at_each_threshold_and_tolerance(project, rng) -> None:
+    """Lines one pixel wide, so that thinning has nothing to do."""
+    size = (24, 32)
+    truth, labels = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
+    truth[:, 16:], labels[:, 17:] = 1, 1
+    project.photograph("a", smooth(rng, *size), ("cat",), mask=truth)
+    project.write()
+    project.give("pseudo_labels", {"a": labels})
+    project.give("cams", {"a": np.repeat(np.repeat([[[0.0, 0.9]]], 6, 1), 4, 2)})
+    project.give("boundary_maps", {"a": np.zeros((6, 8))})
+    tolerances = [0.04, 0.06]
+    words = ["boundary_scores", "--dataset", project.base / "dataset"]
+    for stage in ("boundary_maps", "cams", "pseudo_labels"):
+        words += [f"--{stage.replace('_', '-')}", project.base / stage]
+    project.command(
+        *words,
+        "--out",
+        project.base / "boundary_scores",
+        "--threads",
+        1,
+        "--tolerances",
+        *tolerances,
+        "--thresholds",
+        4,
+    )
+    counts = project.json("boundary_scores/images/a.json")
+    lines = np.zeros((3, *size), bool)
+    # The CAM is above 0.11 from column 14 on.
+    lines[0, :, 15], lines[1, :, 16], lines[2, :, 13] = True, True, True
+    diagonal = math.hypot(*size)
+    for stage, line in (("pseudo_labels", lines[1]), ("cams", lines[2])):
+        for tolerance in tolerances:
+            thresholds, matched, predicted, true = counts[stage][str(tolerance)]
+            assert thresholds == [None]
+            assert matched == [pairs_within(line, lines[0], tolerance * diagonal)]
+            assert (predicted, true) == ([24], [24])
+    for tolerance, (level, nothing) in itertools.product(tolerances, [([0.2, 0.4, 0.6, 0.8], 0)]):
+        thresholds, matched, predicted, true = counts["boundary_maps"][str(tolerance)]
+        assert thresholds == pytest.approx(level)
+        assert (matched, predicted, true) == ([nothing] * 4, [0] * 4, [24] * 4)

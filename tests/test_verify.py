@@ -1,0 +1,105 @@
+"""`bes verify` reads every result and every file of the user's, and what it finds is made anew."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from finished import CONFIG, RESULTS, all_receipts, flip, label, project, receipt_at
+
+from bes.cli import main
+from bes.data.layout import whole_receipt
+from bes.engine.receipts import home_of, read_receipt
+from bes.stages.dataset import facts_file
+from bes.upkeep import verify
+
+pytestmark = pytest.mark.usefixtures("finished")
+DATASET = RESULTS / "base/dataset"
+
+
+def names() -> set[str]:
+    return set(map(label, all_receipts()))
+
+
+def test_nothing_is_wrong_after_a_run() -> None:
+    before = names()
+    assert verify(project()) == []
+    assert names() == before
+
+
+def test_a_damaged_file_of_every_result_is_found() -> None:
+    every, expected = names(), []
+    for name in every:
+        receipt = receipt_at(name)
+        # Exports have links to the photographs, which are the user's.
+        file = next(
+            path
+            for path in (home_of(receipt) / file for file in sorted(read_receipt(receipt)))
+            if not path.is_symlink() and path.stat().st_size
+        )
+        flip(file)
+        expected.append(f"{file}: damaged")
+    assert sorted(verify(project())) == sorted(expected)
+    assert names() == set()
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("images.csv", "classes.json", "shards/000.csv", "held_out/001.csv"),
+        *("../evaluation/scores.json", "../report/page/index.html", "../tables/methods.tex"),
+        *("../export/torchvision/VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt",),
+        "../../comparisons/both/table.csv",
+    ],
+)
+def test_a_missing_file_is_found_and_its_receipt_alone_is_void(file: str) -> None:
+    before = names()
+    path = DATASET / file
+    path.resolve().unlink()
+    (line,) = verify(project())
+    assert line.endswith(f"{path.name}: missing")
+    (gone,) = before - names()
+    assert gone.split("/")[-2] in path.resolve().parts
+    assert verify(project()) == []
+
+
+def test_a_damaged_receipt_is_found() -> None:
+    before = names()
+    receipt = receipt_at("base/tables/whole")
+    receipt.write_text("{")
+    assert verify(project()) == [f"{receipt}: damaged"]
+    assert names() == before - {"base/tables/whole"}
+
+
+@pytest.mark.parametrize("name", ["JPEGImages/0.jpg", "SegmentationClass/4.png"])
+def test_a_photograph_or_mask_that_changed_is_found_and_will_be_read_anew(name: str) -> None:
+    path = Path("photographs", name)
+    flip(path)
+    assert verify(project()) == [f"{path}: changed since the dataset was read"]
+    assert not whole_receipt(DATASET).exists() and not facts_file(DATASET).exists()
+    path.unlink()
+    assert verify(project()) == [f"{path}: missing"]
+
+
+def test_a_changed_photograph_hides_no_damage_of_the_manifest() -> None:
+    flip("photographs/JPEGImages/0.jpg")
+    flip(DATASET / "shards/000.csv")
+    assert verify(project()) == [
+        "photographs/JPEGImages/0.jpg: changed since the dataset was read",
+        f"{DATASET}/shards/000.csv: damaged",
+    ]
+
+
+@pytest.mark.parametrize("harm", [False, True])
+def test_the_command_ends_with_1_where_something_is_wrong(
+    harm: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("c.yaml").write_text(yaml.safe_dump(CONFIG))
+    if harm:
+        flip(RESULTS / "base/tables/methods.csv")
+        with pytest.raises(SystemExit) as ended:
+            main(["verify", "--configfile", "c.yaml"])
+        assert ended.value.code == 1
+        assert f"{RESULTS}/base/tables/methods.csv: damaged\n1 damaged" in capsys.readouterr().out
+    else:
+        assert main(["verify", "--configfile", "c.yaml"]) == 0
+        assert capsys.readouterr().out.startswith("0 damaged, missing or changed files")
