@@ -22,17 +22,14 @@ VOC_SIZE = (12, 10)
 
 
 class Folder:
-    """Photographs 0.jpg to 5.jpg with labels, masks and split lists; `run` makes the manifest.
-
-    In the masks cat and dog have the values of VOC, 8 and 12.
-    """
+    """Photographs 0.jpg to 5.jpg with labels, masks and split lists; `run` makes the manifest."""
 
     def __init__(self, base: Path):
         self.root, self.out = base / "photographs", base / "dataset"
         self.rows = {f"{i}.jpg": ["cat", "dog", "cat dog"][i % 3] for i in range(6)}
         for name in self.rows:
             self.photograph(f"JPEGImages/{name}")
-            self.mask(f"SegmentationClass/{Path(name).stem}.png", [0, 8, 12, 255])
+            self.mask(f"SegmentationClass/{Path(name).stem}.png", [0, 1, 2, 255])
         self.write("ImageSets/Segmentation/train.txt", "0\n1\n2\n3\n")
         self.write("ImageSets/Segmentation/val.txt", "4\n5\n")
         self.table()

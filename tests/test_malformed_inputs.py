@@ -198,8 +198,11 @@ PHOTOGRAPHS = {
     "link to nowhere": Fault(lambda f: lose(f, "JPEGImages/0.jpg").symlink_to("gone"), NOT_THERE),
     "link to itself": Fault(lambda f: lose(f, "JPEGImages/0.jpg").symlink_to("0.jpg"), NOT_THERE),
     "two of one name": Fault(
-        lambda f: f.photograph("JPEGImages/0.png"),
-        r"JPEGImages/0\.png: found a second file named '0' beside JPEGImages/0\.jpg, expected one",
+        lambda f: (
+            (f.photograph("JPEGImages/a/0.jpg"), lose(f, "JPEGImages/0.jpg"))
+            and f.photograph("JPEGImages/b/0.jpg")
+        ),
+        r"JPEGImages/b/0\.jpg: found a second file named '0' beside JPEGImages/a/0\.jpg, expected",
     ),
     "folder linked into itself": Fault(
         lambda f: (f.root / "JPEGImages/again").symlink_to(".", target_is_directory=True),
@@ -243,7 +246,7 @@ MASKS = {
     "mask without bytes": mask(b"", "an empty file"),
     "mask that is a JPEG": mask(encoded(Image.new("L", (32, 24)), "JPEG"), "found a file that sta"),
     "mask of another size": Fault(
-        lambda f: f.mask("SegmentationClass/2.png", [0, 8], size=(16, 24)),
+        lambda f: f.mask("SegmentationClass/2.png", [0, 1], size=(16, 24)),
         r"2\.png: found a mask of 16x24 pixels, expected 32x24 like JPEGImages/2\.jpg",
     ),
     "mask on its side beside a photograph that EXIF turns": Fault(
@@ -251,13 +254,14 @@ MASKS = {
         r"0\.png: found a mask of 32x24 pixels, expected 24x32 like .* as it is displayed",
     ),
     "mask with the value of no class": Fault(
-        lambda f: f.mask("SegmentationClass/2.png", [0, 8, 7]),
-        r"2\.png: found the mask value 7, expected 0, 255 or the value of a class: 8, 12",
+        lambda f: f.mask("SegmentationClass/2.png", [0, 1, 7]),
+        r"2\.png: found the mask value 7, expected 0, 255 or the value of a class: 1, 2; if the .*"
+        r"give `classes: \[cat=8, dog=12\]`$",
     ),
     "masks of two colours": Fault(
         lambda f: [f.mask(f"SegmentationClass/{i}.png", [0, 255]) for i in range(6)],
-        r"0\.png: found 0 and 255 alone in it, and no class in any of the 6 masks, expected 8 for "
-        "'cat', 12 for 'dog'; 255 is void",
+        r"0\.png: found 0 and 255 alone in it, and no class in any of the 6 masks, expected 1 for "
+        "'cat', 2 for 'dog'; 255 is void",
     ),
     "masks that are not there": Fault(
         lambda f: None, r"dataset\.masks: found nothing at .*/truth, expected", ("--masks", "truth")
@@ -270,8 +274,29 @@ CORRECTED = ("--corrections", "corrected")
 CORRECTIONS = {
     "correction with the value of no class": Fault(
         lambda f: f.mask("corrected/1.png", [7]),
-        r"corrected/1\.png: found the mask value 7, expected 0, 255 or .*: 8, 12",
+        r"corrected/1\.png: found the label 7, expected 0, 255 or .*: 1 cat, 2 dog$",
         CORRECTED,
+    ),
+    "correction with the value of its class in the masks": Fault(
+        lambda f: (
+            [f.mask(f"SegmentationClass/{i}.png", [0, 8, 12]) for i in range(6)],
+            f.mask("corrected/1.png", [12]),
+        ),
+        r"corrected/1\.png: found the label 12, expected 0, 255 or .*: 1 cat, 2 dog$",
+        (*CORRECTED, "--classes", "cat=8", "dog=12"),
+    ),
+    "correction with a class that its row does not name": Fault(
+        lambda f: f.mask("corrected/1.png", [0, 1, 2]),
+        r"corrected/1\.png: found the label 1 \(cat\), expected .* names for '1': 2 dog$",
+        CORRECTED,
+    ),
+    "correction with a class of a photograph without labels": Fault(
+        lambda f: (
+            f.write("labels.csv", "image,labels\n0.jpg,cat\n1.jpg,\n4.jpg,dog\n"),
+            f.mask("corrected/1.png", [0, 2]),
+        ),
+        r"corrected/1\.png: found the label 2 \(dog\), expected .* names for '1': none$",
+        (*CORRECTED, "--train", "", "--val", ""),
     ),
     "correction of another size": Fault(
         lambda f: f.mask("corrected/1.png", [0], size=(24, 32)),
@@ -308,7 +333,7 @@ def more(row: str, sentence: str, *flags: str) -> Fault:
     return Fault(spoil, rf"labels\.csv: row 8: {sentence}", flags)
 
 
-CLASSES = ("--classes", "cat=8", "dog=12")
+CLASSES = ("--classes", "cat", "dog")
 UNSPLIT = ("--train", "", "--val", "")
 TABLES = {
     "no table": Fault(
@@ -504,8 +529,8 @@ CLASS_FOLDERS = {
         lambda f: None,
         r"sorted/dog: found a folder of class 'dog', expected one of cat, dogs",
         "--classes",
-        "cat=8",
-        "dogs=12",
+        "cat",
+        "dogs",
     ),
     "folder with a semicolon": sorted_(
         lambda f: f.photograph("sorted/a;b/9.jpg"), "found the label 'a;b', expected a name without"
@@ -640,7 +665,7 @@ HIDDEN: dict[str, Callable[[Calls], Any]] = {
     "table": lambda calls: calls,
     "vector": lambda calls: np.array({"17": np.array([calls, 0], dtype=object)}, dtype=object),
 }
-VECTORS = ("--labels", "cls_labels.npy", "--classes", "cat=8", "dog=12", *UNSPLIT)
+VECTORS = ("--labels", "cls_labels.npy", "--classes", "cat", "dog", *UNSPLIT)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -1309,6 +1334,8 @@ class Results:
     """A dataset with revised maps, pseudo labels and scores, as the stages leave them."""
 
     def __init__(self, folder: Folder):
+        for image in range(6):
+            folder.mask(f"SegmentationClass/{image}.png", [0, 8, 12])
         folder.run(shards=1, classes=("cat=8", "dog=12"))
         self.folder, self.base, self.dataset = folder, folder.out.parent, folder.out
         self.maps, self.labels = self.base / "revised_maps", self.base / "pseudo_labels"
@@ -1427,8 +1454,8 @@ DAMAGED: dict[str, tuple[Any, str]] = {
     "classes in one word": edited(
         CATALOG, '[\n  "cat",\n  "dog"\n ]', '"ab"', "not .*the classes 'ab'"
     ),
-    "a mask value too many": edited(CATALOG, "8,", "8, 9,", r"not .*the mask values \(8, 9, 12\)"),
-    "mask value of the void": edited(CATALOG, "12", "255", r"not .*the mask values \(8, 255\)"),
+    "a mask value too many": edited(CATALOG, " 8,", " 8, 9,", r"not .*mask values \(8, 9, 12\)"),
+    "mask value of the void": edited(CATALOG, " 12\n", " 255\n", r"not .*mask values \(8, 255\)"),
     "no receipt": replaced(RECEIPT, None, "no such receipt; run `bes revised_maps` first"),
     "receipt that is no JSON": replaced(RECEIPT, "{", r"not a receipt \(.+\)"),
     "receipt without bytes": replaced(RECEIPT, "", r"not a receipt \(.+\)"),
@@ -1728,7 +1755,7 @@ BY_HAND: dict[str, tuple[Callable[[Results], list[object]], str]] = {
     "photograph": (
         lambda r: (
             r.folder.write("JPEGImages/0.jpg", JPEG[:300]),
-            [*dataset(r.folder)[:-4], "--out", r.base / "new"],
+            [*dataset(r.folder)[:-4], "--out", r.base / "new", "--classes", "cat=8", "dog=12"],
         )[1],
         r"0\.jpg: a damaged picture",
     ),

@@ -17,6 +17,11 @@ class ExportCommand:
         parser.add_argument(
             "--format", choices=FORMATS, required=True, help="what is to read the export"
         )
+        parser.add_argument(
+            "--skip",
+            action="store_true",
+            help="where the format cannot take a name, say so and write no more than that",
+        )
         add_folders(parser, ["pseudo_labels"])
         add_out(parser)
         add_threads(parser)
@@ -32,5 +37,6 @@ class ExportCommand:
             pseudo_labels=args.pseudo_labels,
             out=args.out,
             threads=args.threads,
+            skip=args.skip,
             code=args.code,
         )

@@ -104,12 +104,40 @@ def suffix_of(path: str) -> str:
 
 def id_of(image: str) -> str:
     """The file name, cleaned, without folders and without the ending of a picture."""
-    name = clean(image.replace("\\", "/").rsplit("/", 1)[-1])
+    name = _name_of(image)
     stem, dot, suffix = name.rpartition(".")
     return stem.rstrip() if dot and f".{suffix.lower()}" in SUFFIXES | NOT_READ else name
 
 
+def best_of(paths: list[str], place: str) -> list[str]:
+    """Of files that share their name without ending, the one meant by `place`; several if it may be
+    any of them.
+
+    The one at that place comes first, then one of that name with its ending, and a PNG, which may
+    be a label of the photograph, comes last. Where `place` has another ending, a PNG elsewhere is
+    not meant at all.
+    """
+
+    def rank(path: str) -> tuple[int, bool, bool]:
+        spot = folder_of(path) + id_of(path)
+        return (
+            len(spot) if f"/{folder_of(place)}{id_of(place)}".endswith(f"/{spot}") else 0,
+            _name_of(path).lower() == _name_of(place).lower(),
+            not path.lower().endswith(".png"),
+        )
+
+    best = max(map(rank, paths), default=())
+    if best == (0, False, False) and id_of(place) != _name_of(place):
+        return []
+    return [path for path in paths if rank(path) == best]
+
+
+def _name_of(image: str) -> str:
+    """The file name, cleaned, with its ending."""
+    return clean(image.replace("\\", "/").rsplit("/", 1)[-1])
+
+
 def folder_of(image: str) -> str:
     """What stands before the file name, cleaned, with the final slash."""
-    folders = image.replace("\\", "/").removeprefix("./").split("/")[:-1]
-    return "".join(f"{clean(folder)}/" for folder in folders)
+    folders = image.replace("\\", "/").split("/")[:-1]
+    return "".join(f"{clean(folder)}/" for folder in folders if folder != ".")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bes.data.class_notes import unknown_class
-from bes.data.file_names import SUFFIXES, files_below, folder_of, id_of, suffix_of
+from bes.data.file_names import SUFFIXES, best_of, files_below, folder_of, id_of, suffix_of
 from bes.data.label_tables import BACKGROUND, read_label_table
 from bes.data.left_out import advice, endings, notes_of
 from bes.data.names import alike, clean, is_name
@@ -54,6 +54,8 @@ class Collected:
     entries: list[Entry] = field(default_factory=list)
     classes: tuple[str, ...] = ()
     mask_values: tuple[int, ...] = ()
+    values_given: bool = True
+    """Whether the values of the masks were declared, or are 1, 2, 3... for want of that."""
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -85,12 +87,11 @@ def parse_classes(given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, .
 def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
     """Match label table, photographs, masks and split lists.
 
-    Without `classes` they are those of the table in alphabetical order; their mask values are
-    VOC's if all are classes of PASCAL VOC, else 1, 2, 3... Raises BesError where the table itself
-    cannot be read; all other problems are collected.
+    Without `classes` they are those of the table in alphabetical order. Raises BesError where the
+    table itself cannot be read; all other problems are collected.
     """
     found = Collected()
-    names, found.mask_values = parse_classes(classes)
+    names, values = parse_classes(classes)
     table = read_label_table(
         layout.root,
         layout.labels,
@@ -106,31 +107,26 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             f"{layout.root / layout.labels}: found {len(found.classes)} classes, expected at most "
             f"{MAX_CLASSES}"
         )
-    if not names:
-        order = {name: index for index, name in enumerate(VOC_CLASSES, 1)}
-        voc = labels_seen.issubset(order)
-        found.mask_values = tuple(
-            order[name] if voc else index for index, name in enumerate(found.classes, 1)
-        )
+    numbered = tuple(range(1, len(found.classes) + 1))
+    found.mask_values = values or numbered
+    found.values_given = found.mask_values != numbered
     if not found.classes and not found.problems:
         found.problems.append(
             f"{layout.root / layout.labels}: found no class, expected one or more"
         )
 
     known = {row.id for row in table.rows}
-    photographs, others, passed = table.photographs, table.others, table.passed
-    if photographs is None:
+    others, passed = table.others, table.passed
+    if table.photographs is not None:
+        photographs = {image: [path] for image, path in table.photographs.items()}
+    else:
         files = _files_of(layout, layout.photographs, passed)
         others = [path for path in files if suffix_of(path) not in SUFFIXES]
         # Beside the photographs, a PNG is a mask.
         beside = layout.photographs in (layout.masks, layout.corrections)
-        suffixes = SUFFIXES - {".png"} if beside else SUFFIXES
-        pictures = [path for path in files if suffix_of(path) in suffixes]
-        photographs = _by_stem(layout, pictures, found, among=known)
+        photographs = _by_stem(files, SUFFIXES - {".png"} if beside else SUFFIXES)
     mask_files = _files_of(layout, layout.masks, passed) if layout.masks else []
-    masks = _by_stem(
-        layout, [path for path in mask_files if suffix_of(path) == ".png"], found, among=known
-    )
+    masks = _by_stem(mask_files, frozenset({".png"}))
     splits = _read_splits(layout, known, found)
     # Without a list of training images, all that are not for validation are.
     otherwise = "" if layout.train else "train"
@@ -143,8 +139,9 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             for label in row.labels
             if label not in found.classes
         ]
-        photograph = photographs.get(row.id)
-        if photograph is None or not _in_folder(photograph, row.folder):
+        named = [path for path in photographs.get(row.id, ()) if _in_folder(path, row.folder)]
+        photograph = _one_of(named, f"{layout.photographs}/{row.image}", layout, found)
+        if not photograph:
             if table.partial and row.id not in splits:
                 absent += 1
             elif row.id in unread:
@@ -155,13 +152,14 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             else:
                 found.problems.append(
                     f"{row.place}: found no photograph of {row.folder + row.id!r} below "
-                    f"{layout.root / layout.photographs}"
-                    + (f"; did you mean {near[alike(row.id)]!r}?" if alike(row.id) in near else "")
+                    f"{layout.root / layout.photographs}" + _hint(row.id, named, near)
                 )
             continue
         if split := splits.get(row.id, otherwise):
             labels = tuple(name for name in found.classes if name in row.labels)
-            mask = masks.get(row.id, "")
+            folder = folder_of(photograph.removeprefix(f"{layout.photographs}/"))
+            place = f"{layout.masks}/{folder}{row.id}.png"
+            mask = _one_of(masks.get(row.id, []), place, layout, found)
             found.entries.append(Entry(row.id, photograph, labels, split, mask))
     found.problems += [
         f"{layout.root / getattr(layout, split)}: found {image!r}, expected an image of "
@@ -172,6 +170,11 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
     counts = {
         "rows of the table without a photograph, left out": absent,
         "photographs without a row in the table, left out": len(photographs.keys() - known),
+        "files of the same name as a photograph or mask, left out": sum(
+            len(paths) - 1
+            for image, paths in (*photographs.items(), *masks.items())
+            if image in known
+        ),
         "photographs in no split list, left out": 0 if otherwise else len(known - splits.keys()),
         f"masks in {layout.masks} of no row of the table, left out": len(masks.keys() - known),
         "photographs without labels, kept as background only": sum(
@@ -196,6 +199,25 @@ def _in_folder(path: str, folder: str) -> bool:
     return f"/{folder_of(path)}".endswith(f"/{folder}")
 
 
+def _hint(image: str, named: list[str], near: dict[str, str]) -> str:
+    """What is there in place of a photograph: files of its name, or one of a name like it."""
+    if named:
+        return f", only {named[0]}, of another ending"
+    return f"; did you mean {near[alike(image)]!r}?" if alike(image) in near else ""
+
+
+def _one_of(paths: list[str], place: str, layout: Layout, found: Collected) -> str:
+    """The one of these files that is meant, as by `best_of`, or none; several are a problem."""
+    best = best_of(paths, place)
+    if len(best) > 1:
+        found.problems.append(
+            f"{layout.root / best[1]}: found a second file named {id_of(place)!r} beside "
+            f"{best[0]}, expected one, or its folder and ending in the table; an image is known by "
+            "its name without folder and ending"
+        )
+    return best[0] if best else ""
+
+
 def _inside(path: str, folder: str) -> bool:
     """Whether a file or folder is a folder or lies below it; both relative to the root."""
     return folder == "." or path == folder or path.startswith(f"{folder}/")
@@ -213,20 +235,12 @@ def _files_of(layout: Layout, folder: str, passed: list[str]) -> list[str]:
     ]
 
 
-def _by_stem(
-    layout: Layout, files: list[str], found: Collected, *, among: set[str]
-) -> dict[str, str]:
-    """File name without ending -> path; two of one name are a problem if they are `among` those
-    that are used."""
-    paths: dict[str, str] = {}
+def _by_stem(files: list[str], suffixes: frozenset[str]) -> dict[str, list[str]]:
+    """File name without ending -> the files of that name with these endings."""
+    paths: dict[str, list[str]] = {}
     for path in files:
-        stem = id_of(path)
-        if stem in paths and stem in among:
-            found.problems.append(
-                f"{layout.root / path}: found a second file named {stem!r} beside {paths[stem]}, "
-                "expected one; an image is known by its name without folder and ending"
-            )
-        paths.setdefault(stem, path)
+        if suffix_of(path) in suffixes:
+            paths.setdefault(id_of(path), []).append(path)
     return paths
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from bes.data.file_names import stamp
 from bes.data.folder import Collected, Entry
 from bes.data.manifest import Catalog, ImageRecord
-from bes.data.pixel_notes import dark_notes, mask_notes, void_masks
+from bes.data.mask_numbers import advice
+from bes.data.pixel_notes import dark_notes, mask_notes, mask_problems, strange_corrections
 from bes.engine.files import digest_bytes
 from bes.engine.sealed import read_sealed
 from bes.errors import BesError
@@ -40,23 +41,28 @@ def inspect_files(
         p for entry in found.entries for p in (entry.photograph, entry.mask, entry.correction) if p
     ]:
         stamps[path] = stamp(os.stat(catalog.root / path))
-    values = list(catalog.mask_values)
 
     def fresh(path: str, check: dict[str, Any]) -> bool:
         return known.get(path, {}).get("stamp") == [*stamps[path], check]
 
     photographs = [entry.photograph for entry in found.entries]
-    masks = [p for entry in found.entries for p in (entry.mask, entry.correction) if p]
-    checks = {path: {"photograph": True} for path in photographs} | {
-        path: {"values": values} for path in masks
-    }
+    checks: dict[str, dict[str, Any]] = {path: {"photograph": True} for path in photographs}
+    # The same file may be both, and must be right as both.
+    for entry in found.entries:
+        checks.setdefault(entry.mask, {})["values"] = list(catalog.mask_values)
+        checks.setdefault(entry.correction, {})["classes"] = list(catalog.classes)
+    checks.pop("", None)
     facts = {path: known[path] for path, check in checks.items() if fresh(path, check)}
     todo = [path for path in checks if path not in facts]
-    for path, fact in zip(todo, _look(catalog, todo, set(photographs), threads), strict=True):
+    strange = []
+    for path, fact in zip(todo, _look(catalog, todo, checks, threads), strict=True):
         if "problem" in fact:
+            strange += [len(found.problems)] if fact["strange"] else []
             found.problems.append(fact["problem"])
         else:
             facts[path] = fact | {"stamp": [*stamps[path], checks[path]]}
+    if strange and not found.values_given:
+        found.problems[strange[-1]] += f"; {advice(catalog.classes)}"
     records = []
     for entry in found.entries:
         photograph = facts.get(entry.photograph)
@@ -70,9 +76,11 @@ def inspect_files(
             if fact and fact["size"] != photograph["size"]
         ]
         records.append(_record(entry, facts))
+    present = {path: fact["present"] for path, fact in facts.items()}
+    found.problems += strange_corrections(catalog, records, present)
     if not found.problems:
-        present = {path: fact["present"] for path, fact in facts.items()}
-        found.problems += void_masks(catalog, records, present)
+        found.problems += mask_problems(catalog, records, present, declared=found.values_given)
+    if not found.problems:
         found.notes += mask_notes(catalog, records, present)
         found.notes += dark_notes([facts[record.path]["bits"] for record in records])
     known.clear()
@@ -98,10 +106,11 @@ def _record(entry: Entry, facts: dict[str, dict[str, Any]]) -> ImageRecord:
 
 
 def _look(
-    catalog: Catalog, paths: list[str], photographs: set[str], threads: int
+    catalog: Catalog, paths: list[str], checks: dict[str, dict[str, Any]], threads: int
 ) -> Iterable[dict[str, Any]]:
-    """Decode each file whole: its size and digest, of masks the label indices with 255 for void, of
-    photographs with 16 bits a channel the bits in use; or its problem."""
+    """Decode each file whole: its size and digest, of labels the indices with 255 for void, of
+    photographs with 16 bits a channel the bits in use; or its problem, and whether that is a
+    strange mask value."""
     if not paths:
         return []
     from concurrent.futures import ThreadPoolExecutor
@@ -109,21 +118,26 @@ def _look(
     import numpy as np
 
     from bes.data.images import bits_of, decode_mask, decode_photograph, read_bytes
-    from bes.data.truth import to_indices
+    from bes.data.truth import UnknownMaskValue, check_indices, to_indices
 
     def look(path: str) -> dict[str, Any]:
         file = catalog.root / path
         try:
             content = read_bytes(file)
             present, bits = [], None
-            if path in photographs:
+            if "photograph" in checks[path]:
                 pixels, bits = decode_photograph(content, file), bits_of(content)
             else:
-                pixels = to_indices(decode_mask(content, file), catalog.mask_values, file)
+                mask = pixels = decode_mask(content, file)
+                if "values" in checks[path]:
+                    pixels = to_indices(mask, catalog.mask_values, file)
+                if "classes" in checks[path]:
+                    pixels = mask
+                    check_indices(pixels, catalog.classes, file)
                 counts = np.bincount(pixels.ravel(), minlength=256)
                 present = (np.flatnonzero(counts[1:]) + 1).tolist()
         except BesError as error:
-            return {"problem": str(error)}
+            return {"problem": str(error), "strange": isinstance(error, UnknownMaskValue)}
         height, width = pixels.shape[:2]
         return {
             "size": [width, height],

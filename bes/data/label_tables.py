@@ -32,9 +32,14 @@ class Row:
     place: str
     """File and row, for messages."""
     id: str
-    folder: str
-    """With its final slash, where the table gives one."""
+    image: str
+    """As the table names it: with folder and ending, where it gives them."""
     labels: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """With its final slash, where the table gives one."""
+        return folder_of(self.image)
 
 
 @dataclass
@@ -135,7 +140,7 @@ class _Rows:
         else:
             self._first[id_] = place
             self._missing.update(name for name in cleaned if self._is_missing(name))
-            self.rows.append(Row(f"{file}: {place}", id_, folder_of(image), names))
+            self.rows.append(Row(f"{file}: {place}", id_, image, names))
 
     def problem(self, file: Path, place: str, text: str) -> None:
         self.problems.append(f"{file}: {place}: {text}")

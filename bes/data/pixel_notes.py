@@ -1,30 +1,29 @@
-"""What is odd about the pixels of a dataset: masks that contradict the labels, dark photographs."""
+"""What is odd about the pixels of a dataset: masks and corrections that contradict the labels, dark
+photographs."""
 
 from collections.abc import Mapping, Sequence
 
 from bes.data.manifest import Catalog, ImageRecord
+from bes.data.mask_numbers import advice, voc_numbers
 
 VOID = 255
 
-
 Present = Mapping[str, Sequence[int]]
 """File -> the label indices in it, 255 among them where there is void."""
+Masks = Mapping[str, set[int]]
+"""File -> the label indices that the labels of its photograph name."""
 
 
 def mask_notes(catalog: Catalog, records: Sequence[ImageRecord], present: Present) -> list[str]:
-    """Masks and corrections that hold more than the labels name, masks that hold less, and classes
-    that labels name and no mask holds."""
+    """Masks that hold more than the labels name, masks that hold less, and classes that labels name
+    and no mask holds."""
     notes = []
-    for what, files in (
-        ("masks", _named(catalog, {r.mask: r for r in records})),
-        ("corrections", _named(catalog, {r.correction: r for r in records})),
-    ):
-        if foreign := sum(not named.issuperset(_held(present[f])) for f, named in files.items()):
-            notes.append(
-                f"{foreign} of {len(files)} {what} hold a class that the labels do not name; if "
-                "that is unexpected, give `classes` with their values in the masks"
-            )
-    masks = _named(catalog, {r.mask: r for r in records})
+    masks = _masks(catalog, records)
+    if foreign := _count_foreign(masks, present):
+        notes.append(
+            f"{foreign} of {len(masks)} masks hold a class that the labels do not name; if that is "
+            "unexpected, give `classes` with their values in the masks"
+        )
     if lacking := sum(not named <= _held(present[file]) for file, named in masks.items()):
         notes.append(f"{lacking} of {len(masks)} masks lack a class that the labels name")
     held = set().union(*(_held(present[file]) for file in masks))
@@ -38,10 +37,32 @@ def mask_notes(catalog: Catalog, records: Sequence[ImageRecord], present: Presen
     return notes
 
 
-def void_masks(catalog: Catalog, records: Sequence[ImageRecord], present: Present) -> list[str]:
+def mask_problems(
+    catalog: Catalog, records: Sequence[ImageRecord], present: Present, *, declared: bool
+) -> list[str]:
+    """Masks that mean something else than they say, and so would give wrong scores; `declared` says
+    whether somebody gave the values of the classes in them."""
+    masks = _masks(catalog, records)
+    void = _void_masks(catalog, masks, present)
+    return void or ([] if declared else _voc_masks(catalog, masks, present))
+
+
+def _voc_masks(catalog: Catalog, masks: Masks, present: Present) -> list[str]:
+    """The problem of masks that contradict the labels, and would not with PASCAL VOC's numbers."""
+    foreign, voc = _count_foreign(masks, present), voc_numbers(catalog.classes)
+    if not foreign or not voc:
+        return []
+    if any(not _held(present[f]) <= {voc[i - 1] for i in named} for f, named in masks.items()):
+        return []
+    return [
+        f"{catalog.root}: {foreign} of {len(masks)} masks hold a class that the labels do not "
+        f"name, and none if they have PASCAL VOC's numbers; {advice(catalog.classes)}"
+    ]
+
+
+def _void_masks(catalog: Catalog, masks: Masks, present: Present) -> list[str]:
     """The problem of masks in which 255 stands for the object, as in masks of two colours: it is
     void, and no object would be scored."""
-    masks = _named(catalog, {record.mask: record for record in records})
     void = [file for file, named in masks.items() if named and VOID in present[file]]
     if not void or any(_held(present[file]) for file in masks):
         return []
@@ -60,9 +81,31 @@ def void_masks(catalog: Catalog, records: Sequence[ImageRecord], present: Presen
     ]
 
 
-def _named(catalog: Catalog, records: dict[str, ImageRecord]) -> dict[str, set[int]]:
-    """File -> the label indices that the labels of its photograph name."""
-    return {file: set(catalog.indices(record)) for file, record in records.items() if file}
+def strange_corrections(
+    catalog: Catalog, records: Sequence[ImageRecord], present: Present
+) -> list[str]:
+    """What is wrong with corrections that hold another class than the labels of their photograph
+    name."""
+    problems = []
+    for record in [record for record in records if record.correction]:
+        indices = catalog.indices(record)
+        expected = ", ".join(f"{index} {catalog.classes[index - 1]}" for index in indices)
+        problems += [
+            f"{catalog.root / record.correction}: found the label {index} "
+            f"({catalog.classes[index - 1]}), expected 0, 255 or a class that the label table "
+            f"names for {record.id!r}: {expected or 'none'}"
+            for index in sorted(_held(present[record.correction]).difference(indices))
+        ]
+    return problems
+
+
+def _masks(catalog: Catalog, records: Sequence[ImageRecord]) -> Masks:
+    return {record.mask: set(catalog.indices(record)) for record in records if record.mask}
+
+
+def _count_foreign(masks: Masks, present: Present) -> int:
+    """How many masks hold a class that the labels do not name."""
+    return sum(not _held(present[file]) <= named for file, named in masks.items())
 
 
 def _held(present: Sequence[int]) -> set[int]:

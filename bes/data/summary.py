@@ -18,8 +18,11 @@ def print_summary(catalog: Catalog, records: list[ImageRecord], notes: list[str]
         f"{len(records)} photographs: " + ", ".join(f"{n} {s}" for s, n in sorted(splits.items()))
     )
     print("training photographs of each class: ")
-    for name, value in zip(catalog.classes, catalog.mask_values, strict=True):
-        print(f"  {name} (mask value {value}): {classes[name]}")
+    for index, (name, value) in enumerate(
+        zip(catalog.classes, catalog.mask_values, strict=True), 1
+    ):
+        foreign = f" (mask value {value})" if value != index else ""
+        print(f"  {index} {name}{foreign}: {classes[name]}")
     print(f"masks: {sum(bool(record.mask) for record in records)}")
     if corrected := sum(bool(record.correction) for record in records):
         print(f"corrections: {corrected}")

@@ -143,7 +143,7 @@ def plan_shard(
             if (size := catalog.working_size(record)) != (record.height, record.width):
                 origin["working_size"] = digest_of(size)
         if stage.correction and record.correction:
-            origin["correction"] = digest_of([record.correction_digest, catalog.mask_values])
+            origin["correction"] = record.correction_digest
         for name, files in upstream.items():
             digest = files.get(image_file(name, folders[name], record.id).name)
             if digest is None:

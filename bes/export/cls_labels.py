@@ -3,7 +3,6 @@
 import csv
 import io
 import sys
-from dataclasses import replace
 
 from bes.data.cls_labels import write_cls_labels
 from bes.errors import BesError
@@ -13,11 +12,9 @@ from bes.export.contents import Contents
 def write(contents: Contents) -> None:
     """`labels.csv`, `cls_labels_onehot.npy`, and `cls_labels.npy` where all names are numbers.
 
-    They name all photographs of the dataset. The vectors are in the order of the pixel values of
-    the export, so that those of a part of VOC have VOC's 20 places.
+    They name all photographs of the dataset. The vectors are in the order of the label indices.
     """
-    names = contents.values.names[1:]
-    catalog = replace(contents.catalog, classes=names, mask_values=tuple(range(1, len(names) + 1)))
+    catalog = contents.catalog
     contents.write(
         "cls_labels_onehot.npy", write_cls_labels(contents.records, catalog, onehot=True)
     )
@@ -31,4 +28,4 @@ def write(contents: Contents) -> None:
     table.writerow(["image", "labels"])
     table.writerows([record.id, ";".join(record.labels)] for record in contents.records)
     contents.write("labels.csv", text.getvalue())
-    contents.write_lines("classes.txt", names)
+    contents.write_lines("classes.txt", catalog.classes)

@@ -16,8 +16,8 @@ def write(contents: Contents) -> None:
 
     Labels know no instances, so all pixels of a class are one annotation: connected regions would
     tear what is seen in parts, join what touches, and make instances of specks. Categories have the
-    pixel values of the export as their ids. Void pixels belong to no annotation, since COCO has no
-    place for them.
+    label indices as their ids. Void pixels belong to no annotation, since COCO has no place for
+    them.
     """
     for split, records in (("train", contents.train), ("val", contents.val)):
         if records:
@@ -29,7 +29,7 @@ def write(contents: Contents) -> None:
 def _instances(contents: Contents, records: list[ImageRecord]) -> dict[str, Any]:
     annotations: list[dict[str, Any]] = []
     for image_id, record in enumerate(records, 1):
-        for mask in class_masks(contents.labels(record), contents.values.of_index[1:]):
+        for mask in class_masks(contents.labels(record), len(contents.catalog.classes)):
             annotations.append({"id": len(annotations) + 1, "image_id": image_id} | mask)
     return {
         "info": {"description": "pseudo labels and masks, written by `bes export`"},
@@ -39,23 +39,21 @@ def _instances(contents: Contents, records: list[ImageRecord]) -> dict[str, Any]
             for i, r in enumerate(records, 1)
         ],
         "categories": [
-            {"id": value, "name": name, "supercategory": ""}
-            for value, name in zip(
-                contents.values.of_index[1:], contents.catalog.classes, strict=True
-            )
+            {"id": index, "name": name, "supercategory": ""}
+            for index, name in enumerate(contents.catalog.classes, 1)
         ],
         "annotations": annotations,
     }
 
 
-def class_masks(labels: np.ndarray, values: tuple[int, ...]) -> Iterator[dict[str, Any]]:
-    """The annotations of labels, uint8 (H, W): for each of the values that occurs, its pixels as a
-    compressed run-length code."""
-    for value in values:
-        code = rle.encode(np.asfortranarray(labels == value, np.uint8))
+def class_masks(labels: np.ndarray, classes: int) -> Iterator[dict[str, Any]]:
+    """The annotations of labels, uint8 (H, W): for each of so many classes that occurs, its pixels
+    as a compressed run-length code."""
+    for index in range(1, classes + 1):
+        code = rle.encode(np.asfortranarray(labels == index, np.uint8))
         if area := int(rle.area(code)):
             yield {
-                "category_id": value,
+                "category_id": index,
                 "segmentation": {"size": code["size"], "counts": code["counts"].decode()},
                 "area": area,
                 "bbox": rle.toBbox(code).tolist(),

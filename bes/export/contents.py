@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image
 
 from bes.data.images import decode_labels, encode_labels
+from bes.data.label_tables import BACKGROUND
 from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord
-from bes.data.truth import read_truth
+from bes.data.truth import check_indices, read_truth
 from bes.errors import BesError
-from bes.export.photographs import place_file, place_photograph
-from bes.export.values import LabelValues
+from bes.export.photographs import place_photograph
 
 RAW = "Raw"
 """Ending of the folder with the same labels as grey PNGs."""
@@ -26,7 +26,6 @@ class Contents:
     """The photographs and labels of an export. A format places them and adds its lists."""
 
     catalog: Catalog
-    values: LabelValues
     records: list[ImageRecord]
     """All photographs of the dataset."""
     pseudo_labels: Path
@@ -35,6 +34,11 @@ class Contents:
     copy: bool
     raw: bool
     threads: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each pixel value from 0 on is called; a network needs as many outputs."""
+        return (BACKGROUND, *self.catalog.classes)
 
     @property
     def train(self) -> list[ImageRecord]:
@@ -47,14 +51,14 @@ class Contents:
         return [record for record in self.records if record.split == "val" and record.mask]
 
     def labels(self, record: ImageRecord) -> np.ndarray:
-        """The pixel values of a label, uint8 (H, W), 255 void: the pseudo label of a training
-        photograph, the mask of another.
+        """The label indices, uint8 (H, W), 255 void, of a photograph: its pseudo label if it is one
+        to train on, otherwise its mask.
 
         Raises BesError if it is missing, damaged, of another size than the photograph or holds a
         value that stands for no class.
         """
         if record.split != "train":
-            return self.values.apply(read_truth(self.catalog, record))
+            return read_truth(self.catalog, record)
         path = image_file("pseudo_labels", self.pseudo_labels, record.id)
         indices = decode_labels(path)
         if indices.shape != (record.height, record.width):
@@ -62,12 +66,8 @@ class Contents:
                 f"{path}: a label of {indices.shape[1]}x{indices.shape[0]} pixels, expected the "
                 f"{record.width}x{record.height} of the photograph"
             )
-        try:
-            return self.values.apply(indices)
-        except IndexError as error:
-            raise BesError(
-                f"{path}: {error}, expected 0 to {len(self.catalog.classes)}, or 255"
-            ) from None
+        check_indices(indices, self.catalog.classes, path)
+        return indices
 
     def place_photographs(self, records: list[ImageRecord], folder: str) -> None:
         """`<folder>/<id>.jpg`, upright."""
@@ -80,25 +80,16 @@ class Contents:
         self._each(place, records)
 
     def place_labels(self, records: list[ImageRecord], folder: str) -> None:
-        """`<folder>/<id>.png` with the VOC palette, and `<folder>Raw/<id>.png` if asked for.
-
-        A mask that has the values of the export is linked or copied as it is.
-        """
+        """`<folder>/<id>.png` with the VOC palette, and `<folder>Raw/<id>.png` if asked for."""
         for name in (folder, folder + RAW) if self.raw else (folder,):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
         def place(record: ImageRecord) -> None:
-            target = self.folder / folder / f"{record.id}.png"
-            as_it_is = record.split != "train" and self.values.as_in_masks
-            if as_it_is:
-                place_file(self.catalog.root / record.mask, target, copy=self.copy)
-            if self.raw or not as_it_is:
-                labels = self.labels(record)
-                if not as_it_is:
-                    target.write_bytes(encode_labels(labels))
-                if self.raw:
-                    raw = self.folder / (folder + RAW) / f"{record.id}.png"
-                    raw.write_bytes(_encode_grey(labels))
+            labels = self.labels(record)
+            (self.folder / folder / f"{record.id}.png").write_bytes(encode_labels(labels))
+            if self.raw:
+                raw = self.folder / (folder + RAW) / f"{record.id}.png"
+                raw.write_bytes(_encode_grey(labels))
 
         self._each(place, records)
 

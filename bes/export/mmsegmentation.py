@@ -2,6 +2,7 @@
 
 from bes.data.images import VOC_PALETTE
 from bes.export.contents import Contents
+from bes.export.names import check_classes
 
 LABELS, MASKS = "PseudoLabels", "SegmentationClass"
 
@@ -62,7 +63,12 @@ _NO_SCORES = "# No validation photograph has a mask: set val_cfg = test_cfg = No
 
 
 def write(contents: Contents) -> None:
-    """Photographs, a folder of labels for each split, bare lists, and `bes_dataset.py`."""
+    """Photographs, a folder of labels for each split, bare lists, and `bes_dataset.py`.
+
+    Raises UnfitName for a class with two braces, within which a config of mmengine names what to
+    put there.
+    """
+    check_classes(contents.names, "{{", "one without '{{', which mmengine replaces")
     for split, records, folder in (
         ("train", contents.train, LABELS),
         ("val", contents.val, MASKS),
@@ -76,7 +82,7 @@ def write(contents: Contents) -> None:
 
 
 def _config(contents: Contents) -> str:
-    names = contents.values.names
+    names = contents.names
     palette = [list(VOC_PALETTE[3 * value : 3 * value + 3]) for value in range(len(names))]
     train = _LOADER.format(
         split="train",

@@ -44,8 +44,8 @@ class DatasetOptions:
     """Folder of masks, PNGs named like the photographs (default: `SegmentationClass` if it exists).
     They are for scores alone."""
     corrections: str | None = None
-    """Folder of pseudo labels corrected by hand, PNGs like the masks, each of which takes the place
-    of the label computed (default: none)."""
+    """Folder of pseudo labels corrected by hand, PNGs with the numbers of the pseudo labels, each
+    of which takes the place of the one computed (default: none)."""
     train: str | None = None
     """List of training images, one a line (default: `ImageSets/Segmentation/train.txt` if it
     exists, else all; of `voc12`, the 10,582 of VOC and SBD)."""
@@ -53,7 +53,7 @@ class DatasetOptions:
     """List of validation images (default: `ImageSets/Segmentation/val.txt` if it exists)."""
     classes: tuple[str, ...] = ()
     """Class names in index order, each with its value in the masks if that is not its position, as
-    `cat=8` (default: those of the table; VOC's values if all are VOC's)."""
+    `cat=8` (default: those of the table, in alphabetical order)."""
     download: bool = False
     """Download what is missing of `voc12` or `coco14` to the root."""
     sbd_masks: bool = False

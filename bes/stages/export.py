@@ -1,9 +1,10 @@
 """Stage `export`: photographs, labels and lists as other trainers read them."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bes.data.layout import image_file
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
@@ -27,21 +28,19 @@ FORMATS = (
     "imagefolder",
     "cls-labels",
 )
+SKIPPED = "skipped.txt"
+"""In the folder of an export that its format cannot take: why."""
 
 
 @dataclass(frozen=True)
 class ExportOptions:
     """Options of the exports."""
 
-    values: Literal["mask", "index"] = "mask"
-    """Pixel values of the labels: `mask`, those of the dataset's masks, so that labels and masks
-    agree as they are (of classes of PASCAL VOC: VOC's numbers); `index`, 1, 2, 3... in the order of
-    the classes, and the masks are converted."""
     raw: bool = False
     """Write every label a second time as a grey PNG, in a folder with the ending `Raw`, for readers
     that turn palette PNGs into colours (OpenCV, imageio)."""
     copy: bool = False
-    """Copy photographs and masks; otherwise they are links to where they lie."""
+    """Copy photographs; otherwise they are links to where they lie."""
 
 
 def run_export(
@@ -52,13 +51,15 @@ def run_export(
     pseudo_labels: Path,
     out: Path,
     threads: int,
+    skip: bool = False,
     code: str | None = None,
 ) -> None:
     """Write the training photographs with their pseudo labels, and the validation photographs that
     have a mask with it, to the folder `out`: whole or not at all.
 
-    Raises BesError for a leak (`bes.export.leaks`), a missing or damaged label, and where `out` is
-    something else than an export.
+    Raises BesError for a leak (`bes.export.leaks`), a missing or damaged label, where `out` is
+    something else than an export, and for a name that the format cannot take; with `skip` the
+    latter is said, and written to `SKIPPED` in place of the export.
     """
     from bes.export.folder import is_up_to_date, rebuilt, vouch
 
@@ -77,15 +78,15 @@ def run_export(
         "labels": _digests(pseudo_labels, records),
     }
     origin = {name: digest_of(value) for name, value in parts.items()}
-    if is_up_to_date(out, origin):
+    if is_up_to_date(out, origin) and (skip or not (out / SKIPPED).exists()):
         vouch(out, inputs)
-        say_idle(f"export: {format}: up to date")
+        say_idle("\n".join(filter(None, [f"export: {format}: up to date", _skipped(out)])))
         return
     begin_log()
     limit_threads(1)
     from bes.export.contents import Contents
     from bes.export.leaks import check_leaks
-    from bes.export.values import label_values
+    from bes.export.names import UnfitName
 
     read = vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)
     with vouched(read):
@@ -93,7 +94,6 @@ def run_export(
         with rebuilt(out, origin) as folder:
             contents = Contents(
                 catalog=catalog,
-                values=label_values(catalog, options.values),
                 records=records,
                 pseudo_labels=pseudo_labels,
                 folder=folder,
@@ -101,9 +101,18 @@ def run_export(
                 raw=options.raw,
                 threads=threads,
             )
-            _writer(format)(contents)
+            try:
+                _writer(format)(contents)
+            except UnfitName as error:
+                if not skip:
+                    raise
+                # Names are looked at before anything is written.
+                contents.write(SKIPPED, f"{format} is skipped: {error}\n")
     vouch(out, inputs)
-    _print_summary(contents, format, out)
+    if skipped := _skipped(out):
+        print(skipped, file=sys.stderr)
+    else:
+        _print_summary(contents, format, out)
 
 
 def _writer(format: str) -> "Callable[[Contents], None]":
@@ -139,11 +148,13 @@ def _digests(pseudo_labels: Path, records: list[ImageRecord]) -> dict[str, str]:
 
 
 def _print_summary(contents: "Contents", format: str, out: Path) -> None:
-    values = ", ".join(f"{value} {name}" for value, name in _used(contents))
+    values = ", ".join(f"{value} {name}" for value, name in enumerate(contents.names))
     print(f"{format}: {len(contents.train)} photographs with pseudo labels in train, ", end="")
     print(f"{len(contents.val)} with masks in val; values: {values}")
     print(out)
 
 
-def _used(contents: "Contents") -> list[tuple[int, str]]:
-    return [(value, contents.values.names[value]) for value in contents.values.of_index]
+def _skipped(out: Path) -> str:
+    """Why the export was skipped; empty if it was not."""
+    file = out / SKIPPED
+    return file.read_text(encoding="utf-8").rstrip("\n") if file.exists() else ""

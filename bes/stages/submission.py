@@ -5,6 +5,7 @@ from pathlib import Path
 from bes.data.folder import VOC_CLASSES
 from bes.data.layout import image_file
 from bes.data.manifest import read_catalog, read_manifest
+from bes.data.mask_numbers import voc_numbers
 from bes.engine.code_digest import code_digest
 from bes.engine.inputs import inputs_of, shards_of, vouchers_of
 from bes.engine.once import run_once, vouch
@@ -20,9 +21,9 @@ FOLDER = "results/VOC2012/Segmentation/comp6_test_cls"
 def run_submission(*, dataset: Path, predictions: Path, out: Path, code: str | None = None) -> None:
     """Write the archive of `FOLDER/<image>.png`.
 
-    Raises BesError, and writes nothing, if there is no photograph of split `test`, if a class is
-    none of VOC's, or if a prediction is missing, has another size than its photograph or a label
-    that is no class.
+    The classes have VOC's numbers in it, whatever theirs. Raises BesError, and writes nothing, if
+    there is no photograph of split `test`, if a class is none of VOC's, or if a prediction is
+    missing, has another size than its photograph or a label that is no class.
     """
     catalog = read_catalog(dataset / "classes.json")
     records = [r for r in read_manifest(dataset / "images.csv") if r.split == "test"]
@@ -30,13 +31,12 @@ def run_submission(*, dataset: Path, predictions: Path, out: Path, code: str | N
         raise BesError(
             f"{dataset / 'images.csv'}: found no photograph of split test, expected one or more"
         )
-    voc = dict(enumerate(VOC_CLASSES, 1))
-    for name, value in zip(catalog.classes, catalog.mask_values, strict=True):
-        if voc.get(value) != name:
-            raise BesError(
-                f"{dataset / 'classes.json'}: found the class {name!r} with the value {value}, "
-                "expected the classes of PASCAL VOC with theirs"
-            )
+    if foreign := [name for name in catalog.classes if name not in VOC_CLASSES]:
+        raise BesError(
+            f"{dataset / 'classes.json'}: found the class {foreign[0]!r}, expected classes of "
+            "PASCAL VOC alone"
+        )
+    numbers = voc_numbers(catalog.classes)
 
     def compute() -> dict[str, bytes]:
         import io
@@ -46,7 +46,7 @@ def run_submission(*, dataset: Path, predictions: Path, out: Path, code: str | N
 
         from bes.data.images import decode_labels, encode_labels
 
-        values = np.array([0, *catalog.mask_values], np.uint8)
+        values = np.array([0, *numbers], np.uint8)
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w") as archive:
             for record in records:
@@ -83,7 +83,7 @@ def run_submission(*, dataset: Path, predictions: Path, out: Path, code: str | N
         files=(ARCHIVE,),
         parts={
             "code": code,
-            "classes": [catalog.classes, catalog.mask_values],
+            "classes": catalog.classes,
             "files": {record.id: files.get(f"{record.id}.png") for record in records},
         },
         compute=compute_vouched,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
-from bes.data.truth import read_correction
+from bes.data.truth import read_correction, read_truth
 from bes.errors import BesError
 from bes.stages.dataset_kinds import DatasetOptions, stamp_of
 
@@ -15,7 +15,7 @@ def records_of(folder: Any) -> dict[str, ImageRecord]:
 
 
 def test_a_correction_is_in_the_manifest(folder: Any, capsys: pytest.CaptureFixture) -> None:
-    folder.mask("corrected/1.png", [0, 12, 255])
+    folder.mask("corrected/1.png", [0, 2, 255])
     folder.run(corrections="corrected")
     records = records_of(folder)
     assert records["1"].correction == "corrected/1.png" and records["1"].correction_digest
@@ -23,6 +23,32 @@ def test_a_correction_is_in_the_manifest(folder: Any, capsys: pytest.CaptureFixt
     assert "corrections: 1" in capsys.readouterr().out.splitlines()
     pixels = read_correction(read_catalog(folder.out / "classes.json"), records["1"])
     assert pixels[0, :3].tolist() == [0, 2, 255]
+
+
+def test_a_correction_has_the_label_indices_whatever_the_masks_have(folder: Any) -> None:
+    for image in range(6):
+        folder.mask(f"SegmentationClass/{image}.png", [0, 8, 12])
+    folder.mask("corrected/2.png", [0, 1, 2, 255])
+    for classes, expected in ((("cat=8", "dog=12"), [0, 1, 2]), (("dog=12", "cat=8"), [0, 2, 1])):
+        folder.run(corrections="corrected", classes=classes)
+        catalog, record = read_catalog(folder.out / "classes.json"), records_of(folder)["2"]
+        assert read_correction(catalog, record)[0, :4].tolist() == [0, 1, 2, 255]
+        assert read_truth(catalog, record)[0, :3].tolist() == expected
+
+
+@pytest.mark.parametrize("values", [[0, 1], [0, 8]])
+def test_a_file_that_is_mask_and_correction_has_to_be_right_as_both(
+    folder: Any, values: list[int]
+) -> None:
+    options = {"corrections": "SegmentationClass", "classes": ("cat=8", "dog=12")}
+    for image in range(6):
+        folder.mask(f"SegmentationClass/{image}.png", [0])
+    folder.run(**options)
+    folder.mask("SegmentationClass/0.png", values)
+    with pytest.raises(
+        BesError, match=r"0\.png: found the (mask value 1|label 8), expected 0, 255"
+    ):
+        folder.run(**options)
 
 
 @pytest.mark.parametrize("where", ["JPEGImages", "SegmentationClass", "."])
@@ -39,7 +65,7 @@ def test_a_changed_correction_changes_its_row_alone(folder: Any) -> None:
     folder.mask("corrected/1.png", [0])
     folder.run(corrections="corrected")
     before = (folder.out / "images.csv").read_text().splitlines()
-    folder.mask("corrected/1.png", [12])
+    folder.mask("corrected/1.png", [2])
     folder.run(corrections="corrected")
     after = (folder.out / "images.csv").read_text().splitlines()
     assert [new[0] for new, old in zip(after, before, strict=True) if new != old] == ["1"]

@@ -15,13 +15,13 @@ def check(folder: Any, *flags: str) -> int:
 def test_a_dataset_in_order_is_summed_up(folder: Any, capsys: pytest.CaptureFixture) -> None:
     folder.photograph("JPEGImages/5.png")
     (folder.root / "JPEGImages/5.jpg").unlink()
-    folder.mask("corrected/1.png", [0, 12, 255])
+    folder.mask("corrected/1.png", [0, 2, 255])
     before = sorted(folder.root.rglob("*"))
     assert check(folder, "--corrections", "corrected") == 0
     lines = capsys.readouterr().out.splitlines()
     for line in (
         "6 photographs: 4 train, 2 val",
-        "  cat (mask value 8): 3",
+        "  1 cat: 3",
         "masks: 6",
         "corrections: 1",
         "sizes: 32x24 to 32x24 pixels",
@@ -41,7 +41,7 @@ def test_every_problem_is_named_and_the_rest_summed_up(
     folder.mask("corrected/2.png", [0], size=(4, 4))
     folder.rows["9.jpg"] = "cat"
     folder.table()
-    assert check(folder, "--corrections", "corrected", "--classes", "cat=8", "dog=12") == 2
+    assert check(folder, "--corrections", "corrected", "--classes", "cat", "dog") == 2
     done = capsys.readouterr()
     assert "bes: 4 problems in the dataset:" in done.err
     for problem in ("0.jpg: found", "1.png: found", "2.png: found a mask of 4x4", "of '9' below"):
@@ -52,9 +52,11 @@ def test_every_problem_is_named_and_the_rest_summed_up(
 def test_the_options_can_be_those_of_a_configuration(
     folder: Any, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
+    for image in range(6):
+        folder.mask(f"SegmentationClass/{image}.png", [0, 8, 12])
     file = tmp_path / "config.yaml"
     file.write_text(f"dataset: {{root: {folder.root}, classes: [dog=12, cat=8]}}\n")
     assert main(["dataset", "check", "--configfile", str(file)]) == 0
-    assert "  dog (mask value 12): 2" in capsys.readouterr().out.splitlines()
+    assert "  1 dog (mask value 12): 2" in capsys.readouterr().out.splitlines()
     assert main(["dataset", "check", "--configfile", str(file), "--root", "elsewhere"]) == 2
     assert "found --root=elsewhere beside a configuration" in capsys.readouterr().err

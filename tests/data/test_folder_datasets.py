@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,12 +154,13 @@ def test_masks_follow_the_photograph_as_it_is_displayed(folder: Any) -> None:
     folder.photograph("JPEGImages/0.jpg", exif=exif)
     with pytest.raises(BesError, match=r"0\.png: found a mask of 32x24 pixels, expected 24x32"):
         folder.run()
-    folder.mask("SegmentationClass/0.png", [0, 8], size=(24, 32))
+    folder.mask("SegmentationClass/0.png", [0, 1], size=(24, 32))
     folder.run()
     assert (records_of(folder)["0"].width, records_of(folder)["0"].height) == (24, 32)
 
 
 def test_mask_values_become_label_indices(folder: Any) -> None:
+    with_voc_masks(folder)
     folder.run(classes=("dog=12", "cat=8"))
     catalog = read_catalog(folder.out / "classes.json")
     assert catalog.classes == ("dog", "cat") and catalog.mask_values == (12, 8)
@@ -168,15 +170,137 @@ def test_mask_values_become_label_indices(folder: Any) -> None:
     assert read_truth(catalog, record)[0, 1:3].tolist() == [2, 1]
 
 
+def with_voc_masks(folder: Any) -> None:
+    """Masks with the numbers of PASCAL VOC, 8 cat and 12 dog."""
+    for image in range(6):
+        folder.mask(f"SegmentationClass/{image}.png", [0, 8, 12, 255])
+
+
+@pytest.mark.parametrize("classes", [(), ("cat", "dog")])
+def test_vocs_numbers_are_taken_for_what_they_are_where_they_are_declared_alone(
+    folder: Any, classes: tuple[str, ...]
+) -> None:
+    folder.run()
+    assert read_catalog(folder.out / "classes.json").mask_values == (1, 2)
+    with_voc_masks(folder)
+    with pytest.raises(BesError) as error:
+        folder.run(classes=classes)
+    heading, *problems = str(error.value).splitlines()
+    assert heading == "6 problems in the dataset:"
+    assert "found the mask value 8, expected 0, 255 or the value of a class: 1, 2" in problems[0]
+    line = "if the masks have PASCAL VOC's numbers, give `classes: [cat=8, dog=12]`"
+    assert problems[-1].endswith(line) and str(error.value).count("VOC") == 1
+    folder.run(classes=("cat=8", "dog=12"))
+
+
+def test_vocs_numbers_that_fit_as_others_are_found_out_by_the_labels(folder: Any) -> None:
+    """Of bicycle, bird and boat, 1 to 3 here, VOC's masks have 2 to 4."""
+    names = ["bicycle", "bird", "boat"]
+    folder.rows = {f"{i}.jpg": names[i % 2] for i in range(5)} | {"5.jpg": "boat"}
+    folder.table()
+    for image in range(5):
+        folder.mask(f"SegmentationClass/{image}.png", [0, 2 + image % 2])
+    folder.mask("SegmentationClass/5.png", [0, 255])
+    expected = (
+        r"5 of 6 masks hold a class that the labels do not name, and none if they have PASCAL "
+        r"VOC's numbers; .*`classes: \[bicycle=2, bird=3, boat=4\]`"
+    )
+    with pytest.raises(BesError, match=expected):
+        folder.run()
+    folder.run(classes=("bicycle=2", "bird=3", "boat=4"))
+
+
+def test_other_numbers_have_to_be_declared_too(folder: Any) -> None:
+    folder.rows = dict.fromkeys(folder.rows, "rust")
+    folder.table()
+    for image in range(6):
+        folder.mask(f"SegmentationClass/{image}.png", [0, 7])
+    with pytest.raises(BesError, match=r"other numbers, give them with `classes: \[rust=NUMBER, "):
+        folder.run()
+    folder.run(classes=("rust=7",))
+
+
 def test_masks_that_contradict_the_labels_are_counted(
     folder: Any, capsys: pytest.CaptureFixture
 ) -> None:
     folder.run()
     assert "4 of 6 masks hold a class that the labels do not name" in capsys.readouterr().out
-    for name, values in (("0", [0, 8]), ("1", [0, 12]), ("3", [0, 8]), ("4", [12, 255])):
+    for name, values in (("0", [0, 1]), ("1", [0, 2]), ("3", [0, 1]), ("4", [2, 255])):
         folder.mask(f"SegmentationClass/{name}.png", values)
     folder.run()
     assert "do not name" not in capsys.readouterr().out
+
+
+# Files of one name
+
+
+def test_a_folder_of_pngs_beside_the_photographs_disturbs_nothing(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    """Corrections that are not configured, say; wherever the photographs lie."""
+    for i in range(6):
+        for kind, ending in (("JPEGImages", "jpg"), ("SegmentationClass", "png")):
+            where = folder.path(f"{'' if i < 4 else 'pets/'}{i}.{ending}")
+            (folder.root / kind / f"{i}.{ending}").rename(where)
+    (folder.root / "JPEGImages").rmdir()
+    options = {"masks": "."}
+    folder.run(**options)
+    before = folder.written()["images.csv"]
+    for i in range(6):
+        folder.mask(f"corrected/{i}.png", [0, 1])
+        folder.mask(f"a/b/{i}.png", [0, 1])
+    folder.run(**options)
+    assert folder.written()["images.csv"] == before
+    # Of masks; beside them no PNG is a photograph.
+    left_out = "12 files of the same name as a photograph or mask, left out"
+    assert left_out in capsys.readouterr().out
+    folder.run()
+    assert {record.path for record in records_of(folder).values()} == {
+        *(f"{i}.jpg" for i in range(4)),
+        "pets/4.jpg",
+        "pets/5.jpg",
+    }
+    assert not any(record.mask for record in records_of(folder).values())
+    assert "18 files of the same name" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("named", "files", "meant"),
+    [
+        ("0", ["0.jpg", "x/0.png"], "0.jpg"),
+        ("0", ["0.png", "x/0.png"], "0.png"),
+        ("0.png", ["0.png", "x/0.png"], "0.png"),
+        ("0.png", ["0.jpg", "0.png"], "0.png"),
+        ("0.JPG", ["0.jpg", "0.png", "x/0.jpg"], "0.jpg"),
+        ("0.jpg", ["0.png"], "0.png"),
+        ("0", ["a/0.jpg", "b/0.png"], "a/0.jpg"),
+        ("0.png", ["a/0.jpg", "b/0.png"], "b/0.png"),
+        ("a/0", ["a/0.png", "b/0.png"], "a/0.png"),
+        ("a/0.jpg", ["a/0.jpg", "b/0.jpg", "0.jpg"], "a/0.jpg"),
+        ("0.jpg", ["x/0.png"], "only x/0.png, of another ending"),
+        ("0.png", ["a/0.png", "b/0.png"], "found a second file named '0' beside a/0.png"),
+        ("0", ["0.jpg", "0.bmp"], "found a second file named '0' beside 0.bmp"),
+        ("0", ["a/0.jpg", "b/0.webp"], "found a second file named '0' beside a/0.jpg"),
+    ],
+)
+@pytest.mark.parametrize("photographs", ["", "JPEGImages"])
+def test_of_files_with_one_name_the_one_that_the_table_names(
+    folder: Any, photographs: str, named: str, files: list[str], meant: str
+) -> None:
+    for old in ("JPEGImages", "SegmentationClass"):
+        shutil.rmtree(folder.root / old)
+    for name in files:
+        folder.photograph(f"{photographs}/{name}".lstrip("/"))
+    folder.write("labels.csv", f"image,labels\n{named},cat\n")
+    options = {"train": "", "val": "", "masks": ""}
+    if meant in files:
+        folder.run(**options)
+        (record,) = records_of(folder).values()
+        assert record.path == f"{photographs}/{meant}".lstrip("/")
+    else:
+        with pytest.raises(BesError) as error:
+            folder.run(**options)
+        assert meant in str(error.value).replace("JPEGImages/", "")
 
 
 def test_truth_of_another_size_is_named(folder: Any) -> None:
@@ -360,14 +484,14 @@ def test_masks_without_what_the_labels_name_are_counted(
 ) -> None:
     for i in range(6):
         folder.mask(f"SegmentationClass/{i}.png", [0, 8, 255])
-    folder.run()
+    folder.run(classes=("cat=8", "dog=12"))
     said = capsys.readouterr().out
     assert "4 of 6 masks lack a class that the labels name" in said
     assert "no mask of 4 whose labels name 'dog' holds its value, 12: it is not scored" in said
     assert "'cat' holds" not in said
     for i in range(6):
         folder.mask(f"SegmentationClass/{i}.png", [0, 8, 12, 255])
-    folder.run()
+    folder.run(classes=("cat=8", "dog=12"))
     assert "lack" not in capsys.readouterr().out
 
 

@@ -69,10 +69,10 @@ def test_a_correction_concerns_no_other_stage(stage: PerImageStage, dataset: Pat
     assert changed(stage, dataset, record=CORRECTION) == {}
 
 
-def test_what_the_values_of_a_correction_stand_for_is_a_part_of_it(dataset: Path) -> None:
+def test_the_values_of_masks_are_nothing_to_a_correction(dataset: Path) -> None:
     rewrite(dataset, catalog={}, record=CORRECTION)
     values = {"mask_values": (8, 12)}
-    assert changed(CORRECTED, dataset, catalog=values) == {"photo_03": ["correction"]}
+    assert changed(CORRECTED, dataset, catalog=values) == {}
 
 
 def test_the_limit_of_pixels_concerns_larger_photographs_alone(dataset: Path) -> None:

@@ -20,17 +20,18 @@ SIZE = (36, 48)
 """Height and width of the photographs as they are displayed."""
 TRAIN = {"first": "jpg", "grey": "jpeg", "lossless": "png", "turned": "jpg"}
 VAL = {"later": "jpg", "last": "jpg"}
-VOC_VALUES = np.array([0, 8, 12], np.uint8)
+VOC_VALUES = np.full(256, 255, np.uint8)
 """Pixel value in the masks of label index 0, 1 (cat) and 2 (dog)."""
+VOC_VALUES[:3] = 0, 8, 12
 
 
 @dataclass
 class Project:
-    """A dataset of cats and dogs with VOC's mask values, and the pseudo labels of its training
-    photographs."""
+    """A dataset of cats and dogs whose masks have VOC's values, and the pseudo labels of its
+    training photographs."""
 
     base: Path
-    classes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ("cat=8", "dog=12")
     shards = 2
 
     @property
@@ -53,14 +54,17 @@ class Project:
         labels[22:30, 20 : 40 + shift] = 2
         return labels
 
-    def mask(self, image: str) -> np.ndarray:
-        """The pixel values of a mask as it was drawn: uint8 (H, W)."""
+    def truth(self, image: str) -> np.ndarray:
+        """The label indices that a mask stands for: uint8 (H, W)."""
         indices = np.zeros(SIZE, np.uint8)
         indices[5 : 24 + len(image) % 7, 3:25] = 1
         indices[26:33, 18:44] = 2
-        values = VOC_VALUES[indices]
-        values[:, -3:] = 255
-        return values
+        indices[:, -3:] = 255
+        return indices
+
+    def mask(self, image: str) -> np.ndarray:
+        """The pixel values of a mask as it was drawn: uint8 (H, W)."""
+        return VOC_VALUES[self.truth(image)]
 
     def photograph(self, image: str) -> np.ndarray:
         """A photograph as it is displayed: uint8 (H, W, 3)."""
@@ -125,10 +129,7 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def voc(project: Project) -> Callable[[str], np.ndarray]:
-    """What a trainer must read of a photograph: the pseudo label in VOC's values, or the mask."""
-
-    def expected(image: str) -> np.ndarray:
-        return VOC_VALUES[project.label(image)] if image in TRAIN else project.mask(image)
-
-    return expected
+def indices(project: Project) -> Callable[[str], np.ndarray]:
+    """What a trainer must read of a photograph, of the pseudo label or the mask: 0 background,
+    1 cat, 2 dog, 255 void."""
+    return lambda image: project.label(image) if image in TRAIN else project.truth(image)

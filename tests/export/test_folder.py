@@ -31,7 +31,7 @@ def test_a_second_export_has_nothing_to_do(project: Any, capsys: Any) -> None:
     assert capsys.readouterr().err == "export: torchvision: up to date\n"
 
 
-def test_a_changed_label_makes_it_anew(project: Any, voc: Any) -> None:
+def test_a_changed_label_makes_it_anew(project: Any) -> None:
     before = contents(project.export("torchvision"))
     project.write_label("first", encode_labels(project.label("grey")))
     after = contents(project.export("torchvision"))

@@ -15,7 +15,7 @@ from warm import HANDED, Warm
 
 from bes.data.layout import SUFFIX, TRAIN_STAGES, model_receipt
 from bes.data.manifest import ImageRecord, read_manifest
-from bes.data.synthetic import generate
+from bes.data.synthetic import CLASSES, generate
 from bes.stages.registry import STAGES
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +23,8 @@ IMAGES, SPARE = 12, 3
 SHARDS = 2
 CONFIG: dict[str, Any] = {
     "name": "tiny",
-    "dataset": {"kind": "folder", "root": "data/photographs"},
+    # In the order of the numbers in the masks.
+    "dataset": {"kind": "folder", "root": "data/photographs", "classes": [*CLASSES]},
     "device": "cpu",
     "shards": SHARDS,
     "backbone": "resnet18",

@@ -163,7 +163,7 @@ def test_a_correction_takes_the_place_of_one_pseudo_label_and_can_be_taken_back(
     assert project.run() == {}
     before = project.contents()
     pixels = np.full((64, 80), 255, np.uint8)
-    for value in (1, 0):  # a correction, and another one in its place
+    for value in (2, 0):  # a correction, and another one in its place
         pixels[:40] = value
         Image.fromarray(pixels).save(folder / f"{scene}.png")
         assert project.run() == {"pseudo_labels": 1}

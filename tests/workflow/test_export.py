@@ -70,6 +70,27 @@ def test_a_label_that_was_deleted_and_mended_exports_nothing_anew(exported: Any)
     assert made(exported) == set()
 
 
+def test_a_format_that_cannot_take_a_name_is_skipped(project: Any) -> None:
+    scene, odd = project.spare[0], "a scene.v2"
+    scenes = project.path / "data/scenes"
+    for name in (f"JPEGImages/{scene}.jpg", f"SegmentationClass/{scene}.png"):
+        (scenes / name).rename((scenes / name).with_stem(odd))
+    table = scenes / "labels.csv"
+    table.write_text(table.read_text().replace(f"{scene}.jpg,", f"{odd}.jpg,"))
+    project.add(odd)
+    project.configure({"policy": "frozen"})
+    targets = [marker(project, format) for format in ("deeplab-pytorch", "coco")]
+    done = project.snakemake(*targets)
+    assert done.returncode == 0, done.stderr
+    sentence = "deeplab-pytorch is skipped: JPEGImages/a scene.v2.jpg: found the image name"
+    assert sentence in done.stderr
+    skipped, written = (project.path / target for target in targets)
+    assert {path.name for path in skipped.parent.iterdir()} == {"export.json", "skipped.txt"}
+    assert (written.parent / f"train/{odd}.jpg").exists()
+    assert not (written.parent / "skipped.txt").exists()
+    assert project.is_done(*targets)
+
+
 def test_a_leak_stops_the_job_and_names_the_image(project: Any) -> None:
     mask = project.path / "data/photographs/SegmentationClass/scene_00004.png"
     label = project.file("pseudo_labels", 4)

@@ -1,6 +1,6 @@
 """Pseudo labels as other trainers read them: `snakemake export`, or the file of one format."""
 
-from bes.stages.export import FORMATS
+from bes.stages.export import FORMATS, SKIPPED
 
 
 rule export_format:
@@ -27,15 +27,20 @@ rule export_format:
         pseudo_labels=folder("pseudo_labels"),
         out=lambda wildcards: PROJECT.folder(wildcards.experiment, "export")
         / wildcards.format,
+        skipped=lambda wildcards: PROJECT.folder(wildcards.experiment, "export")
+        / wildcards.format
+        / SKIPPED,
         flags=flags("export"),
         code=code("export"),
         stale=stale("export"),
     message:
         "Export of {wildcards.experiment} for {wildcards.format}"
     shell:
-        "python -m bes export --format {wildcards.format} --dataset {params.dataset} "
+        "python -m bes export --skip --format {wildcards.format} --dataset {params.dataset} "
         "--pseudo-labels {params.pseudo_labels} --out {params.out} "
-        "--threads {threads} --code {params.code} {params.flags} --log {log}"
+        "--threads {threads} --code {params.code} {params.flags} --log {log} && "
+        # For the terminal, not only for the log.
+        "( [ ! -e {params.skipped} ] || cat {params.skipped} >&2 )"
 
 
 rule export:

@@ -1,0 +1,40 @@
+"""The archive for the VOC server has VOC's numbers, whatever those of the dataset."""
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from vouching import vouch_for
+
+from bes.data.images import decode_mask, encode_labels
+from bes.data.manifest import Catalog, ImageRecord, write_dataset
+from bes.errors import BesError
+from bes.stages.submission import ARCHIVE, FOLDER, run_submission
+
+
+def submit(base: Path, *classes: str) -> np.ndarray:
+    """The pixels in the archive of a prediction with all indices, 0 to the last class."""
+    record = ImageRecord("2008_000001", "a.jpg", 4, 1, (), "test", "0")
+    values = tuple(range(1, len(classes) + 1))
+    write_dataset(
+        base / "dataset", records=[record], catalog=Catalog(base, classes, values), shards=1
+    )
+    (base / "predictions").mkdir()
+    indices = np.arange(4, dtype=np.uint8)[None] % (len(classes) + 1)
+    (base / "predictions/2008_000001.png").write_bytes(encode_labels(indices))
+    vouch_for(base / "predictions", base / "dataset")
+    run_submission(dataset=base / "dataset", predictions=base / "predictions", out=base / "out")
+    with tarfile.open(base / "out" / ARCHIVE) as archive:
+        content = archive.extractfile(f"{FOLDER}/2008_000001.png")
+        assert content is not None
+        return decode_mask(content.read(), base / ARCHIVE)
+
+
+def test_classes_have_vocs_numbers(tmp_path: Path) -> None:
+    assert submit(tmp_path, "dog", "cat", "tvmonitor").tolist() == [[0, 12, 8, 20]]
+
+
+def test_other_classes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BesError, match=r"classes\.json: found the class 'zebra', expected classes"):
+        submit(tmp_path, "dog", "zebra")
