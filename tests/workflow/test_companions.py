@@ -52,3 +52,28 @@ def test_an_experiment_that_shares_a_stage_says_where_the_file_is(project: Any) 
     assert "ask for results/tiny/base/cams/scene_00000.npz" in said
     own = "results/tiny/strict/pseudo_labels/scene_00000.png"
     assert project.snakemake("--dry-run", own).returncode == 0
+
+
+NAMES = ["my photo", "it's", 'say "x"', "$(touch pwned)", "a; b & c", "{braces}", "ab" * 125 + "c"]
+
+
+def test_names_of_any_kind_are_targets_and_no_name_is_run_as_a_command(new_project: Any) -> None:
+    project = new_project()
+    data, rows = project.path / "data/photographs", ["image,labels"]
+    (data / "SegmentationClass").rename(data / "away")
+    names = iter(NAMES)
+    for row in (data / "labels.csv").read_text().splitlines()[1:]:
+        file, labels = row.split(",")
+        name = next(names, file.removesuffix(".jpg"))
+        (data / "JPEGImages" / file).rename(data / "JPEGImages" / f"{name}.jpg")
+        quoted = name.replace('"', '""')
+        rows.append(f'"{quoted}.jpg",{labels}')
+    (data / "labels.csv").write_text("\n".join(rows) + "\n")
+    targets = [f"results/tiny/base/cams/{name}.npz" for name in NAMES]
+    for asked in (targets, targets[:1]):
+        for target in asked:
+            (project.path / target).unlink(missing_ok=True)
+        done = project.snakemake(*asked)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert all((project.path / target).is_file() for target in asked)
+    assert not (project.path / "pwned").exists()
