@@ -2,10 +2,12 @@
 
 import json
 import math
+import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from bes.comparisons import SCORES
-from bes.engine.options import Option, did_you_mean, docs_of, options_of
+from bes.engine.options import Option, did_you_mean, docs_of, is_line, options_of
 from bes.errors import BesError
 from bes.sections import BASE, COMPARISONS, NAME, SECTIONS, SHARED, ProjectOptions
 
@@ -134,7 +136,39 @@ def _rows_schema(stages: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def validate(config: dict[str, Any]) -> None:
+WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+"""What YAML takes for a boolean."""
+
+
+def coerced(value: Any, schema: dict[str, Any]) -> Any:
+    """A configuration with text read as the number, boolean or null that its schema expects there.
+
+    Snakemake hands over as text what its command line has within braces, and YAML what it does not
+    take for a number, such as `1e-4`. Text that is none of these stays as it is.
+    """
+    if isinstance(value, dict):
+        known, others = schema.get("properties", {}), schema.get("additionalProperties") or {}
+        return {key: coerced(item, known.get(key, others)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [coerced(item, schema.get("items", {})) for item in value]
+    if not isinstance(value, str):
+        return value
+    kinds = _listed(schema.get("type", []))
+    if "null" in kinds and value in ("null", "~", *[""] * ("string" not in kinds)):
+        return None
+    try:
+        if "boolean" in kinds:
+            return WORDS.get(value.lower(), value)
+        if "integer" in kinds:
+            return int(value)
+        if "number" in kinds:
+            return float(value)
+    except ValueError:
+        pass
+    return value
+
+
+def validate(config: dict[str, Any], schema: dict[str, Any]) -> None:
     """Raises BesError for the first key or value that the schema does not allow."""
     import jsonschema
 
@@ -143,6 +177,7 @@ def validate(config: dict[str, Any]) -> None:
         {
             "integer": lambda _, value: type(value) is int,
             "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+            "string": lambda _, value: isinstance(value, str) and is_line(value),
         }
     )
     strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
@@ -153,8 +188,7 @@ def validate(config: dict[str, Any]) -> None:
                 raise BesError(
                     f"config: {section}: found the name {name!r}, expected text; put it in quotes"
                 )
-    validator = strict(json_schema(documented=False))
-    error = jsonschema.exceptions.best_match(validator.iter_errors(config))
+    error = jsonschema.exceptions.best_match(strict(schema).iter_errors(config))
     if error is None:
         return
     place = ".".join(map(str, error.absolute_path))
@@ -162,10 +196,20 @@ def validate(config: dict[str, Any]) -> None:
         known = list(error.schema["properties"])
         unknown = next(key for key in error.instance if key not in known)
         where = f" in {place}" if place else ""
+        if isinstance(unknown, str) and unknown.partition(".")[0] in known:
+            value = json.dumps(error.instance[unknown], default=str)
+            keys = [*map(str, error.absolute_path), *unknown.split(".")]
+            raise BesError(
+                f"config: found the key {unknown!r}{where}, expected {nested(keys, value)}"
+            )
         raise BesError(f"config: unknown key {unknown!r}{where}{did_you_mean(unknown, known)}")
     names = error.schema.get("examples")
     expected = {
-        "type": lambda: " or ".join(_listed(error.validator_value)),
+        "type": lambda: (
+            "a line of text, without control characters and not `--`"
+            if isinstance(error.instance, str) and "string" in _listed(error.validator_value)
+            else " or ".join(_listed(error.validator_value))
+        ),
         "enum": lambda: f"one of {', '.join(map(str, error.validator_value))}",
         "minimum": lambda: f"at least {error.validator_value:g}",
         "maximum": lambda: f"at most {error.validator_value:g}",
@@ -179,6 +223,17 @@ def validate(config: dict[str, Any]) -> None:
         ),
     }.get(error.validator, lambda: error.message)()
     raise BesError(f"config: {place or 'top level'}: found {error.instance!r}, expected {expected}")
+
+
+def nested(keys: Sequence[str], value: str) -> str:
+    """How a value is written whose keys somebody joined by dots."""
+    first, *rest = keys
+    for key in reversed(rest):
+        value = f"{{{key}: {value}}}"
+    return (
+        f"one key within the other: `{first}: {value}` in a file, or "
+        f"`--config {first}={shlex.quote(value)}`"
+    )
 
 
 def _values(schema: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from bes.data.manifest import MAX_SHARDS
 from bes.engine.options import Range
 from bes.engine.per_image import PerImageStage
+from bes.engine.schedule import SEED
 from bes.networks.names import BACKBONE
 from bes.stages.boundary_scores import COMPARED, BoundaryScoreOptions
 from bes.stages.dataset_kinds import DatasetOptions
@@ -86,14 +87,14 @@ class ProjectOptions:
     """Backbone of all networks."""
     weights: str | None = None
     """Initial weights of all networks: `imagenet`, `none`, or the path of a state-dict file."""
-    seed: int | None = None
+    seed: Annotated[int | None, SEED] = None
     """Seed of all trainings."""
     policy: Literal["auto", "frozen"] = "auto"
     """`frozen` keeps trained networks when photographs are added, removed or replaced; `auto`
     trains anew."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where networks run; `auto` takes a GPU where there is one."""
-    gpus: Annotated[int, Range(1)] = 1
+    gpus: Annotated[int, Range(1, 1024)] = 1
     """GPUs that a training uses."""
     shards: Annotated[int, Range(1, MAX_SHARDS)] = 8
     """Jobs that each per-image stage is divided into; about 256 photographs a job is a good size.

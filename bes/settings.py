@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from bes.data.manifest import shard_name
 from bes.engine.options import Option, options_of
 from bes.engine.run_training import TrainingStage
 from bes.errors import BesError
-from bes.schema import validate
+from bes.schema import coerced, json_schema, nested, validate
 from bes.sections import (
     BASE,
     COMPARISONS,
@@ -125,7 +126,9 @@ PRESETS = Path(__file__).parents[1] / "config" / "presets"
 def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
     """Resolve a configuration; raises BesError naming the key, what was found and what was
     expected."""
-    validate(config)
+    schema = json_schema(documented=False)
+    config = coerced(config, schema)
+    validate(config, schema)
     settings = ProjectOptions(
         **{o.name: config.get(o.name, o.default) for o in options_of(ProjectOptions)}
     )
@@ -205,7 +208,41 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
         sweeps=sweeps,
         options={name: experiment.options for name, experiment in experiments.items()},
     )
-    return Project(settings, experiments, comparisons)
+    project = Project(settings, experiments, comparisons)
+    _check_batches(project)
+    return project
+
+
+def _trainings(project: Project) -> Iterator[tuple[TrainingStage, Any, str]]:
+    """Every training that some experiment needs, its options, and of whose they are, in words."""
+    for name, experiment in project.experiments.items():
+        wanted = project.wanted_by(name)
+        for stage in STAGES.values():
+            if isinstance(stage, TrainingStage) and stage.name in wanted:
+                of = "" if name == BASE else f" of {name}"
+                yield stage, experiment.options[stage.name], of
+
+
+def _check_batches(project: Project) -> None:
+    """Raises BesError for a batch that the GPUs cannot share, before anything is trained."""
+    for stage, options, of in _trainings(project):
+        if options.batch_size % project.settings.gpus:
+            raise BesError(
+                f"config: {stage.name}.batch_size{of}: found {options.batch_size}, expected "
+                f"a multiple of the {project.settings.gpus} gpus"
+            )
+
+
+def check_weights(project: Project) -> None:
+    """Raises BesError for a file of initial weights that is not there, before anything is
+    trained."""
+    for stage, options, of in _trainings(project):
+        words = ["imagenet", "none", *([stage.model] if stage.model else [])]
+        if options.weights not in words and not Path(options.weights).is_file():
+            raise BesError(
+                f"config: {stage.name}.weights{of}: found {options.weights!r}, which is no "
+                f"file, expected {', '.join(words)} or the path of a state-dict file"
+            )
 
 
 def _options(stage: str, layers: list[dict[str, Any]]) -> Any:
@@ -259,24 +296,38 @@ def _word(value: Any) -> str:
 
 
 def read_project(files: list[Path], overrides: list[str]) -> Project:
-    """The project of configuration files and `key=value` overrides, merged as Snakemake does."""
-    import yaml
+    """The project of configuration files and `key=value` overrides, read and merged by Snakemake's
+    own functions."""
     from snakemake.utils import update_config
 
     config: dict[str, Any] = {}
     for file in files:
         update_config(config, _read_yaml(file))
+    if overrides:
+        update_config(config, _parsed(overrides))
+    return load_project(config)
+
+
+def _parsed(overrides: list[str]) -> dict[str, Any]:
+    """The values of `key=value` overrides, as `snakemake --config` understands them."""
+    from snakemake.cli import parse_config
+
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
             raise BesError(f"--config: found {override!r}, expected key=value")
-        try:
-            update_config(config, {key: yaml.safe_load(value)})
-        except yaml.YAMLError as error:
+        if "." in key:
             raise BesError(
-                f"--config: found {override!r}, expected YAML after the = ({_one_line(error)})"
+                f"--config: found {override!r}, expected {nested(key.split('.'), value)}"
+            )
+        try:
+            parse_config([override])
+        except (ValueError, AssertionError):
+            raise BesError(
+                f"--config: found {override!r}, expected key=value, where the key is a name and "
+                "the value YAML"
             ) from None
-    return load_project(config)
+    return parse_config(overrides)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

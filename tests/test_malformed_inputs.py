@@ -1090,9 +1090,69 @@ CONFIG: dict[str, tuple[dict[Any, Any], str]] = {
         {"classifier": {"epochs": "many"}},
         "classifier.epochs: found 'many', expected number",
     ),
-    "number that YAML takes for text": (
-        {"classifier": {"lr": "1e-5"}},
-        "classifier.lr: found '1e-5', expected number",
+    "text that is no number": (
+        {"classifier": {"lr": "1e-5 or so"}},
+        "classifier.lr: found '1e-5 or so', expected number",
+    ),
+    "text that is no finite number": (
+        {"classifier": {"lr": "nan"}},
+        "classifier.lr: found nan, expected number",
+    ),
+    "text for true or false": (
+        {"cams": {"flip": "perhaps"}},
+        "cams.flip: found 'perhaps', expected boolean",
+    ),
+    "text above the range": (
+        {"pseudo_labels": {"threshold": "7"}},
+        "pseudo_labels.threshold: found 7.0, expected at most 1",
+    ),
+    "line break": (
+        {"dataset": {"classes": ["cat", "do\ng"]}},
+        "dataset.classes.1: found 'do\\ng', expected a line of text",
+    ),
+    "line break at the end of a name": (
+        {"name": "mine\n"},
+        "name: found 'mine\\n', expected a line of text",
+    ),
+    "NUL": (
+        {"dataset": {"root": "a\0b"}},
+        "dataset.root: found 'a\\x00b', expected a line of text",
+    ),
+    "end of all flags": (
+        {"dataset": {"classes": ["--"]}},
+        "dataset.classes.0: found '--', expected a line of text",
+    ),
+    "keys joined by a dot": (
+        {"pseudo_labels.threshold": 0.4},
+        "found the key 'pseudo_labels.threshold', expected one key within the other: "
+        "`pseudo_labels: {threshold: 0.4}` in a file, or "
+        "`--config pseudo_labels='{threshold: 0.4}'`",
+    ),
+    "keys joined by a dot in an experiment": (
+        {"experiments": {"v1.0": {"benet.seed": 1}}},
+        "found the key 'benet.seed' in experiments.v1.0, expected one key within the other: "
+        "`experiments: {v1.0: {benet: {seed: 1}}}` in a file",
+    ),
+    "seed that no generator takes": (
+        {"seed": 2**32},
+        "seed: found 4294967296, expected at most 4.29497e+09",
+    ),
+    "seed below zero": ({"seed": -1}, "seed: found -1, expected at least 0"),
+    "batch of everything": (
+        {"classifier": {"batch_size": 10**9}},
+        "classifier.batch_size: found 1000000000, expected at most 1024",
+    ),
+    "training without end": (
+        {"benet": {"iterations": 10**12}},
+        "benet.iterations: found 1000000000000, expected at most 1e+06",
+    ),
+    "even window": (
+        {"boundary_labels": {"window": 12}},
+        "boundary_labels.window: found 12, expected an odd number",
+    ),
+    "batch that the GPUs cannot share": (
+        {"gpus": 4, "goal": "predictions"},
+        "segmenter.batch_size: found 10, expected a multiple of the 4 gpus",
     ),
     "number for true or false": ({"cams": {"flip": 1}}, "cams.flip: found 1, expected boolean"),
     "fraction": ({"shards": 2.5}, "shards: found 2.5, expected integer"),
@@ -1595,7 +1655,7 @@ FLAGS: dict[str, tuple[list[str], str]] = {
     "one side of a scene": (["dataset", "--size", "64"], "argument --size: expected 2 arguments"),
     "seed below its range": (
         ["dataset", "--seed", "-1"],
-        "--seed: found '-1', expected an integer, >=",
+        "--seed: found '-1', expected an integer, 0 to 4294967295",
     ),
     "threshold above its range": (
         ["pseudo_labels", "--threshold", "7"],
@@ -1632,7 +1692,24 @@ FLAGS: dict[str, tuple[list[str], str]] = {
     ),
     "value that is no YAML": (
         ["status", "--config", "cams=["],
-        r"--config: found 'cams=\[', expected YAML after the =",
+        r"config: cams: found '\[', expected object",
+    ),
+    "keys joined by a dot": (
+        ["clean", "-C", "pseudo_labels.threshold=0.4"],
+        r"--config: found 'pseudo_labels\.threshold=0\.4', expected one key within the other: .* "
+        r"`--config pseudo_labels='\{threshold: 0\.4\}'`",
+    ),
+    "key that is no name": (
+        ["status", "--config", "8=a"],
+        "--config: found '8=a', expected key=value, where the key is a name",
+    ),
+    "comment for a value": (
+        ["status", "--config", "name=#a"],
+        "--config: found 'name=#a', expected key=value, where .* the value YAML",
+    ),
+    "too long a seed": (
+        ["dataset", "--seed", str(2**32)],
+        "--seed: found '4294967296', expected an integer, 0 to 4294967295",
     ),
     "unknown experiment": (
         ["why", "0", "--experiment", "b"],

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bes.engine.flags import whole_number
 
+DEFAULT_CONFIG = Path("config/config.yaml")
+
 
 def add_folders(parser: argparse.ArgumentParser, sources: Sequence[str]) -> None:
     """The folders of the dataset and of other stages."""
@@ -73,20 +75,23 @@ def folders_of(args: argparse.Namespace, sources: Sequence[str]) -> dict[str, Pa
     return {source: getattr(args, source) for source in sources}
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """The configuration as Snakemake takes it."""
+def add_config(parser: argparse.ArgumentParser, *, only: str = "") -> None:
+    """The configuration as Snakemake takes it; `only` names the action that may have one."""
     parser.add_argument(
         "--configfile",
+        "--configfiles",
         type=Path,
         nargs="+",
-        default=[Path("config/config.yaml")],
+        default=[] if only else [DEFAULT_CONFIG],
         metavar="FILE",
-        help="configuration, as given to snakemake (default: config/config.yaml)",
+        help=f"{only}configuration, as given to snakemake"
+        + ("" if only else f" (default: {DEFAULT_CONFIG})"),
     )
     parser.add_argument(
         "--config",
-        nargs="+",
+        "-C",
+        nargs="*",
         default=[],
         metavar="KEY=VALUE",
-        help="keys that override it, as given to snakemake",
+        help=f"{only}keys that override it, as given to snakemake",
     )

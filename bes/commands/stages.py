@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bes.commands.arguments import (
+    DEFAULT_CONFIG,
     add_code,
+    add_config,
     add_device,
     add_folders,
     add_out,
@@ -54,19 +56,7 @@ class DatasetCommand:
             metavar="N",
             help="parts that the per-image stages are divided into (default: 8)",
         )
-        parser.add_argument(
-            "--configfile",
-            type=Path,
-            nargs="+",
-            metavar="FILE",
-            help="of `check`: take the options from this configuration, as given to snakemake",
-        )
-        parser.add_argument(
-            "--config",
-            nargs="+",
-            metavar="KEY=VALUE",
-            help="of `check`: keys that override it, as given to snakemake",
-        )
+        add_config(parser, only="of `check`: ")
         add_threads(parser)
         add_flags(parser, DatasetOptions, documented=documented)
 
@@ -87,8 +77,7 @@ class DatasetCommand:
             from bes.sections import BASE
             from bes.settings import read_project
 
-            files = args.configfile or [Path("config/config.yaml")]
-            project = read_project(files, args.config or [])
+            project = read_project(args.configfile or [DEFAULT_CONFIG], args.config)
             options = project.experiments[BASE].options["dataset"]
         check_dataset(options, threads=args.threads)
 

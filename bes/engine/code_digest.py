@@ -3,6 +3,7 @@
 import ast
 import functools
 import hashlib
+import itertools
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -37,7 +38,8 @@ BOOKKEEPING = frozenset(
 def code_digest(module: str) -> str:
     """BLAKE2b-64 of a module of `bes` and of all that it imports there, inside functions too.
 
-    Computed from the syntax tree without importing: comments, layout and docstrings do not count.
+    Computed from the syntax tree without importing: comments, layout and docstrings do not count,
+    nor does the version of Python.
     """
     digest = hashlib.blake2b(digest_size=8)
     for name in sorted(_closure(module)):
@@ -67,18 +69,53 @@ def _own(module: str) -> tuple[bytes, tuple[str, ...]]:
             imports += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             imports += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        if isinstance(body := getattr(node, "body", None), list):
-            node.body = [  # type: ignore[attr-defined]
-                statement
-                for statement in body
-                if not (
-                    isinstance(statement, ast.Expr)
-                    and isinstance(statement.value, ast.Constant)
-                    and isinstance(statement.value.value, str)
-                )
-            ]
     inside = {name for name in imports if name.split(".")[0] == "bes" and _path(name)}
-    return ast.dump(tree).encode(), tuple(sorted(inside))
+    return _bare(tree).encode(), tuple(sorted(inside))
+
+
+UNUSED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
+"""Fields that follow from the rest of the tree, or that nothing runs by."""
+
+
+def _bare(part: object) -> str:
+    """A part of a syntax tree as ASCII text that is the same on every Python from 3.11 on.
+
+    `ast.dump` is not: newer versions add fields, leave out empty ones and divide f-strings in
+    other places. Here what is empty is left out, and the text between two values of an f-string is
+    one piece.
+    """
+    if isinstance(part, list):
+        return f"[{','.join(_bare(member) for member in part if not _is_docstring(member))}]"
+    if not isinstance(part, ast.AST):
+        return ascii(part)  # `repr` writes the letters that its version of Unicode knows
+    fields = dict(ast.iter_fields(part))
+    if isinstance(part, ast.JoinedStr):
+        fields["values"] = _merged(part.values)
+    written = [
+        f"{name}={text}"
+        for name, value in sorted(fields.items())
+        if name not in UNUSED and value is not None and (text := _bare(value)) != "[]"
+    ]
+    return f"{type(part).__name__}({','.join(written)})"
+
+
+def _is_docstring(statement: object) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _merged(values: list[ast.expr]) -> list[ast.expr]:
+    """The values of an f-string, neighbouring texts as one and empty ones left out."""
+    merged: list[ast.expr] = []
+    for text, group in itertools.groupby(values, lambda value: isinstance(value, ast.Constant)):
+        if not text:
+            merged += group
+        elif joined := "".join(str(value.value) for value in group):  # type: ignore[attr-defined]
+            merged.append(ast.Constant(joined))
+    return merged
 
 
 def _path(module: str) -> Path | None:

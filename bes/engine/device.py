@@ -4,12 +4,18 @@ import fcntl
 import os
 import sys
 import time
+import urllib.parse
 from pathlib import Path
-from typing import IO
 
+from bes.engine.lock import NO_LOCKS
 from bes.errors import BesError
 
-_held: list[IO[bytes]] = []
+LOCKS = Path("/tmp")
+"""Where the locks of the GPUs lie: one place for all users, whatever their TMPDIR, which
+Snakemake sets for its jobs."""
+
+_held: list[int] = []
+"""The open files whose locks this process has."""
 
 
 def acquire_device(wanted: str, *, count: int = 1) -> str:
@@ -38,32 +44,74 @@ def _visible_devices() -> list[str]:
     """Names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES writes them."""
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if listed is not None:
-        return [name for name in listed.split(",") if name not in ("", "-1")]
-    nodes = Path("/dev").glob("nvidia[0-9]*")
-    return sorted((node.name.removeprefix("nvidia") for node in nodes), key=int)
+        names = (name.strip() for name in listed.split(","))
+        return list(dict.fromkeys(name for name in names if name not in ("", "-1")))
+    nodes = (node.name.removeprefix("nvidia") for node in Path("/dev").glob("nvidia[0-9]*"))
+    return sorted((name for name in nodes if name.isdecimal()), key=int)
 
 
 def _lease(devices: list[str], count: int) -> list[str]:
     """Lock `count` of the devices until this process ends; waits until they are free."""
-    import tempfile
-
     said = False
     while True:
-        leased: list[tuple[str, IO[bytes]]] = []
+        leased: dict[str, int] = {}
         for device in devices:
-            file: IO[bytes] = open(Path(tempfile.gettempdir()) / f"bes-gpu-{device}.lock", "ab")  # noqa: SIM115
+            file = _open_lock(device)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                file.close()
+                os.close(file)
                 continue
-            leased.append((device, file))
+            except OSError as error:  # such a file system cannot say who else has the device
+                if error.errno not in NO_LOCKS:
+                    raise
+            leased[device] = file
             if len(leased) == count:
-                _held.extend(file for _, file in leased)
-                return [device for device, _ in leased]
-        for _, file in leased:
-            file.close()
+                _held.extend(leased.values())
+                return list(leased)
+        for file in leased.values():
+            os.close(file)
         if not said:
             print(f"waiting for {count} of the GPUs {', '.join(devices)}", file=sys.stderr)
             said = True
         time.sleep(1.0)
+
+
+def _open_lock(device: str) -> int:
+    """The lock file of a device, of all users, or of this one where the other cannot be opened.
+
+    Raises BesError if there can be none.
+    """
+    import tempfile
+
+    name = f"bes-gpu-{urllib.parse.quote(device, safe='')}"  # the name of a slice may have a /
+    own = f"{name}.{os.getuid()}.lock"
+    folder = Path(tempfile.gettempdir())
+    for path in (LOCKS / f"{name}.lock", LOCKS / own, folder / own):
+        try:
+            return _open_or_create(path)
+        except OSError as error:
+            refused = error
+    raise BesError(
+        f"{refused.filename}: found no place for the lock of GPU {device} ({refused.strerror}), "
+        f"expected {LOCKS} or TMPDIR to be writable"
+    )
+
+
+def _open_or_create(path: Path) -> int:
+    """Open a file to lock it, for which reading is enough, so that its maker may be another user.
+
+    Linux lets nobody create a file of another user again in a folder such as /tmp (it answers with
+    EACCES where there is one), so a file that is there is opened as it is.
+    """
+    try:
+        return os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        pass
+    mask = os.umask(0)
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:  # somebody was faster
+        return os.open(path, os.O_RDONLY)
+    finally:
+        os.umask(mask)

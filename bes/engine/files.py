@@ -3,22 +3,28 @@
 import contextlib
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 
 def write_atomic(path: Path, content: bytes, *, durable: bool = False) -> None:
-    """Write a file so that a reader, a crash or a full disk never sees half of it; what is
-    `durable` is on the disk before it has its name, so that a power cut does not empty it."""
+    """Write a file so that a reader, a crash or a full disk never sees half of it.
+
+    `durable` has it on the disk before it takes its name, so that a power cut cannot leave an empty
+    file under it either; that takes longer.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # No part of the file's name is in it: that may be as long as the file system allows.
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with naming(path), open(temporary, "wb") as file:
             file.write(content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with naming(path):
+            os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

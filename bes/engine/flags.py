@@ -31,9 +31,18 @@ def add_flags(parser: argparse.ArgumentParser, cls: type, *, documented: bool) -
                 default=option.default,
                 choices=option.choices or None,
                 nargs=(option.length or "+") if option.many else None,
+                action=_Lengthen if option.many and not option.length else "store",
                 help=text,
                 metavar=None if option.choices else option.kind.__name__.upper(),
             )
+
+
+class _Lengthen(argparse.Action):
+    """Adds what a flag is given to what it was given before, in place of the default."""
+
+    def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, values if before is self.default else before + values)
 
 
 def whole_number(high: int | None = None) -> Callable[[str], int]:
@@ -69,7 +78,11 @@ def options_from(args: argparse.Namespace, cls: type) -> Any:
 
 
 def flags_of(options: Any) -> str:
-    """The flags that say how options differ from their defaults, quoted for a shell."""
+    """The flags that say how options differ from their defaults, quoted for a shell.
+
+    Text is joined to its flag, `--flag=text`, and a list is a flag for each item: a word by itself
+    would be taken for a flag where it begins with a dash.
+    """
     words = []
     for option in options_of(type(options)):
         value = getattr(options, option.name)
@@ -77,6 +90,8 @@ def flags_of(options: Any) -> str:
             continue
         if option.kind is bool:
             words.append(option.flag if value else option.flag.replace("--", "--no-", 1))
+        elif option.length:
+            words += [option.flag, *map(str, value)]
         else:
-            words += [option.flag, *map(str, value if option.many else [value])]
+            words += [f"{option.flag}={item}" for item in (value if option.many else [value])]
     return shlex.join(words)

@@ -1,10 +1,13 @@
 """What a job reads, as digests: its receipt keeps them, and is out of date when one differs."""
 
+import functools
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bes.data.file_names import stamp
 from bes.data.layout import SUFFIX, WHOLE_STAGES, model_receipt, receipt_file, whole_receipt
 from bes.data.manifest import Catalog, ImageRecord, shards_folder
 from bes.engine.files import digest_file
@@ -112,6 +115,12 @@ def options_digest(options: Any) -> str:
     """Of the options of a stage; a file of initial weights counts by its content, whatever its
     name."""
     values = asdict(options) if options is not None else {}
-    if weights := values.get("weights"):
-        values["weights"] = digest_file(Path(weights)) or weights
+    if (weights := values.get("weights")) and Path(weights).is_file():
+        values["weights"] = _digest_of_weights(weights, *stamp(os.stat(weights)))
     return digest_of(values)
+
+
+@functools.cache
+def _digest_of_weights(path: str, *stamp: int) -> str | None:
+    """Read once, although every training of every experiment may start from the file."""
+    return digest_file(Path(path))

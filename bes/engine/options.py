@@ -13,6 +13,7 @@ import re
 import textwrap
 import types
 import typing
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, NamedTuple
@@ -79,7 +80,12 @@ class Option:
             return "one of " + ", ".join(map(str, self.choices))
         if self.names:
             return str(self.names) + (" or null" * self.optional)
-        words = {int: "an integer", float: "a number", bool: "true or false", str: "text"}
+        words = {
+            int: "an integer",
+            float: "a number",
+            bool: "true or false",
+            str: "a line of text",
+        }
         listed = f"a list of {self.length}" if self.length else "a list"
         word = f"{listed}, each {words[self.kind]}" if self.many else words[self.kind]
         return word + (f", {self.range}" if self.range else "") + (" or null" * self.optional)
@@ -101,10 +107,20 @@ class Option:
             return False
         if isinstance(value, float) and not math.isfinite(value):
             return False
+        if isinstance(value, str) and not is_line(value):
+            return False
         if self.names:
             return re.fullmatch(self.names.pattern, str(value)) is not None
         number: Any = value
         return self.range is None or self.range.low <= number <= self.range.high
+
+
+def is_line(text: str) -> bool:
+    """Whether a text can be a flag's: on one line, of characters that have a name in UTF-8.
+
+    `--` alone ends the flags of a command, on some versions of Python after a `=` too.
+    """
+    return text != "--" and not any(unicodedata.category(c) in ("Cc", "Cs") for c in text)
 
 
 def check_ascending(place: str, low: float, high: float) -> None:

@@ -138,7 +138,7 @@ def run_training(
             say_idle(f"{stage.name}: {why}")
             return
         if first:
-            begin_log()
+            begin_log(keep=True)
             print(f"{stage.name}: changed since the last training: {', '.join(changed)}")
             model_receipt(out).unlink(missing_ok=True)
         record_run = start_run()

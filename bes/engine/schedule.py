@@ -5,37 +5,51 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from bes.engine.options import Range
+from bes.errors import BesError
+
+SEED = Range(0, 2**32 - 1)
+"""What every generator of random numbers takes."""
+MAX_ITERATIONS = 1_000_000
+BATCH_SIZE = Range(1, 1024)
+CROP = Range(32, 4096)
+"""Side of a training crop, pixels."""
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
     """Options that every training has."""
 
-    epochs: Annotated[float, Range(0.01)] = 1.0
+    epochs: Annotated[float, Range(0.01, 10_000)] = 1.0
     """Passes over the training photographs; each is floor(photographs / batch_size) iterations."""
-    iterations: Annotated[int, Range(0)] = 0
+    iterations: Annotated[int, Range(0, MAX_ITERATIONS)] = 0
     """Iterations in all; 0: as many as `epochs` gives."""
-    batch_size: Annotated[int, Range(1)] = 16
+    batch_size: Annotated[int, BATCH_SIZE] = 16
     """Photographs per iteration, over all devices together."""
-    lr: Annotated[float, Range(0.0)] = 0.1
+    lr: Annotated[float, Range(0.0, 100.0)] = 0.1
     """Learning rate at the start."""
     momentum: Annotated[float, Range(0.0, 1.0)] = 1e-4
     """Momentum of SGD. The published runs had 1e-4 (the weight decay passed in its place); the
     paper prints 0.9."""
-    weight_decay: Annotated[float, Range(0.0)] = 1e-4
+    weight_decay: Annotated[float, Range(0.0, 10.0)] = 1e-4
     """Weight decay of SGD."""
-    power: Annotated[float, Range(0.0)] = 0.9
+    power: Annotated[float, Range(0.0, 100.0)] = 0.9
     """Exponent of the poly schedule lr * (1 - iteration / iterations) ** power."""
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     """Arithmetic of the forward and backward pass."""
-    seed: Annotated[int, Range(0)] = 0
+    seed: Annotated[int, SEED] = 0
     """Seed of the initial weights, of the order of the photographs and of their augmentation."""
 
 
 def total_steps(options: TrainingOptions, photographs: int) -> int:
-    """Iterations of a training, at least 1."""
+    """Iterations of a training, at least 1; raises BesError if they are too many."""
     per_epoch = max(photographs // options.batch_size, 1)
-    return options.iterations or max(round(options.epochs * per_epoch), 1)
+    steps = options.iterations or max(round(options.epochs * per_epoch), 1)
+    if steps > MAX_ITERATIONS:
+        raise BesError(
+            f"epochs: found {options.epochs:g}, which makes {steps} iterations of {photographs} "
+            f"photographs, expected at most {MAX_ITERATIONS}"
+        )
+    return steps
 
 
 def poly(step: int, *, steps: int, power: float) -> float:

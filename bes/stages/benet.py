@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from bes.engine.options import check_ascending
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
 from bes.stages.boundary_network import BoundaryNetworkOptions, train_boundary_network
 
@@ -12,14 +11,18 @@ class BenetOptions(BoundaryNetworkOptions):
     """Options of BENet and its training."""
 
     def __post_init__(self) -> None:
-        check_ascending("benet.scale", *self.scale)
+        self.check("benet")
 
 
 def fit(options: BenetOptions, run: TrainingRun) -> Trained:
     """Train with the boundary classification loss."""
+    import numpy as np
+
     from bes.boundary_labels import BoundaryLabel
     from bes.boundary_loss import boundary_loss
     from bes.data.images import decode_labels
+
+    boundaries = [BoundaryLabel.BOUNDARY_FG_FG, BoundaryLabel.BOUNDARY_FG_BG]
 
     return train_boundary_network(
         options,
@@ -27,6 +30,7 @@ def fit(options: BenetOptions, run: TrainingRun) -> Trained:
         name="benet",
         labels_of=lambda record: decode_labels(run.file("boundary_labels", record)),
         open_label=BoundaryLabel.UNCERTAIN,
+        has_boundary=lambda labels: bool(np.isin(labels, boundaries).any()),
         loss=lambda logits, labels: boundary_loss(logits, labels)._asdict(),
     )
 

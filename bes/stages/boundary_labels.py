@@ -6,6 +6,7 @@ from typing import Annotated
 from bes.data.manifest import ImageRecord
 from bes.engine.options import Range
 from bes.engine.per_image import Compute, PerImageStage, Sources
+from bes.errors import BesError
 from bes.stages.confident_labels import ConfidentLabelOptions, read_confident_labels
 
 
@@ -22,6 +23,10 @@ class BoundaryLabelOptions(ConfidentLabelOptions):
     """theta_diff of Eq. 3, the largest difference of the two shares."""
     foreground_pairs: bool = True
     """Label boundaries between two classes too, as the published code does."""
+
+    def __post_init__(self) -> None:
+        if self.window % 2 == 0:
+            raise BesError(f"boundary_labels.window: found {self.window}, expected an odd number")
 
 
 def prepare(options: BoundaryLabelOptions, sources: Sources) -> Compute:

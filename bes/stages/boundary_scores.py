@@ -31,10 +31,10 @@ FILES = ("scores.json", "curve.csv", "curve.png")
 class BoundaryScoreOptions:
     """Options of the boundary scores."""
 
-    tolerances: Annotated[tuple[float, ...], Range(0.0, 1.0)] = (0.0075, 0.02)
+    tolerances: Annotated[tuple[float, ...], Range(0.0, 0.1)] = (0.0075, 0.02)
     """Largest distances of a found to a true boundary pixel, shares of the photograph's diagonal:
     0.0075 in BSDS, 0.02 in SBD."""
-    thresholds: Annotated[int, Range(1)] = 99
+    thresholds: Annotated[int, Range(1, 999)] = 99
     """Evenly spaced thresholds of the boundary probability."""
     cam_threshold: Annotated[float, Range(0.0, 1.0)] = 0.11
     """Background score at which the CAMs become labels, for the boundaries of these."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from bes.engine.options import Range, check_ascending
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
-from bes.engine.schedule import TrainingOptions
+from bes.engine.schedule import CROP, TrainingOptions
 from bes.networks.names import BACKBONE
 
 
@@ -22,7 +22,7 @@ class ClassifierOptions(TrainingOptions):
     pooling: Literal["features", "class_maps", "gap"] = "features"
     """How scores are pooled: `features` attends in each feature channel (published code),
     `class_maps` in each class map (Eq. 6-7 as printed), `gap` averages (the CAM baseline)."""
-    attention_k: Annotated[float, Range(0.0)] = 0.001
+    attention_k: Annotated[float, Range(0.0, 1000.0)] = 0.001
     """k of Eq. 7, the intensity of the attention; 0 is the average."""
     detach_attention: bool = True
     """Keep gradients out of the attention weights, as the published code does."""
@@ -32,13 +32,13 @@ class ClassifierOptions(TrainingOptions):
     batch_norm: Literal["frozen", "train"] = "frozen"
     """`frozen` keeps the running statistics of the initial weights; `train` is for weights
     `none`."""
-    head_lr_factor: Annotated[float, Range(0.0)] = 10.0
+    head_lr_factor: Annotated[float, Range(0.0, 1000.0)] = 10.0
     """Learning rate of the last convolution over that of the backbone."""
-    epochs: Annotated[float, Range(0.01)] = 5.0
+    epochs: Annotated[float, Range(0.01, 10_000)] = 5.0
     """Passes over the training photographs; each is floor(photographs / batch_size) iterations."""
-    crop: Annotated[int, Range(32)] = 512
+    crop: Annotated[int, CROP] = 512
     """Side of the training crop, pixels."""
-    resize_long: Annotated[tuple[int, int], Range(32)] = (320, 512)
+    resize_long: Annotated[tuple[int, int], Range(32, 8192)] = (320, 512)
     """Smallest and largest length that the longer side is resized to at random, pixels."""
 
     def __post_init__(self) -> None:

@@ -21,9 +21,9 @@ class ConfidentLabelOptions:
     """theta_bg of Eq. 1: a lower score is confident background."""
     crf: bool = True
     """Refine the two label maps of Eq. 1 with the dense CRF."""
-    crf_bilateral_sxy: Annotated[float, Range(0.1)] = 50.0
+    crf_bilateral_sxy: Annotated[float, Range(0.1, 10_000.0)] = 50.0
     """Spatial standard deviation of the CRF's bilateral kernel, pixels."""
-    crf_iterations: Annotated[int, Range(1)] = 10
+    crf_iterations: Annotated[int, Range(1, 1000)] = 10
     """Mean-field iterations of the CRF."""
 
 

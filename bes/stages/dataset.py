@@ -1,11 +1,13 @@
 """Stage `dataset`: read photographs and labels, check all of them, write the manifest."""
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bes.data.class_notes import class_notes
 from bes.data.corrections import add_corrections
+from bes.data.folder import Collected
 from bes.data.inspection import inspect_files, read_facts
 from bes.data.layout import whole_receipt
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
@@ -43,7 +45,7 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
     stamp = stamp_of(options)
     memo = facts_file(out)
     known = read_facts(memo)
-    dataset = _read(options, known, threads)
+    dataset = _read(options, known, threads, out)
     dataset.raise_problems()
     write_sealed(memo, known)
     files = write_dataset(out, records=dataset.records, catalog=dataset.catalog, shards=shards)
@@ -92,7 +94,7 @@ def check_dataset(options: DatasetOptions, *, threads: int) -> None:
     Raises BesError that lists every problem.
     """
     check_kind(options)
-    dataset = _read(options, {}, threads)
+    dataset = _read(options, {}, threads, Path("results"))
     if dataset.records:
         print_summary(dataset.catalog, dataset.records, dataset.notes)
         print_details(dataset.catalog, dataset.records)
@@ -118,14 +120,37 @@ class _Dataset:
             raise BesError("\n".join(heading + self.problems))
 
 
-def _read(options: DatasetOptions, known: dict[str, Any], threads: int) -> _Dataset:
-    """Read the dataset; `known` is what is known of its files, and is brought up to date."""
+def _read(options: DatasetOptions, known: dict[str, Any], threads: int, results: Path) -> _Dataset:
+    """Read the dataset; `known` is what is known of its files, and is brought up to date.
+
+    `results` is where, or beside what, the results will lie.
+    """
     root = Path(options.root)
     found = collect_kind(options, threads)
     if options.corrections:
         add_corrections(found, root, corrections_of(options))
     learned = [entry.labels for entry in found.entries if entry.split == "train"]
     found.notes += class_notes(found.classes, (name for labels in learned for name in labels))
+    found.problems += names_too_long(found, root, results)
     catalog = Catalog(root, found.classes, found.mask_values, options.max_pixels)
     records, looked_at = inspect_files(catalog, found, known, threads)
     return _Dataset(catalog, records, found.problems, found.notes, looked_at)
+
+
+LONGEST_ENDING = len(".webp")
+"""Of the files that a photograph gives its name."""
+
+
+def names_too_long(found: Collected, root: Path, results: Path) -> list[str]:
+    """A sentence for each photograph whose results could not have its name.
+
+    The limit is that of the file system of the folder `results`, which need not be there yet.
+    """
+    there = next(path for path in (results, *results.absolute().parents) if path.exists())
+    limit = os.pathconf(there, "PC_NAME_MAX") - LONGEST_ENDING
+    return [
+        f"{root / entry.photograph}: found a name of {length} bytes without its ending, expected "
+        f"at most {limit}, so that its results can have names on the file system of {there}"
+        for entry in found.entries
+        if (length := len(os.fsencode(entry.id))) > limit
+    ]

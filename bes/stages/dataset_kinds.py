@@ -12,6 +12,7 @@ from bes.data.manifest import MAX_PIXELS
 from bes.data.stamps import Stamps, look_at
 from bes.data.synthetic import CLASSES, generate
 from bes.engine.options import Range
+from bes.engine.schedule import SEED
 from bes.errors import BesError
 
 if TYPE_CHECKING:
@@ -58,14 +59,14 @@ class DatasetOptions:
     sbd_masks: bool = False
     """Score with SBD's masks too, of `voc12`, where VOC has none for a training image; they are
     written to `SegmentationClassAug` below the root."""
-    max_pixels: Annotated[int, Range(10_000)] = MAX_PIXELS
+    max_pixels: Annotated[int, Range(10_000, 100_000_000)] = MAX_PIXELS
     """Larger photographs are reduced to this many pixels, and their pseudo labels enlarged to full
     size."""
-    images: Annotated[int, Range(2)] = 250
+    images: Annotated[int, Range(2, 100_000)] = 250
     """Scenes to draw, of `synthetic`; a fifth is for validation."""
-    size: Annotated[tuple[int, int], Range(32)] = (160, 208)
+    size: Annotated[tuple[int, int], Range(32, 4096)] = (160, 208)
     """Height and width of a scene, pixels, of `synthetic`."""
-    seed: Annotated[int, Range(0)] = 0
+    seed: Annotated[int, SEED] = 0
     """Seed of the scenes, of `synthetic`."""
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range, check_ascending
+from bes.engine.options import Range
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
+from bes.engine.schedule import BATCH_SIZE, CROP
 from bes.stages.boundary_network import BoundaryNetworkOptions, train_boundary_network
 from bes.stages.confident_labels import ConfidentLabelOptions, read_confident_labels
 
@@ -18,18 +19,20 @@ class IrnetOptions(BoundaryNetworkOptions, ConfidentLabelOptions):
     """theta_bg of Eq. 1: a lower score is confident background."""
     radius: Annotated[int, Range(2, 64)] = 10
     """Distance that the pixels of a pair stay under, in pixels of 1/4 of the photograph's size."""
-    batch_size: Annotated[int, Range(1)] = 32
+    batch_size: Annotated[int, BATCH_SIZE] = 32
     """Photographs per iteration, over all devices together."""
-    crop: Annotated[int, Range(32)] = 512
+    crop: Annotated[int, CROP] = 512
     """Side of the training crop, pixels."""
 
     def __post_init__(self) -> None:
-        check_ascending("irnet.scale", *self.scale)
+        self.check("irnet")
 
 
 def fit(options: IrnetOptions, run: TrainingRun) -> Trained:
     """Train with the inter-pixel loss; the confident labels are computed first and kept in
     memory."""
+    import numpy as np
+
     from bes.confident_labels import UNCERTAIN_CLASS
     from bes.data.images import decode_mask
     from bes.inter_pixel_loss import inter_pixel_loss
@@ -45,6 +48,7 @@ def fit(options: IrnetOptions, run: TrainingRun) -> Trained:
         name="irnet",
         labels_of=labels_of,
         open_label=UNCERTAIN_CLASS,
+        has_boundary=lambda labels: len(set(np.unique(labels)) - {UNCERTAIN_CLASS}) > 1,
         loss=lambda logits, labels: inter_pixel_loss(
             logits, labels, radius=options.radius
         )._asdict(),

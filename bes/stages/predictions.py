@@ -14,17 +14,17 @@ class PredictionOptions:
 
     crf: bool = True
     """Refine the probabilities with the dense CRF."""
-    crf_gaussian_sxy: Annotated[float, Range(0.1)] = 1.0
+    crf_gaussian_sxy: Annotated[float, Range(0.1, 10_000.0)] = 1.0
     """Spatial standard deviation of the smoothness kernel, pixels."""
-    crf_gaussian_compat: Annotated[float, Range(0.0)] = 3.0
+    crf_gaussian_compat: Annotated[float, Range(0.0, 1000.0)] = 3.0
     """Weight of the smoothness kernel."""
-    crf_bilateral_sxy: Annotated[float, Range(0.1)] = 67.0
+    crf_bilateral_sxy: Annotated[float, Range(0.1, 10_000.0)] = 67.0
     """Spatial standard deviation of the bilateral kernel, pixels."""
-    crf_bilateral_srgb: Annotated[float, Range(0.1)] = 3.0
+    crf_bilateral_srgb: Annotated[float, Range(0.1, 1000.0)] = 3.0
     """Standard deviation of the bilateral kernel in colour, 8-bit levels."""
-    crf_bilateral_compat: Annotated[float, Range(0.0)] = 4.0
+    crf_bilateral_compat: Annotated[float, Range(0.0, 1000.0)] = 4.0
     """Weight of the bilateral kernel."""
-    crf_iterations: Annotated[int, Range(1)] = 10
+    crf_iterations: Annotated[int, Range(1, 1000)] = 10
     """Mean-field iterations of the CRF."""
 
 

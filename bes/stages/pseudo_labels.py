@@ -16,9 +16,9 @@ class PseudoLabelOptions:
     """Background score: a pixel whose revised scores are all at most this is background."""
     crf: bool = True
     """Refine the labels with the dense CRF."""
-    crf_bilateral_sxy: Annotated[float, Range(0.1)] = 20.0
+    crf_bilateral_sxy: Annotated[float, Range(0.1, 10_000.0)] = 20.0
     """theta_alpha of Eq. 9: spatial standard deviation of the bilateral kernel, pixels."""
-    crf_iterations: Annotated[int, Range(1)] = 10
+    crf_iterations: Annotated[int, Range(1, 1000)] = 10
     """Mean-field iterations of the CRF."""
 
 

@@ -45,7 +45,7 @@ PAGE = "page"
 class ReportOptions:
     """Options of the report."""
 
-    images: Annotated[int, Range(0)] = 600
+    images: Annotated[int, Range(0, 1_000_000)] = 600
     """Photographs in the gallery, evenly spaced, beside the worst and the median of each class; 600
     take about 22 MB."""
 

@@ -12,12 +12,12 @@ from bes.engine.per_image import Compute, PerImageStage, Sources
 class RevisedMapOptions:
     """Options of the random walk."""
 
-    beta: Annotated[float, Range(0.0)] = 5.0
+    beta: Annotated[float, Range(0.0, 1000.0)] = 5.0
     """beta of Eq. 5: the higher, the less the walk crosses weak boundaries."""
     radius: Annotated[int, Range(2, 16)] = 5
     """gamma of Eq. 5: pixels at less than this distance are neighbours, in pixels of the map at
     1/4."""
-    steps: Annotated[int, Range(1)] = 256
+    steps: Annotated[int, Range(1, 10_000)] = 256
     """Steps of the walk."""
     tolerance: Annotated[float, Range(1e-7, 0.1)] = 1e-4
     """Largest error of the accelerated walk, as a share of the map's maximum."""

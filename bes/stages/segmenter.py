@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from bes.engine.options import Range, check_ascending
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage
-from bes.engine.schedule import TrainingOptions
+from bes.engine.schedule import BATCH_SIZE, CROP, MAX_ITERATIONS, TrainingOptions
 from bes.networks.names import BACKBONE
 from bes.stages.initial_weights import build_from
 
@@ -29,20 +29,20 @@ class SegmenterOptions(TrainingOptions):
     ImageNet from ending with background alone."""
     loss_scales: Annotated[tuple[float, ...], Range(0.1, 2.0)] = (1.0, 0.75, 0.5)
     """Scales whose logits, and their maximum, enter the loss."""
-    head_lr_factor: Annotated[float, Range(0.0)] = 10.0
+    head_lr_factor: Annotated[float, Range(0.0, 1000.0)] = 10.0
     """Learning rate of the head's weights over that of the backbone; its biases have twice that and
     no weight decay."""
-    iterations: Annotated[int, Range(0)] = 20000
+    iterations: Annotated[int, Range(0, MAX_ITERATIONS)] = 20000
     """Iterations in all; 0: as many as `epochs` gives."""
-    batch_size: Annotated[int, Range(1)] = 10
+    batch_size: Annotated[int, BATCH_SIZE] = 10
     """Photographs per iteration, over all devices together."""
-    lr: Annotated[float, Range(0.0)] = 2.5e-4
+    lr: Annotated[float, Range(0.0, 100.0)] = 2.5e-4
     """Learning rate of the backbone at the start."""
     momentum: Annotated[float, Range(0.0, 1.0)] = 0.9
     """Momentum of SGD."""
-    weight_decay: Annotated[float, Range(0.0)] = 5e-4
+    weight_decay: Annotated[float, Range(0.0, 10.0)] = 5e-4
     """Weight decay of SGD."""
-    crop: Annotated[int, Range(32)] = 321
+    crop: Annotated[int, CROP] = 321
     """Side of the training crop, pixels."""
     scale: Annotated[tuple[float, float], Range(0.1, 8.0)] = (0.5, 1.5)
     """Smallest and largest factor that photograph and labels are resized by at random."""

@@ -59,4 +59,4 @@ def test_the_options_can_be_those_of_a_configuration(
     assert main(["dataset", "check", "--configfile", str(file)]) == 0
     assert "  1 dog (mask value 12): 2" in capsys.readouterr().out.splitlines()
     assert main(["dataset", "check", "--configfile", str(file), "--root", "elsewhere"]) == 2
-    assert "found --root elsewhere beside a configuration" in capsys.readouterr().err
+    assert "found --root=elsewhere beside a configuration" in capsys.readouterr().err

@@ -1,11 +1,15 @@
 """An edit of the package counts where it can change a result, and nowhere else."""
 
+import functools
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from bes.engine import code_digest as module
+from bes.sections import SECTIONS
 
 
 @pytest.fixture
@@ -116,3 +120,141 @@ def test_of_the_engine_only_how_a_network_is_trained_and_stored_counts() -> None
     assert {name for name in read if name.startswith("bes.engine.")} == {
         f"bes.engine.{name}" for name in ("checkpoints", "schedule", "training")
     }
+
+
+FORMS = r'''
+"""A module of many forms."""
+from __future__ import annotations
+import os.path as path, sys
+from . import sibling as other
+
+CONSTANTS = (None, True, ..., 1, 1.5e300, 2j, "ä\U0001fadf", u"kind", b"\x00", -1, 1_000, 0xFF)
+TEXT = "a" "b" f"c{path!r:>{len('d')}}{{}}" f"" "e" rf"\d{sys = }" f"{sys:}" f"{sys:{1}{2}}"
+EMPTY = [(), [], {}, set(), f"", ""]
+
+
+@other.decorated(1, *CONSTANTS, key=2, **{**{}, "a": 1})
+class Form(dict, metaclass=type):
+    """A class."""
+
+    field: int = 3
+    """Of documentation."""
+    bare: str
+
+    def method(self, a, /, b: int = 1, *rest, c, d=None, **more) -> list[int]:
+        """A method."""
+        global CONSTANTS
+        x = y = lambda *_, z=1: (yield)
+        if a < b <= c != d is not None not in rest and not a or b:
+            del x, more["d"], more[1:2, ::3, ...]
+        elif (n := a @ b // c ** -d) % 2:
+            n += ~a << 1 | 2 & 3 ^ 4
+        else:
+            "text that nothing uses"
+            return [*rest, *(i for i in b if i for j in i)]
+        assert a, "why"
+
+    async def later(self):
+        async with self as one, other as (two, three):
+            async for i in one:
+                await i
+        return {k: v async for k, v in two if k}
+
+
+def plain(): "nothing but documentation"
+
+
+def loops(values):
+    def inner():
+        nonlocal values
+        values: list = []
+    for i, *rest in values, 1:
+        while i:
+            break
+        else:
+            continue
+    try:
+        with (open(i) as a, open(i)):
+            raise ValueError from None
+    except (ValueError, TypeError) as error:
+        pass
+    except OSError:
+        ...
+    else:
+        return {*rest}
+    finally:
+        print(values[0].real, values[*rest])
+    match values:
+        case [1, -2.5, "a" | None, *_] if i:
+            yield
+        case {"k": v, **kw} | Form(0, b=[_, (1 as v, *kw)]):
+            yield from v
+        case other.name | True:
+            return
+'''
+
+
+def test_the_digest_of_a_source_never_changes(package: Path) -> None:
+    (package / "forms.py").write_text(FORMS, encoding="utf-8")
+    assert module.code_digest("bes.forms") == "a38363f32d224bc0"
+
+
+def test_code_that_differs_has_another_digest(package: Path) -> None:
+    """Of pairs that are alike: what is left out of the tree must never be a difference."""
+    sources = (
+        *("x = None", "x = []", "x = ()", "x = ''", "x = b''", "x = 0", "x = 0.0", "x = False"),
+        *("x = f''", "x = f'{y}'", "x = f'{y:}'", "x = f'{y!r}'", "x = f'{y}a'", "x = f'a{y}'"),
+        *("x = 'y'", "x = y", "x: y", "x: y = None", "(x): y", "x = 'None'", "x = '[]'", "x = [0]"),
+        *("from y import x", "from .y import x", "import y.x", "import y as x", "import y, x"),
+        *("def x(): return", "def x(): return None, ", "def x(): yield", "async def x(): yield"),
+        *("def x(a, b=1): a", "def x(a=1, *, b): a", "def x(*, a=1, b): a", "def x(*, a, b=1): a"),
+        *("x = {**y}", "x = {None: y}", "x[0:]", "x[:0]", "x[::0]", "x[0]", "x[0,]", "x = 'ä'"),
+    )
+    found = {}
+    for number, source in enumerate(sources):
+        (package / f"form_{number}.py").write_text(source, encoding="utf-8")
+        found[module._own(f"bes.form_{number}")[0]] = source
+    assert len(found) == len(sources), set(sources) - set(found.values())
+
+
+PRINT = """
+import sys
+from bes.engine.code_digest import code_digest
+print(*map(code_digest, sys.argv[1:]))
+"""
+
+
+@functools.cache
+def interpreter(version: str) -> str | None:
+    """A Python of a version such as `3.12`, if there is one that runs."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for candidate in (
+        shutil.which(f"python{version}"),
+        *map(str, sorted(pyenv.glob(f"versions/{version}.*/bin/python"))),
+    ):
+        command = [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        if (
+            candidate
+            and subprocess.run(command, capture_output=True, text=True).stdout.strip() == version
+        ):
+            return candidate
+    return None
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_every_python_gives_a_stage_the_same_digest(package: Path, version: str) -> None:
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"no Python {version} here")
+    (package / "forms.py").write_text(FORMS, encoding="utf-8")
+    names = ["bes.forms", *(f"bes.stages.{stage}" for stage in SECTIONS)]
+    # Without the packages that are installed: the module needs none.
+    found = subprocess.run(
+        [python, "-S", "-c", PRINT, *names],
+        cwd=package.parent,
+        env={"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert not found.stderr
+    assert found.stdout.split() == [module.code_digest(name) for name in names]

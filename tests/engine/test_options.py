@@ -1,7 +1,9 @@
 """An option is the same thing as a field, as a flag and in the help."""
 
 import argparse
+import math
 import shlex
+import subprocess
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
@@ -9,6 +11,7 @@ import pytest
 
 from bes.engine.flags import add_flags, flags_of, options_from
 from bes.engine.options import Names, Option, Range, docs_of, options_of
+from bes.errors import BesError
 from bes.sections import SECTIONS
 
 
@@ -88,8 +91,88 @@ def test_flags_and_options_are_two_ways_to_write_the_same(cls: type) -> None:
 def test_flags_name_only_what_differs() -> None:
     options = Sample(lively=False, quiet=True, sizes=(9, 8, 7), title="it's")
     assert shlex.split(flags_of(options)) == [
-        *("--no-lively", "--quiet", "--title", "it's", "--sizes", "9", "8", "7")
+        *("--no-lively", "--quiet", "--title=it's", "--sizes=9", "--sizes=8", "--sizes=7")
     ]
+
+
+def test_a_list_is_typed_at_once_or_in_parts() -> None:
+    for words in (["--sizes", "7", "8", "9"], ["--sizes=7", "--sizes", "8", "9"]):
+        assert parse(Sample, words).sizes == (7, 8, 9)
+    assert parse(Sample, ["--names=-x", "--names", "y"]).names == ("-x", "y")
+
+
+ODD = (
+    *("", " ", "-", "-x", "--title", "--title=a", "--help", "-1", "---", "-- ", "a b", " a", "a "),
+    *("'", '"', "it's", '"a" b', "$(touch harm)", "`touch harm`", "$HOME", "a;b", "a&b|c>d", "*"),
+    *("{1}", "{{x}}", "{params.flags}", "{", "}", "%s", "%(prog)s", "a=b", "=", "a\\b", "\\", "!x"),
+    *("~", "#x", "@file", "café", "犬", "🐶", "a\u2028b", "null", "true", "0", "1e5", "[1]", "a,b"),
+)
+"""Legal texts that a shell, argparse or Snakemake could take for something else."""
+EXTREME = (*(2**k for k in range(33)), 2**32 - 1, 999, 10_000, 1e-7, 1e-05, 0.1, 1 / 3, 1e5, 0, 100)
+
+
+def legal_values(option: Option) -> list[Any]:
+    """Odd values that an option takes."""
+    if option.kind is bool:
+        ones: list[Any] = [False, True]
+    elif option.kind is str:
+        ones = [
+            *option.choices,
+            *filter(option._accepts_one, ODD),
+            other_value(replace(option, many=False, length=None)),
+        ]
+    else:
+        numbers = map(option.kind, filter(math.isfinite, [*EXTREME, *(option.range or ())]))
+        ones = [n for n in numbers if option._accepts_one(n)]
+    assert all(map(option._accepts_one, ones))
+    if not option.many:
+        return ones
+    if option.length:
+        return [(one,) * option.length for one in ones]
+    return [(one,) for one in ones] + [tuple(ones), tuple(reversed(ones))]
+
+
+def construct(cls: type, name: str, value: Any) -> Any:
+    """Options with one value that differs, None where it does not go with the others."""
+    try:
+        return replace(cls(), **{name: value})
+    except BesError:
+        return None
+
+
+@pytest.mark.parametrize("cls", [Sample, *SECTIONS.values()])
+def test_every_legal_value_survives_the_shell_and_the_parser(cls: type) -> None:
+    made = [
+        made
+        for option in options_of(cls)
+        for value in legal_values(option)
+        if (made := construct(cls, option.name, value)) is not None
+    ]
+    flags = list(map(flags_of, made))
+    # By a real shell, all at once: a line for each, its words ended by NUL.
+    script = "".join(f"printf '%s\\0' {line}; printf '\\n\\0'\n" for line in flags)
+    said = subprocess.run(["sh", "-c", script], capture_output=True, check=True).stdout.decode()
+    lines = [line.split("\0")[:-1] for line in said.split("\n\0")[:-1]]
+    parser = argparse.ArgumentParser()
+    add_flags(parser, cls, documented=False)
+    for options, line, words in zip(made, flags, lines, strict=True):
+        assert words in (shlex.split(line), [""])  # printf prints once where it has nothing to
+        assert options_from(parser.parse_args(shlex.split(line)), cls) == options, line
+
+
+@pytest.mark.parametrize("text", ["--", "a\nb", "a\n", "\0", "\x1b[1m", "\ud800", "a\tb"])
+def test_text_that_is_no_line_is_no_value(text: str) -> None:
+    title, names = (o for o in options_of(Sample) if o.name in ("title", "names"))
+    assert not title.accepts(text) and not names.accepts((text,))
+    assert title.accepts("—") and title.accepts("")
+
+
+@pytest.mark.parametrize("cls", SECTIONS.values())
+def test_every_number_has_both_bounds(cls: type) -> None:
+    for option in options_of(cls):
+        if option.kind in (int, float) and not option.choices:
+            assert option.range is not None, option.name
+            assert math.isfinite(option.range.low) and math.isfinite(option.range.high), option.name
 
 
 def test_values_outside_an_option_are_refused_with_what_was_expected(

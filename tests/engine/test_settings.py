@@ -1,16 +1,23 @@
 """A configuration becomes the options of each stage, or one sentence says what is wrong with it."""
 
+import argparse
+import re
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from snakemake.cli import parse_config
 
+from bes.commands.arguments import add_config
 from bes.engine.options import options_of
+from bes.errors import BesError
 from bes.schema import json_schema
 from bes.sections import SECTIONS, ProjectOptions
-from bes.settings import PRESETS, Project, load_project, read_project
+from bes.settings import PRESETS, Project, check_weights, load_project, read_project
+from bes.stages.dataset_kinds import DatasetOptions
+from bes.stages.pseudo_labels import PseudoLabelOptions
 
 TRAINED = [s for s in SECTIONS if s not in ("dataset", "quality", "report", "export")]
 """The stages whose options a preset settles."""
@@ -70,6 +77,96 @@ def test_the_threshold_of_the_labels_is_the_one_the_revised_maps_are_scored_at()
 def test_the_threshold_of_the_labels_is_the_one_their_quality_is_judged_at() -> None:
     config = {"pseudo_labels": {"threshold": 0.4}}
     assert load_project(config).experiments["base"].options["quality"].threshold == 0.4
+
+
+@pytest.mark.parametrize("on_the_command_line", [False, True])
+def test_text_is_read_as_what_its_option_takes(on_the_command_line: bool, tmp_path: Path) -> None:
+    """Snakemake makes text of all that its command line has within braces."""
+    overrides = [
+        "shards=4",
+        "name=mine",
+        "seed=null",
+        "device=cpu",
+        "pseudo_labels={threshold: 0.4, crf: false, crf_iterations: 5}",
+        "cams={scales: [1, 0.5], flip: True}",
+        "classifier={lr: 1e-5, resize_long: [64, 96], weights: none}",
+        "dataset={root: 0123, photographs: null, masks: , classes: [cat, 8], download: no}",
+        "segmenter={output_stride: 16, iterations: 0}",
+        "experiments={one: {seed: 3, benet: {seed: 4}}, two: null, three: {seed: }}",
+        "sweeps={s: {seed: [0, 1], pseudo_labels: {threshold: [0.3, 0.4], crf: [true]}}}",
+    ]
+    if on_the_command_line:
+        project = read_project([], overrides)
+    else:
+        content = {
+            k: yaml.load(v, yaml.BaseLoader) for k, _, v in (o.partition("=") for o in overrides)
+        }
+        project = load_project(content)
+    assert project.settings == ProjectOptions(name="mine", shards=4, device="cpu")
+    base = project.experiments["base"].options
+    assert base["pseudo_labels"] == PseudoLabelOptions(threshold=0.4, crf=False, crf_iterations=5)
+    assert base["cams"].scales == (1.0, 0.5) and base["cams"].flip is True
+    assert base["classifier"].lr == 1e-5 and base["classifier"].resize_long == (64, 96)
+    assert base["dataset"] == DatasetOptions(root="0123", masks="", classes=("cat", "8"))
+    assert base["segmenter"].output_stride == 16 and base["segmenter"].iterations == 0
+    one = project.experiments["one"].options
+    assert one["classifier"].seed == 3 and one["benet"].seed == 4
+    swept = {name for name in project.experiments if name.startswith("s+")}
+    assert len(swept) == 4 and "s+threshold=0.3+crf=True+seed=0" in swept
+
+
+def test_numbers_and_their_text_give_the_same_folders() -> None:
+    """`bes status` and the workflow find the same results, however a value was handed over."""
+    numbers = {"sweeps": {"s": {"pseudo_labels": {"threshold": [0.3]}, "seed": [1]}}}
+    texts = {"sweeps": {"s": {"pseudo_labels": {"threshold": ["0.3"]}, "seed": ["1"]}}}
+    assert load_project(numbers) == load_project(texts)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["pseudo_labels={threshold: 0.4}", "cams={flip: false}"],
+        ["name='a'", "goal=predictions", "seed=1_0"],
+        ['dataset={"root": "a=b", "classes": ["-x", "y z"]}'],
+    ],
+)
+def test_overrides_are_read_by_the_code_of_snakemake(overrides: list[str]) -> None:
+    assert read_project([], overrides) == load_project(parse_config(overrides))
+
+
+@pytest.mark.parametrize("words", [["-C", "shards=3"], ["--config"], ["--configfiles", "a", "b"]])
+def test_a_configuration_is_given_as_to_snakemake(words: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_config(parser)
+    assert {str(value) for value in parser.parse_args(words).__dict__.values()}
+
+
+def test_weights_that_are_no_file_are_found_before_anything_is_trained(tmp_path: Path) -> None:
+    file = tmp_path / "net {1}'s.pth"
+    file.touch()
+    for weights in ("imagenet", "none", str(file)):
+        check_weights(load_project({"weights": weights}))
+    check_weights(load_project({"benet": {"weights": "classifier"}}))
+    for config, place in (
+        (
+            {"weights": "gone.pth"},
+            "classifier.weights: found 'gone.pth', which is no file, expected",
+        ),
+        ({"benet": {"weights": str(tmp_path)}}, "benet.weights: found"),
+        (
+            {"classifier": {"weights": "classifier"}},
+            "classifier.weights: found 'classifier', which",
+        ),
+        ({"experiments": {"a": {"weights": "x{y}"}}}, "classifier.weights of a: found 'x{y}'"),
+        (
+            {"goal": "predictions", "segmenter": {"weights": "x"}},
+            "found 'x', which is no file, expected imagenet, none, classifier or the path",
+        ),
+    ):
+        with pytest.raises(BesError, match=re.escape(place)):
+            check_weights(load_project(config))
+    # What the goal does not need is not asked for.
+    check_weights(load_project({"segmenter": {"weights": "x"}, "irnet": {"weights": "x"}}))
 
 
 def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> None:

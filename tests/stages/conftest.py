@@ -170,7 +170,7 @@ class Project:
             if source != "predictions" or (self.base / source).exists():
                 words += [f"--{source.replace('_', '-')}", self.base / source]
             if source in BUILD and not model_receipt(self.base / source).exists():
-                write_receipt(model_receipt(self.base / source), {})
+                write_receipt(model_receipt(self.base / source), {model_file(Path()).name: ""})
         # A digest of the code as a rule gives it; computed, it would take longer than most stages.
         words += ["--code", "of the tests"]
         words += ["--threads", 1, *([] if stage in WITHOUT_DEVICE else ["--device", "cpu"])]
