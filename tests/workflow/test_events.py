@@ -15,6 +15,7 @@ from PIL import Image
 
 from bes.data.images import decode_labels
 from bes.data.layout import TRAIN_STAGES, model_receipt
+from bes.data.synthetic import CLASSES
 from bes.engine.journal import read_runs
 
 IMAGES = 12
@@ -163,7 +164,8 @@ def test_a_correction_takes_the_place_of_one_pseudo_label_and_can_be_taken_back(
     assert project.run() == {}
     before = project.contents()
     pixels = np.full((64, 80), 255, np.uint8)
-    for value in (2, 0):  # a correction, and another one in its place
+    shown = CLASSES.index(project.records[5].labels[0]) + 1
+    for value in (shown, 0):  # a correction, and another one in its place
         pixels[:40] = value
         Image.fromarray(pixels).save(folder / f"{scene}.png")
         assert project.run() == {"pseudo_labels": 1}

@@ -92,11 +92,9 @@ def test_a_format_that_cannot_take_a_name_is_skipped(project: Any) -> None:
 
 
 def test_a_leak_stops_the_job_and_names_the_image(project: Any) -> None:
-    mask = project.path / "data/photographs/SegmentationClass/scene_00004.png"
-    label = project.file("pseudo_labels", 4)
-    label.write_bytes(mask.read_bytes())
+    project.configure({"dataset": {"corrections": "SegmentationClass"}})
     done = project.snakemake(marker(project, "coco"))
     assert done.returncode != 0
     log = (project.folder("export") / "_logs/coco.log").read_text()
-    assert "1 leaks:\nscene_00004: " in log
+    assert "12 leaks:\nscene_00000: " in log
     assert not (project.path / marker(project, "coco")).exists()

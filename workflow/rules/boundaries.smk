@@ -5,6 +5,7 @@ rule boundary_labels:
     input:
         images=photographs(),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         cams=shard("cams"),
     output:
         "results/{dataset}/{experiment}/boundary_labels/_receipts/{shard}.json",
@@ -36,6 +37,7 @@ rule benet:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         boundary_labels=shards("boundary_labels"),
         classifier=network("classifier"),
     output:
@@ -73,6 +75,7 @@ rule irnet:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         cams=shards("cams"),
         classifier=network("classifier"),
     output:
@@ -110,6 +113,7 @@ rule boundary_maps:
     input:
         images=photographs(),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         network=chosen_network("boundary_maps"),
     output:
         "results/{dataset}/{experiment}/boundary_maps/_receipts/{shard}.json",

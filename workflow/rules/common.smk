@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(workflow.current_basedir).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bes.data.layout import SUFFIX, model_receipt, receipt_file
+from bes.data.layout import SUFFIX, model_receipt, receipt_file, whole_receipt
 from bes.data.manifest import shard_name, shards_folder
 from bes.engine.disk import check_room
 from bes.engine.flags import flags_of
@@ -86,6 +86,14 @@ def optional(stage):
 def within(stage, name):
     """A file of a stage."""
     return lambda wildcards: PROJECT.folder(wildcards.experiment, stage) / name
+
+
+def manifest():
+    """The receipt of the manifest, so that one that is out of date is made anew for any target; its
+    date says nothing, since the files of a manifest that stays as it was keep theirs."""
+    return ancient(
+        lambda wildcards: whole_receipt(PROJECT.folder(wildcards.experiment, "dataset"))
+    )
 
 
 def photographs(held_out=False):

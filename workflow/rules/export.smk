@@ -7,6 +7,7 @@ rule export_format:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         pseudo_labels=shards("pseudo_labels"),
     output:
         "results/{dataset}/{experiment}/export/{format}/export.json",

@@ -5,6 +5,7 @@ rule revised_maps:
     input:
         images=photographs(),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         cams=shard("cams"),
         boundary_maps=shard("boundary_maps"),
     output:
@@ -40,6 +41,7 @@ rule pseudo_labels:
     input:
         images=photographs(),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         revised_maps=shard("revised_maps"),
     output:
         "results/{dataset}/{experiment}/pseudo_labels/_receipts/{shard}.json",

@@ -5,6 +5,7 @@ rule classifier:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
     output:
         "results/{dataset}/{experiment}/classifier/model.json",
     log:
@@ -38,6 +39,7 @@ rule cams:
     input:
         images=photographs(),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         classifier=network("classifier"),
     output:
         "results/{dataset}/{experiment}/cams/_receipts/{shard}.json",

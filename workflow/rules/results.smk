@@ -5,6 +5,7 @@ rule evaluation:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         cams=shards("cams"),
         revised_maps=shards("revised_maps"),
         pseudo_labels=shards("pseudo_labels"),
@@ -46,6 +47,7 @@ rule quality:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         boundary_maps=shards("boundary_maps"),
         revised_maps=shards("revised_maps"),
         pseudo_labels=shards("pseudo_labels"),
@@ -94,6 +96,7 @@ rule report:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         classifier=network("classifier"),
         cams=shards("cams"),
         boundary_labels=shards("boundary_labels"),

@@ -5,6 +5,7 @@ rule segmenter:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         pseudo_labels=shards("pseudo_labels"),
         classifier=network("classifier"),
     output:
@@ -42,6 +43,7 @@ rule segmentation_maps:
     input:
         images=photographs(held_out=True),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         segmenter=network("segmenter"),
     output:
         "results/{dataset}/{experiment}/segmentation_maps/_receipts/{shard}.json",
@@ -75,6 +77,7 @@ rule predictions:
     input:
         images=photographs(held_out=True),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         segmentation_maps=shard("segmentation_maps"),
     output:
         "results/{dataset}/{experiment}/predictions/_receipts/{shard}.json",
@@ -106,6 +109,7 @@ rule submission:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         predictions=shards("predictions"),
     output:
         "results/{dataset}/{experiment}/submission/comp6_test_cls.tar",

@@ -52,6 +52,7 @@ rule boundary_scores:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         boundary_maps=shards("boundary_maps"),
         cams=shards("cams"),
         pseudo_labels=shards("pseudo_labels"),
@@ -100,6 +101,7 @@ rule tables:
     input:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
+        manifest=manifest(),
         scores=within("evaluation", "scores.json"),
     output:
         report(
