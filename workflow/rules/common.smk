@@ -90,9 +90,18 @@ def within(stage, name):
 
 def manifest():
     """The receipt of the manifest, so that one that is out of date is made anew for any target; its
-    date says nothing, since the files of a manifest that stays as it was keep theirs."""
+    date says nothing, since the files of a manifest that stays as it was keep theirs.
+    """
     return ancient(
         lambda wildcards: whole_receipt(PROJECT.folder(wildcards.experiment, "dataset"))
+    )
+
+
+def receipt_of(stage):
+    """The receipt of a stage with a handful of files: one that is out of date is asked for by it,
+    not by the files."""
+    return lambda wildcards: receipts_of(
+        stage, PROJECT.folder(wildcards.experiment, stage), []
     )
 
 
@@ -205,7 +214,14 @@ def gpus(count=1):
 def compared(wildcards):
     """The scores of every experiment of a comparison."""
     folders = PROJECT.evaluations(wildcards.comparison).values()
-    return [folder / "scores.json" for folder in folders]
+    return [
+        file
+        for folder in folders
+        for file in [
+            folder / "scores.json",
+            *receipts_of("evaluation", folder, []),
+        ]
+    ]
 
 
 def comparison_files(name):
@@ -220,4 +236,8 @@ def comparison_files(name):
 def of_experiments(stage, name):
     """A file of a stage, of every experiment that has one of its own."""
     homes = (PROJECT.folder(experiment, stage) for experiment in PROJECT.experiments)
-    return [home / name for home in dict.fromkeys(homes)]
+    return [
+        file
+        for home in dict.fromkeys(homes)
+        for file in [home / name, *receipts_of(stage, home, [])]
+    ]

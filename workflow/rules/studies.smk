@@ -102,6 +102,7 @@ rule tables:
         images=within("dataset", "images.csv"),
         classes=within("dataset", "classes.json"),
         manifest=manifest(),
+        evaluation=receipt_of("evaluation"),
         scores=within("evaluation", "scores.json"),
     output:
         report(
@@ -155,8 +156,12 @@ rule fig4:
 rule table2_to_4:
     input:
         [
-            folder.parent / "tables" / "per_class.csv"
-            for folder in of_experiments("evaluation", "")
+            file
+            for experiment in {
+                PROJECT.home(name, "evaluation"): None for name in PROJECT.experiments
+            }
+            for home in [PROJECT.folder(experiment, "tables")]
+            for file in [home / "per_class.csv", *receipts_of("tables", home, [])]
         ],
     localrule: True
     message:
