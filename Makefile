@@ -22,7 +22,7 @@ test: $(READY)  ## formatting, lint, types and all tests; those of the page need
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
 	@command -v chromium > /dev/null || ! command -v apt-get > /dev/null || test "$$(id -u)" != 0 || { $(INSTALL) chromium; }
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(CORES) --dist loadfile
 
 test-slurm: $(READY)  ## the workflow on a SLURM of one node with two pretended GPUs; needs root on Debian
 	@test -x /usr/sbin/slurmctld -a -x /usr/sbin/slurmd -a -x /usr/sbin/munged || { $(INSTALL) slurm-wlm munge; }
