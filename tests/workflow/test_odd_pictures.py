@@ -1,6 +1,5 @@
 """Pictures that are odd but valid go through the dataset and every per-image stage."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from vouching import vouch_for
 
 from bes.data.images import decode_labels, read_maps
-from bes.data.layout import SUFFIX, TRAIN_STAGES, image_file, model_file, model_receipt
+from bes.data.layout import SUFFIX, TRAIN_STAGES, image_file, model_file
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.engine.checkpoints import save_network
-from bes.engine.files import digest_file, write_atomic
 from bes.engine.per_image import PerImageStage, run_per_image
 from bes.networks.benet import build_benet
 from bes.networks.classifier import build_classifier
@@ -117,8 +116,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("benet", build_benet(settings, "none")),
     ):
         save_network(model_file(base / name), network, settings)
-        files = {model_file(base).name: digest_file(model_file(base / name))}
-        write_atomic(model_receipt(base / name), json.dumps({"files": files}).encode())
+        vouch_for(base / name)
     for name in TRAIN_STAGES:
         stage = STAGES[name]
         assert isinstance(stage, PerImageStage)

@@ -7,6 +7,7 @@ killed is killed too. All other Python programs are run as they are.
 """
 
 import array
+import contextlib
 import json
 import os
 import runpy
@@ -101,9 +102,11 @@ def _job(client: socket.socket) -> None:
     if child == 0:
         client.close()
         _run(argv, folder, environment)
-    threading.Thread(target=_end_with, args=(client, child), daemon=True).start()
+    ended = threading.Event()
+    threading.Thread(target=_end_with, args=(client, child, ended), daemon=True).start()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _, status = os.waitpid(child, 0)
+    ended.set()
     code = os.waitstatus_to_exitcode(status)
     client.sendall((code if code >= 0 else 128 - code).to_bytes(4, "big"))
     os._exit(0)
@@ -116,10 +119,11 @@ def _receive(client: socket.socket, length: int) -> bytes:
     return content
 
 
-def _end_with(client: socket.socket, child: int) -> None:
-    """Kill the job, and what it forked, when the other side is gone."""
-    if not client.recv(1):
-        os.killpg(child, signal.SIGKILL)
+def _end_with(client: socket.socket, child: int, ended: threading.Event) -> None:
+    """Kill the job, and what it forked, when the other side is gone before it ended."""
+    if not client.recv(1) and not ended.is_set():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
 
 
 def _run(argv: list[str], folder: str, environment: dict[str, str]) -> None:
