@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bes.data.layout import SUFFIX, memo_file, receipt_file
+from bes.data.layout import SUFFIX, memo_file, receipt_file, whole_receipt
 from bes.data.manifest import shard_name, shard_of
 from bes.engine.disk import check_room
 from bes.engine.files import write_if_changed
@@ -82,7 +82,8 @@ def prepare(project: Project, call: Call) -> dict[Path, list[str]]:
     """
     # First what would stop the run: weights that are not there, a dataset that cannot be read.
     check_weights(project)
-    stamp_of(project.experiments[BASE].options["dataset"])
+    if not whole_receipt(project.folder(BASE, "dataset")).exists():
+        stamp_of(project.experiments[BASE].options["dataset"])
     if call.looks:
         return stale_receipts(project)
     check_room(RESULTS, Path("."))

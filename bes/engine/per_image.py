@@ -243,6 +243,7 @@ def run_per_image(
                     for record in plan.records
                 },
                 inputs,
+                durable=bool(todo),
             )
 
 

@@ -1,5 +1,6 @@
 """Receipts: what a job vouches for, and the only output of it that decides what runs again."""
 
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,18 @@ NOTHING = digest_bytes(b"")
 
 
 def write_receipt(
-    path: Path, files: dict[str, str], inputs: dict[str, str] | None = None, **more: Any
+    path: Path,
+    files: dict[str, str],
+    inputs: dict[str, str] | None = None,
+    *,
+    durable: bool = True,
+    **more: Any,
 ) -> None:
-    """Vouch for files, name -> digest, that were made from `inputs`, name -> digest."""
-    write_sealed(path, {"files": files, "inputs": inputs or {}, **more})
+    """Vouch for files, name -> digest, that were made from `inputs`, name -> digest.
+
+    One that only takes the place of another need not be `durable`: it is lost without harm.
+    """
+    write_sealed(path, {"files": files, "inputs": inputs or {}, **more}, durable=durable)
 
 
 def read_receipt(path: Path) -> dict[str, str]:
@@ -31,11 +40,18 @@ def read_inputs(path: Path) -> dict[str, str]:
 
 def _part(path: Path, name: str) -> dict[str, str]:
     try:
-        return dict(read_sealed(path)[name])
+        found = os.stat(path)
+        return dict(_content(path, found.st_mtime_ns, found.st_size, found.st_ino)[name])
     except FileNotFoundError:
         raise BesError(f"{path}: no such receipt; run `bes {home_of(path).name}` first") from None
     except (ValueError, KeyError, TypeError) as error:
         raise BesError(f"{path}: not a receipt ({error})") from None
+
+
+@functools.lru_cache(maxsize=4096)
+def _content(path: Path, *stamp: int) -> dict[str, Any]:
+    """Read once by a process, which looks at each receipt several times."""
+    return read_sealed(path)
 
 
 def read_receipts(folder: Path, dataset: Path) -> dict[str, str]:

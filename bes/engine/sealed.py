@@ -7,11 +7,11 @@ from typing import Any
 from bes.engine.files import digest_bytes, write_atomic
 
 
-def write_sealed(path: Path, content: dict[str, Any]) -> None:
+def write_sealed(path: Path, content: dict[str, Any], *, durable: bool = True) -> None:
     """Write a JSON object whose first key, `seal`, is the digest of all that follows it."""
     rest = json.dumps(content, indent=0, sort_keys=True).removeprefix("{").lstrip() + "\n"
     seal = f'{{"seal": "{digest_bytes(rest.encode())}",\n'
-    write_atomic(path, (seal + rest).encode(), durable=True)
+    write_atomic(path, (seal + rest).encode(), durable=durable)
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
