@@ -16,8 +16,8 @@ from pathlib import Path
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bes.data.manifest import read_catalog, read_manifest
-from bes.stages.boundary_counts import COMPARED, counter
 from bes.stages.boundary_scores import BoundaryScoreOptions
+from bes.stages.shared.boundary_counts import COMPARED, counter
 
 REQUIRED_SECONDS = 3.0
 PIXELS = 375 * 500

@@ -17,9 +17,10 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from bes.data.layout import SUFFIX, model_file, model_receipt
+
+from bes.data.layout import model_file, model_receipt
 from bes.engine.files import digest_file, write_atomic
-from bes.stages.registry import STAGES
+from bes.engine.stage import per_image_stages, stage_of
 
 ROOT = Path(__file__).parents[1]
 MOST = 3000
@@ -68,12 +69,15 @@ def main() -> int:
         (photographs / "labels.csv").write_text("image,labels\na.jpg,cat dog\n")
         write_networks(base)
         memory = [run("dataset", "--root", photographs, "--out", base / "dataset", "--shards", 1)]
-        for name in SUFFIX:
+        for name in per_image_stages():
             sources = [("dataset", base / "dataset")]
-            sources += [(source, base / source) for source in STAGES[name].sources]
+            sources += [
+                (source, base / source)
+                for source in stage_of(name).parents(stage_of(name).options())
+            ]
             words = [(f"--{source.replace('_', '-')}", path) for source, path in sources]
             flags = [word for pair in [*words, ("--out", base / name)] for word in pair]
-            device = ["--device", "cpu"] if getattr(STAGES[name], "on_device", False) else []
+            device = ["--device", "cpu"] if getattr(stage_of(name), "on_device", False) else []
             memory.append(run(name, *flags, *device))
         with Image.open(base / "pseudo_labels/a.png") as label:
             whole = label.size == (side, side)

@@ -15,10 +15,10 @@ from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from bes.data.images import decode_labels
-from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.data.ranking import RankedLabel, read_ranking
 from bes.data.truth import read_truth
+from bes.engine.stage import image_file
 from bes.metrics.iou import ConfusionMatrix
 from bes.quality import Signals
 

@@ -16,16 +16,18 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from bes.data.layout import TRAIN_STAGES, image_file, receipt_file
+from bes.data.layout import receipt_file
 from bes.data.manifest import read_catalog, read_manifest, write_dataset
 from bes.engine.receipts import write_receipt
-from bes.stages.report import SOURCES, ReportOptions, make_report
+from bes.engine.stage import image_file, per_image_stages
+from bes.engine.whole import run_whole
+from bes.stages.report import STAGE, ReportOptions
 
 
 def repeat(results: Path, images: int, work: Path) -> dict[str, Path]:
     """Write a dataset of so many training photographs, with links to their files; its folders."""
-    folders = {stage: results / stage for stage in SOURCES} | {
-        stage: work / stage for stage in ("dataset", *TRAIN_STAGES)
+    folders = {stage: results / stage for stage in STAGE.reads} | {
+        stage: work / stage for stage in ("dataset", *per_image_stages())
     }
     records = [r for r in read_manifest(results / "dataset" / "images.csv") if r.split == "train"]
     repeated = []
@@ -33,7 +35,7 @@ def repeat(results: Path, images: int, work: Path) -> dict[str, Path]:
         record = records[number % len(records)]
         name = record.id + "+" * (number // len(records))
         repeated.append(dataclasses.replace(record, id=name))
-        for stage in TRAIN_STAGES:
+        for stage in per_image_stages():
             link = image_file(stage, folders[stage], name)
             link.parent.mkdir(parents=True, exist_ok=True)
             os.symlink(image_file(stage, (results / stage).resolve(), record.id), link)
@@ -43,7 +45,7 @@ def repeat(results: Path, images: int, work: Path) -> dict[str, Path]:
         catalog=read_catalog(results / "dataset" / "classes.json"),
         shards=1,
     )
-    for stage in TRAIN_STAGES:
+    for stage in per_image_stages():
         files = {image_file(stage, folders[stage], record.id).name: "" for record in repeated}
         write_receipt(receipt_file(folders[stage], "000"), files)
     return folders
@@ -76,12 +78,12 @@ def main() -> None:
         folders = repeat(args.results, args.images, Path(work))
         out = Path(work) / "report"
         start = time.perf_counter()
-        make_report(
-            ReportOptions(images=args.images),
+        run_whole(
+            STAGE,
+            options=ReportOptions(images=args.images),
             dataset=folders.pop("dataset"),
             folders=folders,
             out=out,
-            title="benchmark",
             threads=args.threads,
         )
         print(f"made in {time.perf_counter() - start:.1f} s")

@@ -28,7 +28,7 @@ from bes.data.images import (
     encode_labels,
     encode_maps,
 )
-from bes.data.layout import TRAIN_STAGES, image_file
+from bes.engine.stage import image_file, per_image_stages
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 24, 32
@@ -155,7 +155,7 @@ class Workflow:
                 if log.stat().st_mtime > run.begin
                 for count in re.findall(r": (\d+) of \d+ to do", log.read_text(encoding="utf-8"))
             )
-            for stage in TRAIN_STAGES
+            for stage in per_image_stages()
         ]
         return " ".join(map(str, counts))
 
@@ -219,7 +219,7 @@ def measure(workflow: Workflow, table: Table, images: int) -> None:
     table.at_most("full run", 120, full.seconds, "s")
     table.just(
         "  images computed in each stage",
-        " ".join([str(images)] * len(TRAIN_STAGES)),
+        " ".join([str(images)] * len(per_image_stages())),
         workflow.computed(full),
     )
     idle = table.idle(workflow)
@@ -241,7 +241,7 @@ def measure(workflow: Workflow, table: Table, images: int) -> None:
     table.at_most(f"{ADDED} images added, frozen", 30, grown.seconds, "s")
     table.just(
         "  images computed in each stage",
-        " ".join([str(ADDED)] * len(TRAIN_STAGES)),
+        " ".join([str(ADDED)] * len(per_image_stages())),
         workflow.computed(grown),
     )
     table.idle(workflow)

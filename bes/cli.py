@@ -1,6 +1,7 @@
 """`bes <command>`: every stage of the workflow by hand, and looking after the results."""
 
 import argparse
+import importlib.util
 import os
 import signal
 import sys
@@ -8,32 +9,26 @@ from collections.abc import Sequence
 
 from bes.commands.arguments import add_log
 from bes.commands.command import Command
-from bes.commands.export import ExportCommand
-from bes.commands.stages import (
-    DatasetCommand,
-    EvaluationCommand,
-    PerImageCommand,
-    QualityCommand,
-    ReportCommand,
-    SubmissionCommand,
-    TrainingCommand,
-)
-from bes.commands.studies import BoundaryScoresCommand, ComparisonCommand, TablesCommand
-from bes.commands.upkeep import (
-    CleanCommand,
-    SchemaCommand,
-    ScoresCommand,
-    StatusCommand,
-    VerifyCommand,
-    WhyCommand,
-)
+from bes.commands.stage import StageCommand
 from bes.engine.log import begin_log, log_to
 from bes.engine.os_errors import refusal
-from bes.engine.per_image import PerImageStage
+from bes.engine.stage import all_stages, stage_of
 from bes.errors import BesError
-from bes.stages.registry import STAGES
 
-UPKEEP = ("scores", "status", "why", "verify", "clean", "schema")
+COMMANDS = {
+    "dataset": "dataset:DatasetCommand",
+    "export": "export:ExportCommand",
+    "comparison": "comparison:ComparisonCommand",
+    "scores": "upkeep:ScoresCommand",
+    "status": "upkeep:StatusCommand",
+    "why": "upkeep:WhyCommand",
+    "verify": "upkeep:VerifyCommand",
+    "clean": "upkeep:CleanCommand",
+    "schema": "upkeep:SchemaCommand",
+}
+"""Commands that do not follow from the declaration of a stage, and where they are."""
+
+PEOPLES = ("scores", "status", "why", "verify", "clean", "schema")
 """Commands that a person types; the others are those of rules."""
 
 
@@ -84,41 +79,28 @@ def _interrupt(*_: object) -> None:
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    chosen = next((word for word in argv if not word.startswith("-")), "")
     parser = argparse.ArgumentParser(prog="bes", description=__doc__)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    chosen = next((word for word in argv if not word.startswith("-")), None)
-    documented = not {"-h", "--help"}.isdisjoint(argv)
-    for name, command in _commands().items():
+    # The chosen command alone: a job with nothing to do should end at once.
+    for name in [chosen] if _is_command(chosen) else [*all_stages(), *PEOPLES]:
+        command = _command(name)
         subparser = subparsers.add_parser(name, help=command.summary, description=command.summary)
-        # The flags of the chosen command alone: a job with nothing to do should end at once.
         if name == chosen:
+            documented = not {"-h", "--help"}.isdisjoint(argv)
             command.configure(subparser, documented=documented)
-            if name not in UPKEEP:
+            if name not in PEOPLES:
                 add_log(subparser)
             subparser.set_defaults(command=command)
     return parser
 
 
-def _commands() -> dict[str, Command]:
-    stages: dict[str, Command] = {
-        name: PerImageCommand(stage) if isinstance(stage, PerImageStage) else TrainingCommand(stage)
-        for name, stage in STAGES.items()
-    }
-    return {
-        "dataset": DatasetCommand(),
-        **stages,
-        "evaluation": EvaluationCommand(),
-        "quality": QualityCommand(),
-        "report": ReportCommand(),
-        "boundary_scores": BoundaryScoresCommand(),
-        "comparison": ComparisonCommand(),
-        "tables": TablesCommand(),
-        "submission": SubmissionCommand(),
-        "export": ExportCommand(),
-        "scores": ScoresCommand(),
-        "status": StatusCommand(),
-        "why": WhyCommand(),
-        "verify": VerifyCommand(),
-        "clean": CleanCommand(),
-        "schema": SchemaCommand(),
-    }
+def _is_command(word: str) -> bool:
+    return word in COMMANDS or importlib.util.find_spec(f"bes.stages.{word}") is not None
+
+
+def _command(name: str) -> Command:
+    if name not in COMMANDS:
+        return StageCommand(stage_of(name))
+    module, _, command = COMMANDS[name].partition(":")
+    return getattr(importlib.import_module(f"bes.commands.{module}"), command)()

@@ -7,18 +7,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bes.data.layout import SUFFIX, memo_file, receipt_file, whole_receipt
+from bes.data.layout import memo_file, receipt_file, whole_receipt
 from bes.data.manifest import shard_name, shard_of
 from bes.engine.disk import check_room
 from bes.engine.files import write_if_changed
 from bes.engine.memo import Memo
 from bes.engine.receipts import home_of, read_receipt, receipts_in, write_receipt
 from bes.engine.runs import run_in
+from bes.engine.stage import is_per_image, suffix_of
 from bes.errors import BesError
 from bes.sections import BASE, parents_of
 from bes.settings import Project, check_weights
 from bes.stages.dataset import facts_file
-from bes.stages.dataset_kinds import stamp_of
+from bes.stages.shared.dataset_kinds import stamp_of
 from bes.staleness import Place, places, stale_receipts, undo_future, void
 
 RESULTS = Path("results")
@@ -148,12 +149,12 @@ def _force(project: Project, name: str) -> None:
     """Have a rule, or a file, computed anew."""
     for place in _named(project, name):
         path = Path(name)
-        if not path.is_relative_to(place.folder) or place.stage not in SUFFIX:
+        if not path.is_relative_to(place.folder) or not is_per_image(place.stage):
             forget(place)
         elif path.parent.name == "_receipts":
             forget(place, path.stem)
         else:
-            image = path.name.removesuffix(SUFFIX[place.stage])
+            image = path.name.removesuffix(suffix_of(place.stage))
             shard = shard_name(shard_of(image, project.settings.shards))
             Memo(memo_file(place.folder, shard)).forget([image])
             receipt_file(place.folder, shard).unlink(missing_ok=True)

@@ -5,44 +5,14 @@ from typing import Annotated, Any, Literal
 
 from bes.data.manifest import MAX_SHARDS
 from bes.engine.options import Range
-from bes.engine.per_image import PerImageStage
 from bes.engine.schedule import SEED
+from bes.engine.stage import NoOptions, all_stages
 from bes.networks.names import BACKBONE
-from bes.stages.boundary_scores import COMPARED, BoundaryScoreOptions
-from bes.stages.dataset_kinds import DatasetOptions
-from bes.stages.evaluation import SOURCES, EvaluationOptions
-from bes.stages.export import ExportOptions
-from bes.stages.quality import READS, QualityOptions
-from bes.stages.registry import STAGES
-from bes.stages.report import OPTIONAL, ReportOptions
-from bes.stages.report import SOURCES as REPORTED
 
 SECTIONS: dict[str, type] = {
-    "dataset": DatasetOptions,
-    **{name: stage.options for name, stage in STAGES.items()},
-    "evaluation": EvaluationOptions,
-    "boundary_scores": BoundaryScoreOptions,
-    "quality": QualityOptions,
-    "report": ReportOptions,
-    "export": ExportOptions,
+    name: stage.options for name, stage in all_stages().items() if stage.options is not NoOptions
 }
-"""Every stage, in order, with its options."""
-
-PARENTS: dict[str, tuple[str, ...]] = {
-    "dataset": (),
-    **{name: ("dataset", *stage.sources) for name, stage in STAGES.items()},
-    "evaluation": ("dataset", *SOURCES, "predictions"),
-    "boundary_scores": ("dataset", *COMPARED),
-    "quality": ("dataset", *READS),
-    "report": ("dataset", *REPORTED, *OPTIONAL),
-    "export": ("dataset", "pseudo_labels"),
-    "submission": ("dataset", "predictions"),
-    "tables": ("dataset", "evaluation"),
-}
-"""The stages that each stage reads, whatever its options."""
-
-SHOWN_WHERE_THERE = frozenset({"predictions", *OPTIONAL})
-"""The stages that evaluation and report read where the goal needs them."""
+"""Every stage that has options, upstream first."""
 
 SHARED = ("backbone", "weights", "seed")
 """Keys at the top of the configuration that every training has."""
@@ -57,16 +27,7 @@ FOLLOWS = {
 BASE = "base"
 COMPARISONS = "comparisons"
 """The folder of the comparisons, beside those of the experiments."""
-TARGETS = {
-    *SECTIONS,
-    "all",
-    "comparison",
-    "export_format",
-    "fig4",
-    "submission",
-    "table2_to_4",
-    "tables",
-}
+TARGETS = {*all_stages(), "all", "export_format", "fig4", "table2_to_4"}
 """Rules, so that a comparison, which is a target by its name, cannot be called so."""
 NAME = "^[A-Za-z0-9][A-Za-z0-9._=+-]*$"
 
@@ -103,7 +64,6 @@ class ProjectOptions:
 
 def parents_of(stage: str, options: dict[str, Any]) -> tuple[str, ...]:
     """The stages that a stage reads with the options of an experiment."""
-    declared = STAGES.get(stage)
-    if isinstance(declared, PerImageStage):
-        return ("dataset", *declared.sources_of(options[stage]))
-    return PARENTS[stage]
+    if stage == "dataset":
+        return ()
+    return ("dataset", *all_stages()[stage].parents(options.get(stage)))

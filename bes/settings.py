@@ -10,7 +10,7 @@ from typing import Any
 from bes.comparisons import Comparison, Sweep, resolve_comparisons
 from bes.data.manifest import shard_name
 from bes.engine.options import Option, options_of
-from bes.engine.run_training import TrainingStage
+from bes.engine.stage import TrainingStage, all_stages, stage_of
 from bes.errors import BesError
 from bes.schema import coerced, json_schema, nested, validate
 from bes.sections import (
@@ -19,13 +19,10 @@ from bes.sections import (
     FOLLOWS,
     SECTIONS,
     SHARED,
-    SHOWN_WHERE_THERE,
     TARGETS,
     ProjectOptions,
     parents_of,
 )
-from bes.stages.registry import STAGES
-from bes.stages.report import SOURCES as REPORTED
 
 
 @dataclass(frozen=True)
@@ -67,15 +64,23 @@ class Project:
         return {stage for name in self.experiments for stage in self.wanted_by(name)}
 
     def wanted_by(self, experiment: str) -> set[str]:
-        """The stages that the goal needs of an experiment, evaluation and report included."""
+        """The stages that the goal needs of an experiment.
+
+        Those are the goal, and all that nobody reads and that is not on demand, such as the report,
+        with what they read. What they *may* read is there where something else needs it.
+        """
         options = self.experiments[experiment].options
-        found: set[str] = {"evaluation", "quality", "report"}
-        pending: list[str] = [self.settings.goal, *REPORTED]
+        stages = all_stages()
+        read = {parent for stage in stages.values() for parent in stage.possible_parents}
+        found: set[str] = set()
+        pending: list[str] = [self.settings.goal]
+        pending += [n for n, stage in stages.items() if n not in read and not stage.on_demand]
         while pending:
             stage = pending.pop()
             if stage not in found:
                 found.add(stage)
-                pending.extend(parents_of(stage, options))
+                parents = parents_of(stage, options)
+                pending += [p for p in parents if p not in stages[stage].may_read]
         return found
 
     def read_by(self, stage: str, experiment: str) -> dict[str, Path]:
@@ -85,7 +90,7 @@ class Project:
         return {
             parent: self.folder(experiment, parent)
             for parent in parents
-            if parent != "dataset" and (parent in wanted or parent not in SHOWN_WHERE_THERE)
+            if parent != "dataset" and (parent in wanted or parent not in stage_of(stage).may_read)
         }
 
     def comparison_folder(self, comparison: str) -> Path:
@@ -217,7 +222,7 @@ def _trainings(project: Project) -> Iterator[tuple[TrainingStage, Any, str]]:
     """Every training that some experiment needs, its options, and of whose they are, in words."""
     for name, experiment in project.experiments.items():
         wanted = project.wanted_by(name)
-        for stage in STAGES.values():
+        for stage in all_stages().values():
             if isinstance(stage, TrainingStage) and stage.name in wanted:
                 of = "" if name == BASE else f" of {name}"
                 yield stage, experiment.options[stage.name], of
@@ -251,7 +256,7 @@ def _options(stage: str, layers: list[dict[str, Any]]) -> Any:
     known = {option.name: option for option in options_of(SECTIONS[stage])}
     for layer in layers:
         # A key for all networks is weaker than the same key in a section of the same layer.
-        if isinstance(STAGES.get(stage), TrainingStage):
+        if isinstance(stage_of(stage), TrainingStage):
             values |= {key: layer[key] for key in SHARED if layer.get(key) is not None}
         for (follower, key), (source, followed) in FOLLOWS.items():
             if follower == stage and followed in (layer.get(source) or {}):

@@ -8,25 +8,20 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from bes.data.layout import HELD_OUT_STAGES, SUFFIX, whole_receipt
+from bes.data.layout import whole_receipt
 from bes.data.stamps import changed_parts
-from bes.engine.code_digest import code_digest
 from bes.engine.inputs import Reader, inputs_of
 from bes.engine.memo import differences
 from bes.engine.receipts import broken, read_inputs, read_receipt, receipts_in
-from bes.engine.run_training import TrainingStage
+from bes.engine.stage import NoOptions, all_stages, is_per_image, stage_of
 from bes.errors import BesError
 from bes.sections import BASE
 from bes.settings import Project
-from bes.stages.comparison import comparison_inputs
+from bes.stages.comparison import comparison_code, comparison_inputs
 from bes.stages.dataset import dataset_inputs, stamp_file
-from bes.stages.dataset_kinds import stamp_of
-from bes.stages.registry import STAGES
-
-ON_DEMAND = ("boundary_scores", "submission", "tables", "export")
-"""Stages that only some target asks for."""
+from bes.stages.shared.dataset_kinds import stamp_of
 
 
 class Place(NamedTuple):
@@ -41,7 +36,7 @@ def places(project: Project) -> Iterator[Place]:
     """The folder of every stage that the configuration has results of, upstream first."""
     for stage, folder in project.computed():
         yield Place(stage, folder.parent.name, folder)
-    for stage in ON_DEMAND:
+    for stage in [name for name, stage in all_stages().items() if stage.on_demand]:
         for experiment in project.experiments:
             folder = project.folder(experiment, stage)
             if folder.parent.name == experiment and folder.exists():
@@ -73,7 +68,7 @@ def stale_receipts(project: Project, *, keep: bool = False) -> dict[Path, list[s
 def _reasons(
     project: Project, place: Place, receipt: Path, reader: Reader, keep: bool
 ) -> list[str]:
-    if place.stage in SUFFIX and receipt.stem not in project.shards:
+    if is_per_image(place.stage) and receipt.stem not in project.shards:
         return ["shards"]
     try:
         expected = _inputs(project, place, receipt, reader)
@@ -95,31 +90,22 @@ def _inputs(project: Project, place: Place, receipt: Path, reader: Reader) -> di
         return comparison_inputs(
             project.comparisons[experiment],
             evaluations=project.evaluations(experiment),
-            code=code_digest("bes.stages.comparison"),
+            code=comparison_code(),
             reader=reader,
         )
     options = project.experiments[experiment].options
     if stage == "dataset":
         return dataset_inputs(options[stage], project.settings.shards)
-    dataset = project.folder(experiment, "dataset")
-    common: dict[str, Any] = {
-        "options": options.get(stage),
-        "code": code_of(stage),
-        "dataset": dataset,
-        "folders": project.read_by(stage, experiment),
-        "reader": reader,
-    }
-    if stage in SUFFIX:
-        held_out = stage in HELD_OUT_STAGES
-        return inputs_of(**common, shard=receipt.stem, held_out=held_out)
-    if isinstance(STAGES.get(stage), TrainingStage):
-        return inputs_of(**common, policy=project.settings.policy)
-    return inputs_of(**common)
-
-
-def code_of(stage: str) -> str:
-    """A digest of the code that the stage runs."""
-    return STAGES[stage].code() if stage in STAGES else code_digest(f"bes.stages.{stage}")
+    return inputs_of(
+        stage_of(stage),
+        options=options.get(stage, NoOptions()),
+        dataset=project.folder(experiment, "dataset"),
+        folders=project.read_by(stage, experiment),
+        out=place.folder,
+        shard=receipt.stem if is_per_image(stage) else None,
+        policy=project.settings.policy,
+        reader=reader,
+    )
 
 
 def _changed_tables(folder: Path, reader: Reader) -> list[str]:
@@ -145,7 +131,7 @@ def undo_future(project: Project) -> None:
     now = time.time()
     for place in places(project):
         files = receipts_in(place.folder)
-        if place.stage not in SUFFIX:
+        if not is_per_image(place.stage):
             for pattern in ("*", "*/*.csv", "*/.snakemake_timestamp"):
                 files += place.folder.glob(pattern)
         for path in files:

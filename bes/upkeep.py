@@ -5,20 +5,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bes.data.layout import SUFFIX, image_file, memo_file, whole_receipt
+from bes.data.layout import memo_file, whole_receipt
 from bes.data.manifest import read_catalog, read_manifest
 from bes.engine.files import digest_file
 from bes.engine.inputs import files_of, shards_of
 from bes.engine.memo import Memo
-from bes.engine.once import digests_of
-from bes.engine.per_image import PerImageStage, plan_shard
+from bes.engine.per_image import plan_shard
 from bes.engine.receipts import home_of, receipts_in
-from bes.engine.run_training import TrainingStage, origin_of, reasons_to_train, training_memo
+from bes.engine.run_training import origin_of, reasons_to_train, training_memo
+from bes.engine.stage import (
+    PerImageStage,
+    TrainingStage,
+    all_stages,
+    image_file,
+    is_per_image,
+    stage_of,
+    suffix_of,
+)
+from bes.engine.whole import digests_of
 from bes.errors import BesError
-from bes.sections import SECTIONS
 from bes.settings import Project
 from bes.stages.dataset import facts_file
-from bes.stages.registry import STAGES
 from bes.staleness import places, stale_receipts
 
 WHOLE = "whole"
@@ -55,10 +62,10 @@ def status(project: Project, experiment: str) -> Iterator[StageStatus]:
     if not shards:
         raise BesError(f"{dataset}: found no manifest; run `snakemake` or `bes dataset` first")
     stale = stale_receipts(project)
-    for name in SECTIONS:
-        if name not in {"dataset", *project.wanted_by(experiment)}:
+    wanted = project.wanted_by(experiment)
+    for name, stage in all_stages().items():
+        if name not in wanted:
             continue
-        stage = STAGES.get(name)
         result = StageStatus(name)
         out = project.folder(experiment, name)
         folders = project.read_by(name, experiment)
@@ -112,7 +119,7 @@ def print_why(project: Project, experiment: str, image: str) -> None:
     if image not in {record.id for record in read_manifest(dataset / "images.csv")}:
         raise BesError(f"{image}: found no such image in {dataset / 'images.csv'}")
     for stage in status(project, experiment):
-        reasons = stage.reasons.get(image if stage.stage in SUFFIX else WHOLE)
+        reasons = stage.reasons.get(image if is_per_image(stage.stage) else WHOLE)
         verdict = stage.waits or (
             "would be computed: " + ", ".join(reasons) if reasons else "up to date"
         )
@@ -169,7 +176,7 @@ def leftovers(project: Project) -> list[Path]:
     found = []
     for name, folder in project.computed():
         found += [path for path in folder.glob("**/.*.tmp") if path.is_file()]
-        stage = STAGES.get(name)
+        stage = stage_of(name)
         if isinstance(stage, PerImageStage):
             dataset = project.folder(folder.parent.name, "dataset")
             records = read_manifest(dataset / "images.csv")
@@ -178,7 +185,7 @@ def leftovers(project: Project) -> list[Path]:
                 for record in records
                 if record.held_out == stage.held_out
             }
-            found += [p for p in folder.glob(f"*{SUFFIX[name]}") if p.name not in known]
+            found += [p for p in folder.glob(f"*{suffix_of(name)}") if p.name not in known]
     return sorted(found)
 
 
@@ -189,8 +196,8 @@ def clean(project: Project, *, dry_run: bool) -> list[Path]:
         for path in found:
             path.unlink()
         for stage, folder in project.computed():
-            if stage in SUFFIX:
+            if is_per_image(stage):
                 for log in (folder / "_memo").glob("*.jsonl"):
-                    there = {p.name.removesuffix(SUFFIX[stage]) for p in folder.iterdir()}
+                    there = {p.name.removesuffix(suffix_of(stage)) for p in folder.iterdir()}
                     Memo(log).keep(there)
     return found

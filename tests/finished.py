@@ -11,22 +11,18 @@ import numpy as np
 from vouching import vouch_for
 
 from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_maps
-from bes.data.layout import SUFFIX, image_file
 from bes.data.manifest import ImageRecord, read_manifest, shard_name, shard_of
 from bes.engine.files import write_atomic
 from bes.engine.inputs import inputs_of, receipts_of
-from bes.engine.per_image import PerImageStage, run_per_image
+from bes.engine.per_image import run_per_image
 from bes.engine.receipts import read_receipt, receipts_in, write_receipt
-from bes.engine.run_training import TrainingStage
+from bes.engine.stage import NoOptions, image_file, is_per_image, stage_of
+from bes.engine.whole import run_whole
 from bes.settings import Project, load_project
 from bes.stages.comparison import run_comparison
 from bes.stages.dataset import run_dataset
-from bes.stages.evaluation import run_evaluation
 from bes.stages.export import run_export
-from bes.stages.quality import run_quality
-from bes.stages.registry import STAGES
-from bes.stages.tables import run_tables
-from bes.staleness import code_of, places
+from bes.staleness import places
 
 RESULTS = Path("results/p")
 SHARDS = ("000", "001")
@@ -84,11 +80,10 @@ def finish(done: Project) -> None:
         read = {"dataset": dataset, "folders": folders, "out": folder, "threads": 1}
         if stage == "dataset":
             run_dataset(options, out=folder, shards=len(SHARDS), threads=1)
-        elif stage == "evaluation":
-            run_evaluation(options, **read)
-        elif stage == "quality":
-            run_quality(options, **read)
-        elif isinstance(job := STAGES.get(stage), PerImageStage) and stage == "pseudo_labels":
+        elif stage in ("evaluation", "quality"):
+            run_whole(stage_of(stage), options=options, **read)
+        elif stage == "pseudo_labels":
+            job = stage_of(stage)
             run_per_image(job, options=options, shards=list(SHARDS), device="cpu", **read)
         else:
             pretend(done, stage, folder, options, dataset, folders)
@@ -102,7 +97,14 @@ def finish(done: Project) -> None:
         **base,
     )
     evaluation = done.folder("base", "evaluation")
-    run_tables(evaluation=evaluation, out=done.folder("base", "tables"), title="base", **base)
+    run_whole(
+        stage_of("tables"),
+        options=NoOptions(),
+        folders={"evaluation": evaluation},
+        out=done.folder("base", "tables"),
+        threads=1,
+        **base,
+    )
     run_comparison(
         done.comparisons["both"],
         evaluations=done.evaluations("both"),
@@ -119,7 +121,7 @@ def pretend(
     folders: dict[str, Path],
 ) -> None:
     """Results of a stage that nothing computed."""
-    if stage in SUFFIX:
+    if is_per_image(stage):
         for record in read_manifest(dataset / "images.csv"):
             if not record.held_out:
                 path = image_file(stage, folder, record.id)
@@ -129,15 +131,14 @@ def pretend(
         for name in names:
             write_atomic(folder / name, f"{name} of {stage}".encode())
     vouch_for(folder, dataset)
-    policy = {"policy": "auto"} if isinstance(STAGES.get(stage), TrainingStage) else {}
     for receipt in receipts_of(stage, folder, list(SHARDS)):
         inputs = inputs_of(
+            stage_of(stage),
             options=options,
-            code=code_of(stage),
             dataset=dataset,
             folders=folders,
-            shard=receipt.stem if stage in SUFFIX else None,
-            **policy,
+            out=folder,
+            shard=receipt.stem if is_per_image(stage) else None,
         )
         write_receipt(receipt, read_receipt(receipt), inputs)
 

@@ -13,7 +13,7 @@ from PIL import Image
 from bes.data.images import read_mask
 from bes.data.manifest import ImageRecord, read_manifest
 from bes.stages.dataset import run_dataset
-from bes.stages.dataset_kinds import DatasetOptions
+from bes.stages.shared.dataset_kinds import DatasetOptions
 
 SIZE = (32, 24)
 """Width and height of the photographs of a folder."""

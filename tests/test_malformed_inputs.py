@@ -1609,7 +1609,7 @@ EXPORTS: dict[str, tuple[Any, str]] = {
     ),
     "no label": (
         lambda r: (r.labels / "0.png").unlink(),
-        "no such label; `bes pseudo_labels` writes it",
+        "pseudo_labels.*: no such file",
     ),
     "label cut short": label(LABELS[:-30], "a damaged picture"),
     "label of another size": label(

@@ -23,8 +23,8 @@ from finished import (
 )
 
 from bes import prepare as preparation
-from bes import staleness
 from bes.data.layout import whole_receipt
+from bes.engine.code_digest import code_digest
 from bes.engine.files import write_atomic
 from bes.engine.memo import Memo
 from bes.engine.receipts import home_of, read_inputs, read_receipt, write_receipt
@@ -32,7 +32,7 @@ from bes.prepare import Call, prepare, read_call
 from bes.settings import Project
 from bes.stages.dataset import facts_file, stamp_file
 from bes.stages.export import run_export
-from bes.staleness import code_of, stale_receipts, undo_future, void
+from bes.staleness import stale_receipts, undo_future, void
 
 pytestmark = pytest.mark.usefixtures("finished")
 Stale = dict[str, list[str]]
@@ -127,7 +127,11 @@ def test_initial_weights_count_by_their_content() -> None:
 
 @pytest.mark.parametrize("stage", ["benet", "cams", "report", "tables"])
 def test_the_code_of_a_stage(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staleness, "code_of", lambda of: "new" if of == stage else code_of(of))
+    def digest(module: str, *assets: Path) -> str:
+        return "new" if module == f"bes.stages.{stage}" else code_digest(module, *assets)
+
+    monkeypatch.setattr("bes.engine.stage.code_digest", digest)
+    monkeypatch.setattr("bes.stages.comparison.code_digest", digest)
     assert stale(project()) == {
         name: ["code"] for name in map(label, all_receipts()) if name.split("/")[1] == stage
     }

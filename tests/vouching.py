@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bes.data.layout import HELD_OUT_STAGES, SUFFIX, image_file
 from bes.data.manifest import read_catalog, read_manifest, shards_folder, write_dataset
 from bes.engine.files import digest_file
 from bes.engine.inputs import receipts_of, shards_of
 from bes.engine.receipts import write_receipt
+from bes.engine.stage import image_file, is_per_image, per_image_stages
 
 
 def vouch_for(folder: Path, dataset: Path | None = None, **more: Any) -> None:
@@ -17,13 +17,13 @@ def vouch_for(folder: Path, dataset: Path | None = None, **more: Any) -> None:
     `dataset` is needed of a per-image stage; `more` is what the receipt of a network says beside.
     """
     stage = folder.name
-    if stage not in SUFFIX:
+    if not is_per_image(stage):
         (receipt,) = receipts_of(stage, folder, [])
         paths = [path for path in folder.rglob("*") if path.is_file() and path != receipt]
         write_receipt(receipt, _digests(folder, paths), **more)
         return
     assert dataset is not None
-    home = shards_folder(dataset, held_out=stage in HELD_OUT_STAGES)
+    home = shards_folder(dataset, held_out=stage in per_image_stages(held_out=True))
     for receipt in receipts_of(stage, folder, shards_of(dataset)):
         records = read_manifest(home / f"{receipt.stem}.csv")
         paths = [image_file(stage, folder, record.id) for record in records]

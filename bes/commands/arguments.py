@@ -4,24 +4,26 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bes.engine.flags import whole_number
+from bes.engine.stage import Stage
+from bes.errors import BesError
 
 DEFAULT_CONFIG = Path("config/config.yaml")
 
 
-def add_folders(parser: argparse.ArgumentParser, sources: Sequence[str]) -> None:
+def add_folders(
+    parser: argparse.ArgumentParser, always: Sequence[str], sometimes: Sequence[str] = ()
+) -> None:
     """The folders of the dataset and of other stages."""
-    parser.add_argument(
-        "--dataset", type=Path, required=True, metavar="DIR", help="folder of `bes dataset`"
-    )
-    for source in sources:
+    for stage in ("dataset", *always, *sometimes):
         parser.add_argument(
-            f"--{source.replace('_', '-')}",
+            f"--{stage.replace('_', '-')}",
             type=Path,
-            required=True,
+            required=stage not in sometimes,
             metavar="DIR",
-            help=f"folder of `bes {source}`",
+            help=f"folder of `bes {stage}`" + (", if it is read" if stage in sometimes else ""),
         )
 
 
@@ -70,9 +72,16 @@ def add_code(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def folders_of(args: argparse.Namespace, sources: Sequence[str]) -> dict[str, Path]:
-    """The folders that were given, by stage."""
-    return {source: getattr(args, source) for source in sources}
+def folders_of(args: argparse.Namespace, stage: Stage, options: Any) -> dict[str, Path]:
+    """The folders of the stages that a stage reads; raises BesError if one was not given."""
+    folders = {}
+    for name in stage.parents(options):
+        folder = getattr(args, name)
+        if folder is not None:
+            folders[name] = folder
+        elif name not in stage.may_read:
+            raise BesError(f"--{name}: found none, expected the folder of `bes {name}`")
+    return folders
 
 
 def add_config(parser: argparse.ArgumentParser, *, only: str = "") -> None:

@@ -2,33 +2,6 @@
 
 from pathlib import Path
 
-SUFFIX = {
-    "cams": ".npz",
-    "boundary_labels": ".png",
-    "boundary_maps": ".png",
-    "revised_maps": ".npz",
-    "pseudo_labels": ".png",
-    "segmentation_maps": ".npz",
-    "predictions": ".png",
-}
-"""The per-image stages in order, with the ending of their files."""
-
-HELD_OUT_STAGES = ("segmentation_maps", "predictions")
-"""Those of the photographs held out."""
-TRAIN_STAGES = tuple(stage for stage in SUFFIX if stage not in HELD_OUT_STAGES)
-"""Those of the photographs to train on."""
-
-WHOLE_STAGES = (
-    *("dataset", "evaluation", "boundary_scores", "quality", "report"),
-    *("submission", "tables", "comparison"),
-)
-"""Those with a handful of files for the whole dataset, and one receipt."""
-
-
-def image_file(stage: str, folder: Path, image_id: str) -> Path:
-    """The file of one photograph in the folder of a per-image stage."""
-    return folder / f"{image_id}{SUFFIX[stage]}"
-
 
 def receipt_file(folder: Path, shard: str) -> Path:
     """What a shard vouches for: the name and the digest of each of its files."""

@@ -19,7 +19,8 @@ BOOKKEEPING = frozenset(
         "lock",
         "log",
         "memo",
-        "once",
+        "stage",
+        "whole",
         "options",
         "per_image",
         "pool",
@@ -35,8 +36,9 @@ BOOKKEEPING = frozenset(
 
 
 @functools.cache
-def code_digest(module: str) -> str:
-    """BLAKE2b-64 of a module of `bes` and of all that it imports there, inside functions too.
+def code_digest(module: str, *assets: Path) -> str:
+    """BLAKE2b-64 of a module of `bes` and of all that it imports there, inside functions too;
+    and of files that it reads.
 
     Computed from the syntax tree without importing: comments, layout and docstrings do not count,
     nor does the version of Python.
@@ -44,6 +46,8 @@ def code_digest(module: str) -> str:
     digest = hashlib.blake2b(digest_size=8)
     for name in sorted(_closure(module)):
         digest.update(name.encode() + _own(name)[0])
+    for path in assets:
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bes.data.file_names import stamp
-from bes.data.layout import SUFFIX, WHOLE_STAGES, model_receipt, receipt_file, whole_receipt
 from bes.data.manifest import Catalog, ImageRecord, shards_folder
 from bes.engine.files import digest_file
 from bes.engine.memo import digest_of
 from bes.engine.receipts import home_of, read_receipt
+from bes.engine.stage import PerImageStage, Stage, TrainingStage, WholeStage, stage_of
 from bes.engine.vouched import Voucher
 from bes.errors import BesError
 
@@ -41,9 +41,7 @@ class Reader:
 
 def receipts_of(stage: str, folder: Path, shards: list[str]) -> list[Path]:
     """The receipts of a stage, in its folder."""
-    if stage in SUFFIX:
-        return [receipt_file(folder, shard) for shard in shards]
-    return [whole_receipt(folder) if stage in WHOLE_STAGES else model_receipt(folder)]
+    return stage_of(stage).receipts(folder, shards)
 
 
 def shards_of(dataset: Path) -> list[str]:
@@ -52,36 +50,42 @@ def shards_of(dataset: Path) -> list[str]:
 
 
 def inputs_of(
+    stage: Stage,
     *,
     options: Any,
-    code: str,
     dataset: Path,
     folders: Mapping[str, Path],
+    out: Path,
+    code: str | None = None,
     shard: str | None = None,
-    held_out: bool = False,
+    policy: str | None = None,
     reader: Reader | None = None,
-    **more: str,
 ) -> dict[str, str]:
-    """Name of everything that a job's files depend on -> its digest.
+    """Name of everything that the files behind a receipt of a stage depend on -> its digest.
 
-    `folders` are those of the stages that are read; with `shard` the job reads that one alone, of
-    the photographs held out or of the others. Raises BesError if one of them is not there.
+    `folders` are those of the stages that are read. With `shard` the job reads that one alone;
+    `policy` is that of a training. Raises BesError if something that is read is not there.
     """
     reader = reader or Reader()
     shards = [shard] if shard else shards_of(dataset)
-    images = (
-        shards_folder(dataset, held_out=held_out) / f"{shard}.csv"
-        if shard
-        else dataset / "images.csv"
-    )
+    images = dataset / "images.csv"
+    more: dict[str, str] = {}
+    if isinstance(stage, PerImageStage):
+        images = shards_folder(dataset, held_out=stage.held_out) / f"{shard}.csv"
+    elif isinstance(stage, TrainingStage):
+        more["policy"] = policy or "auto"
+    elif isinstance(stage, WholeStage):
+        # Pages and tables are headed by the names of dataset and experiment.
+        more["place"] = "/".join(out.parts[-3:-1])
+        more |= stage.outside(options) if stage.outside else {}
     return {
         "options": options_digest(options),
-        "code": code,
+        "code": code or stage.code(),
         "images": reader.table(images),
         "classes": reader.table(dataset / "classes.json"),
         **{
-            stage: digest_of([reader.vouched(path) for path in receipts_of(stage, folder, shards)])
-            for stage, folder in folders.items()
+            name: digest_of([reader.vouched(path) for path in receipts_of(name, folder, shards)])
+            for name, folder in folders.items()
         },
         **more,
     }

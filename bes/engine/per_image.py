@@ -1,18 +1,12 @@
 """Runs a per-image stage over a shard: only what changed, whole files, a receipt at the end."""
 
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bes.data.layout import (
-    HELD_OUT_STAGES,
-    image_file,
-    memo_file,
-    model_file,
-    receipt_file,
-)
+from bes.data.layout import memo_file, model_file, receipt_file
 from bes.data.manifest import (
     Catalog,
     ImageRecord,
@@ -20,10 +14,9 @@ from bes.data.manifest import (
     read_manifest,
     shards_folder,
 )
-from bes.engine.code_digest import code_digest
 from bes.engine.device import acquire_device
 from bes.engine.files import digest_bytes, digest_file, write_atomic
-from bes.engine.inputs import files_of, inputs_of, vouchers_of
+from bes.engine.inputs import files_of, inputs_of, options_digest, vouchers_of
 from bes.engine.journal import journal_file, start_run
 from bes.engine.lock import locked
 from bes.engine.log import begin_log, say_idle
@@ -31,10 +24,9 @@ from bes.engine.memo import Entry, Memo, differences, digest_of
 from bes.engine.pool import forked_map, limit_threads
 from bes.engine.progress import Progress
 from bes.engine.receipts import model_digest, read_receipt, write_receipt
+from bes.engine.stage import PerImageStage, image_file
 from bes.engine.vouched import vouched
 from bes.errors import BesError
-
-Compute = Callable[[ImageRecord], bytes]
 
 
 @dataclass(frozen=True)
@@ -52,53 +44,6 @@ class Sources:
     def model(self, stage: str) -> Path:
         """The network that a training stage wrote."""
         return model_file(self.folders[stage])
-
-
-@dataclass(frozen=True)
-class PerImageStage:
-    """A stage that turns each photograph's inputs into one file."""
-
-    name: str
-    options: type
-    prepare: Callable[[Any, Sources], Compute]
-    """(options, sources) -> the function from a photograph to the bytes of its file.
-
-    It imports what it needs itself: a job with nothing to do must not wait for torch.
-    """
-    reads: tuple[str, ...] = ()
-    """Per-image stages whose file of the same photograph is read."""
-    model: str | None = None
-    """The training stage whose network is used."""
-    networks: tuple[str, ...] = ()
-    """Instead of `model`, training stages of which the option `network` names one."""
-    photograph: bool = True
-    """Whether the photograph itself is read."""
-    correction: bool = False
-    """Whether what was corrected by hand takes the place of the result."""
-    on_device: bool = False
-    """Whether a GPU is of use."""
-    sources: tuple[str, ...] = field(init=False)
-    """Every stage that is read, whatever the options."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sources", self.reads + ((self.model,) if self.model else ()))
-
-    def model_of(self, options: Any) -> str | None:
-        """The training stage whose network is used with these options."""
-        return options.network if self.networks else self.model
-
-    def sources_of(self, options: Any) -> tuple[str, ...]:
-        """Every stage that is read with these options."""
-        return self.sources + ((options.network,) if self.networks else ())
-
-    @property
-    def held_out(self) -> bool:
-        """Whether the photographs are those held out, not those to train on."""
-        return self.name in HELD_OUT_STAGES
-
-    def code(self) -> str:
-        """The digest of the code that computes this stage's files."""
-        return code_digest(self.prepare.__module__)
 
 
 @dataclass(frozen=True)
@@ -131,7 +76,7 @@ def plan_shard(
     """
     catalog = read_catalog(dataset / "classes.json")
     records = read_manifest(shards_folder(dataset, held_out=stage.held_out) / f"{shard}.csv")
-    common = {"options": digest_of(asdict(options)), "code": code}
+    common = {"options": options_digest(options), "code": code}
     if model := stage.model_of(options):
         common[model] = model_digest(folders[model])
     upstream = {name: read_receipt(receipt_file(folders[name], shard)) for name in stage.reads}
@@ -186,24 +131,9 @@ def run_per_image(
     for shard in shards:
         with locked(memo_file(out, shard).with_suffix(".lock")):
             memo, receipt = Memo(memo_file(out, shard)), receipt_file(out, shard)
-            inputs = inputs_of(
-                options=options,
-                code=code,
-                dataset=dataset,
-                folders=folders,
-                shard=shard,
-                held_out=stage.held_out,
-            )
-            plan = plan_shard(
-                stage,
-                options=options,
-                code=code,
-                dataset=dataset,
-                folders=folders,
-                out=out,
-                shard=shard,
-                memo=memo,
-            )
+            read = {"options": options, "code": code, "dataset": dataset, "folders": folders}
+            inputs = inputs_of(stage, **read, out=out, shard=shard)
+            plan = plan_shard(stage, **read, out=out, shard=shard, memo=memo)
             todo = [record for record in plan.records if record.id in plan.reasons]
             count = f"{stage.name} {shard}: {len(todo)} of {len(plan.records)} to do"
             if todo:

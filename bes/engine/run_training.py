@@ -5,14 +5,12 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bes.data.layout import image_file, model_file, model_receipt
+from bes.data.layout import model_file, model_receipt
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
-from bes.engine.code_digest import code_digest
 from bes.engine.device import acquire_device
 from bes.engine.files import digest_file, write_atomic
 from bes.engine.inputs import files_of, inputs_of, options_digest, shards_of, vouchers_of
@@ -22,6 +20,7 @@ from bes.engine.log import begin_log, say_idle
 from bes.engine.memo import Entry, Memo, differences, digest_of
 from bes.engine.pool import limit_threads
 from bes.engine.receipts import model_digest, read_receipts, write_receipt
+from bes.engine.stage import TrainingStage, image_file
 from bes.engine.vouched import vouched
 
 METRICS = "metrics.csv"
@@ -75,33 +74,8 @@ class Trained(NamedTuple):
     network: Any
     settings: dict[str, Any]
     """What rebuilds the network; stored with its weights."""
-    measured: dict[str, Any]
-    """Figures for the report."""
     history: list[dict[str, float]]
     """Learning rate and losses of every iteration."""
-
-
-@dataclass(frozen=True)
-class TrainingStage:
-    """A stage that trains one network on all photographs."""
-
-    name: str
-    options: type
-    fit: Callable[[Any, TrainingRun], Trained]
-    """Imports what it needs itself: a training with nothing to do must not wait for torch."""
-    reads: tuple[str, ...] = ()
-    """Per-image stages whose files are read."""
-    model: str | None = None
-    """The training stage whose network may be started from."""
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Every stage that is read."""
-        return self.reads + ((self.model,) if self.model else ())
-
-    def code(self) -> str:
-        """The digest of the code that trains."""
-        return code_digest(self.fit.__module__)
 
 
 def run_training(
@@ -125,21 +99,26 @@ def run_training(
     records = read_manifest(dataset / "images.csv")
     catalog = read_catalog(dataset / "classes.json")
     code = code or stage.code()
-    inputs = inputs_of(options=options, code=code, dataset=dataset, folders=folders, policy=policy)
-    origin = origin_of(stage, options=options, code=code, dataset=dataset, folders=folders)
+    read = {"options": options, "code": code, "dataset": dataset, "folders": folders}
+    inputs = inputs_of(stage, **read, out=out, policy=policy)
+    origin = origin_of(stage, **read)
+    measured_from = origin | held_out_origin(stage, dataset)
     # Processes that a distributed training starts run this again; the first speaks for all.
     first = os.environ.get("LOCAL_RANK", "0") == "0"
     with locked(out / "_memo" / "train.lock") if first else contextlib.nullcontext():
         memo = training_memo(out)
-        if first and not (changed := reasons_to_train(out, origin, memo, policy)):
+        changed = reasons_to_train(out, origin, memo, policy) if first else ["distributed"]
+        if not changed:
             kept = memo.entries[model_file(out).name].origin != origin
-            _vouch(out, memo, inputs)
-            why = "kept, as the training policy is frozen" if kept else "up to date"
-            say_idle(f"{stage.name}: {why}")
-            return
+            if kept or memo.entries[KEPT].origin == measured_from:
+                _vouch(out, memo, inputs)
+                why = "kept, as the training policy is frozen" if kept else "up to date"
+                say_idle(f"{stage.name}: {why}")
+                return
         if first:
             begin_log(keep=True)
-            print(f"{stage.name}: changed since the last training: {', '.join(changed)}")
+            why = f"changed since the last training: {', '.join(changed)}" if changed else ""
+            print(f"{stage.name}: {why or 'up to date, and measured on other photographs'}")
             model_receipt(out).unlink(missing_ok=True)
         record_run = start_run()
         run = TrainingRun(
@@ -155,9 +134,13 @@ def run_training(
         if run.accelerator == "cpu":
             limit_threads(max(threads // devices, 1))
         with vouched(vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)):
-            trained = stage.fit(options, run)
+            if changed:
+                trained = stage.fit(options, run)
+                if first:
+                    _write(out, trained, memo, origin)
+            if first:
+                _measure(stage, options, run, memo, measured_from)
         if first:
-            _write(out, trained, memo, origin)
             _vouch(out, memo, inputs)
             record_run(
                 journal_file(out, "train"),
@@ -179,24 +162,38 @@ def origin_of(
     folders: dict[str, Path],
     code: str | None = None,
 ) -> dict[str, str]:
-    """Everything a training is a function of, by name; raises BesError if an input is missing."""
+    """Everything a network is a function of, by name; raises BesError if an input is missing."""
     catalog = read_catalog(dataset / "classes.json")
     records = read_manifest(dataset / "images.csv")
     origin = {
         "options": options_digest(options),
         "code": code or stage.code(),
         "classes": digest_of(catalog.classes),
-        "images": digest_of(
-            [
-                [r.id, r.digest, catalog.working_size(r), r.split, catalog.indices(r)]
-                for r in records
-            ]
-        ),
+        "images": _digest_of_records(catalog, records, trained_on=True),
         **{name: digest_of(read_receipts(folders[name], dataset)) for name in stage.reads},
     }
     if stage.model:
         origin[stage.model] = model_digest(folders[stage.model])
     return origin
+
+
+def held_out_origin(stage: TrainingStage, dataset: Path) -> dict[str, str]:
+    """What else the figures of a network that is measured are a function of."""
+    if stage.measure is None:
+        return {}
+    catalog = read_catalog(dataset / "classes.json")
+    records = read_manifest(dataset / "images.csv")
+    return {"held_out": _digest_of_records(catalog, records, trained_on=False)}
+
+
+def _digest_of_records(catalog: Catalog, records: list[ImageRecord], *, trained_on: bool) -> str:
+    return digest_of(
+        [
+            [r.id, r.digest, catalog.working_size(r), r.split, catalog.indices(r)]
+            for r in records
+            if (r.split == "train") == trained_on
+        ]
+    )
 
 
 def training_memo(out: Path) -> Memo:
@@ -220,7 +217,7 @@ def reasons_to_train(
 
 
 def _write(out: Path, trained: Trained, memo: Memo, origin: dict[str, str]) -> None:
-    """Write the network, and what was measured while it was trained."""
+    """Write the network and the course of its training."""
     from bes.engine.checkpoints import save_network
 
     save_network(model_file(out), trained.network, trained.settings)
@@ -230,10 +227,20 @@ def _write(out: Path, trained: Trained, memo: Memo, origin: dict[str, str]) -> N
     for number, row in enumerate(trained.history, 1):
         writer.writerow({"iteration": number, **row})
     write_atomic(out / METRICS, table.getvalue().encode(), durable=True)
-    kept = json.dumps({"settings": trained.settings, "measured": trained.measured}, indent=1)
-    write_atomic(out / KEPT, kept.encode(), durable=True)
-    for file in (model_file(out).name, METRICS, KEPT):
+    for file in (model_file(out).name, METRICS):
         memo.add(file, Entry(origin, str(digest_file(out / file))))
+
+
+def _measure(
+    stage: TrainingStage, options: Any, run: TrainingRun, memo: Memo, origin: dict[str, str]
+) -> None:
+    """Measure the network in place; what rebuilds it and the figures are kept."""
+    from bes.engine.checkpoints import load_settings
+
+    measured = stage.measure(options, run) if stage.measure else {}
+    kept = json.dumps({"settings": load_settings(model_file(run.out)), "measured": measured})
+    write_atomic(run.out / KEPT, kept.encode(), durable=True)
+    memo.add(KEPT, Entry(origin, str(digest_file(run.out / KEPT))))
     memo.compact()
 
 

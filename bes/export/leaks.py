@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from bes.data.images import decode_mask, read_bytes, read_mask
-from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.truth import VOID, to_indices
 from bes.engine.files import digest_bytes
+from bes.engine.stage import image_file
 from bes.errors import BesError
 
 MIN_OUTLINE = 32

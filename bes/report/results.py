@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bes.data.layout import TRAIN_STAGES, image_file, model_file, model_receipt
+from bes.data.layout import model_file, model_receipt
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.data.spreadsheet import plain
 from bes.engine.journal import Run, read_runs
 from bes.engine.run_training import METRICS
+from bes.engine.stage import image_file, per_image_stages
 from bes.engine.vouched import read_vouched
 from bes.errors import BesError
 from bes.report.gallery import Trust
@@ -44,6 +45,11 @@ class Results:
         return [record for record in self.records if record.split == "train"]
 
     @property
+    def drawn(self) -> list[str]:
+        """The per-image stages there are of the photographs to train on."""
+        return [stage for stage in per_image_stages() if stage in self.folders]
+
+    @property
     def networks(self) -> dict[str, str]:
         """The trainings there are, with their names in words."""
         return {stage: name for stage, name in NETWORKS.items() if stage in self.folders}
@@ -53,7 +59,7 @@ class Results:
         files = {}
         if record.split == "train":
             files = {
-                stage: image_file(stage, self.folders[stage], record.id) for stage in TRAIN_STAGES
+                stage: image_file(stage, self.folders[stage], record.id) for stage in self.drawn
             }
         if record.mask:
             files["masks"] = self.catalog.root / record.mask
@@ -92,7 +98,7 @@ class Results:
 
     def storage(self) -> list[Storage]:
         """What each stage keeps on disk."""
-        sizes: dict[str, list[int]] = {stage: [] for stage in (*TRAIN_STAGES, "predictions")}
+        sizes: dict[str, list[int]] = {stage: [] for stage in (*self.drawn, "predictions")}
         for record in self.records:
             for panel, file in self.panels(record).items():
                 if panel in sizes:

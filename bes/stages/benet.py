@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from bes.engine.run_training import Trained, TrainingRun, TrainingStage
-from bes.stages.boundary_network import BoundaryNetworkOptions, train_boundary_network
+from bes.engine.run_training import Trained, TrainingRun
+from bes.engine.stage import TrainingStage
+from bes.stages.shared.boundary_network import BoundaryNetworkOptions, train_boundary_network
 
 
 @dataclass(frozen=True)

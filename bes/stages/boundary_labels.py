@@ -5,9 +5,10 @@ from typing import Annotated
 
 from bes.data.manifest import ImageRecord
 from bes.engine.options import Range
-from bes.engine.per_image import Compute, PerImageStage, Sources
+from bes.engine.per_image import Sources
+from bes.engine.stage import Compute, PerImageStage
 from bes.errors import BesError
-from bes.stages.confident_labels import ConfidentLabelOptions, read_confident_labels
+from bes.stages.shared.confident_labels import ConfidentLabelOptions, read_confident_labels
 
 
 @dataclass(frozen=True)
@@ -55,5 +56,9 @@ def prepare(options: BoundaryLabelOptions, sources: Sources) -> Compute:
 
 
 STAGE = PerImageStage(
-    name="boundary_labels", options=BoundaryLabelOptions, prepare=prepare, reads=("cams",)
+    name="boundary_labels",
+    options=BoundaryLabelOptions,
+    prepare=prepare,
+    reads=("cams",),
+    suffix=".png",
 )

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from bes.data.manifest import ImageRecord
 from bes.engine.options import Range
-from bes.engine.per_image import Compute, PerImageStage, Sources
+from bes.engine.per_image import Sources
+from bes.engine.stage import Compute, PerImageStage
 
 
 @dataclass(frozen=True)
@@ -60,4 +61,5 @@ STAGE = PerImageStage(
     prepare=prepare,
     networks=("benet", "irnet"),
     on_device=True,
+    suffix=".png",
 )

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from bes.data.manifest import ImageRecord
 from bes.engine.options import Range
-from bes.engine.per_image import Compute, PerImageStage, Sources
+from bes.engine.per_image import Sources
+from bes.engine.stage import Compute, PerImageStage
 
 
 @dataclass(frozen=True)
@@ -62,5 +63,10 @@ def prepare(options: CamOptions, sources: Sources) -> Compute:
 
 
 STAGE = PerImageStage(
-    name="cams", options=CamOptions, prepare=prepare, model="classifier", on_device=True
+    name="cams",
+    options=CamOptions,
+    prepare=prepare,
+    model="classifier",
+    on_device=True,
+    suffix=".npz",
 )

@@ -1,11 +1,13 @@
 """Stage `classifier`: train the network whose class maps become the CAMs (Section 3.2, Eq. 6-7)."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+from bes.data.layout import model_file
 from bes.engine.options import Range, check_ascending
-from bes.engine.run_training import Trained, TrainingRun, TrainingStage
+from bes.engine.run_training import Trained, TrainingRun
 from bes.engine.schedule import CROP, TrainingOptions
+from bes.engine.stage import TrainingStage
 from bes.networks.names import BACKBONE
 
 
@@ -46,7 +48,7 @@ class ClassifierOptions(TrainingOptions):
 
 
 def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
-    """Train with the multi-label soft margin loss, then measure average precision per class."""
+    """Train with the multi-label soft margin loss."""
     import numpy as np
     import torch
     import torch.nn.functional as F
@@ -96,10 +98,10 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
         options=options,
         run=run,
     )
-    return Trained(network, settings, _average_precision(network, run), history)
+    return Trained(network, settings, history)
 
 
-def _average_precision(network, run: TrainingRun) -> dict:
+def measure(options: ClassifierOptions, run: TrainingRun) -> dict[str, Any]:
     """Average precision per class on `val` where there is one, else on `train`.
 
     A weak classifier is the first cause of bad localisation maps, so its figures are kept.
@@ -109,18 +111,20 @@ def _average_precision(network, run: TrainingRun) -> dict:
 
     from bes.data.augmentation import normalise
     from bes.data.working_size import read_reduced
+    from bes.engine.checkpoints import load_settings, load_weights
     from bes.metrics.average_precision import average_precision
+    from bes.networks.classifier import build_classifier
 
     records = [record for record in run.records if record.split == "val"]
     split = "val" if records else "train"
     records = records or run.train_records
-    device = next(network.parameters()).device
-    network.eval()
+    path = model_file(run.out)
+    network = load_weights(path, build_classifier(load_settings(path), "none")).to(run.accelerator)
     scores, present = [], []
     with torch.inference_mode():
         for record in records:
             image = torch.from_numpy(normalise(read_reduced(run.catalog, record)))
-            scores.append(network(image[None].to(device)).float().cpu().numpy()[0])
+            scores.append(network(image[None].to(run.accelerator)).float().cpu().numpy()[0])
             present.append([name in record.labels for name in run.catalog.classes])
     columns = zip(np.array(scores).T, np.array(present).T, strict=True)
     values = [average_precision(score, truth) for score, truth in columns]
@@ -136,4 +140,4 @@ def _average_precision(network, run: TrainingRun) -> dict:
     return {"split": split, "average_precision": per_class, "mean_average_precision": mean}
 
 
-STAGE = TrainingStage(name="classifier", options=ClassifierOptions, fit=fit)
+STAGE = TrainingStage(name="classifier", options=ClassifierOptions, fit=fit, measure=measure)

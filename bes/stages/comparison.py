@@ -5,12 +5,13 @@ from pathlib import Path
 from bes.comparisons import Comparison
 from bes.data.layout import whole_receipt
 from bes.engine.code_digest import code_digest
-from bes.engine.files import digest_file
 from bes.engine.inputs import Reader, vouchers_of
 from bes.engine.memo import digest_of
-from bes.engine.once import run_once, vouch
+from bes.engine.stage import Stage
 from bes.engine.vouched import Voucher, vouched
+from bes.engine.whole import run_once
 from bes.errors import BesError
+from bes.report.published import PATH
 from bes.stages.evaluation import read_scores
 
 FILES = ("scores.csv", "table.csv", "table.md", "table.tex", "figure.png")
@@ -29,8 +30,6 @@ def run_comparison(
     `evaluations` holds the folder of each experiment's evaluation. Raises BesError if an experiment
     has no scores.
     """
-    from bes.report.published import PATH
-
     paths = {name: evaluations[name] / "scores.json" for name in comparison.experiments}
     for name, path in paths.items():
         if not path.exists():
@@ -38,7 +37,7 @@ def run_comparison(
                 f"{path}: no such file, expected the scores of {name}; "
                 f"`snakemake {comparison.name}` computes them"
             )
-    code = code or code_digest(__name__)
+    code = code or comparison_code()
     inputs = comparison_inputs(comparison, evaluations=evaluations, code=code)
 
     def compute() -> dict[str, bytes]:
@@ -48,20 +47,13 @@ def run_comparison(
         with vouched(read):
             return _compose(comparison, paths)
 
-    run_once(
-        "comparison",
-        out=out,
-        files=FILES,
-        parts={
-            "comparison": comparison.as_json(),
-            "code": code,
-            "published": digest_file(PATH),
-            "scores": {name: digest_file(path) for name, path in paths.items()},
-        },
-        compute=compute,
-    )
-    vouch(out, FILES, inputs)
+    run_once("comparison", out=out, inputs=inputs, compute=compute)
     print((out / "table.md").read_text(encoding="utf-8"), end="")
+
+
+def comparison_code() -> str:
+    """The digest of the code that compares."""
+    return code_digest(__name__, PATH)
 
 
 def comparison_inputs(
@@ -91,3 +83,6 @@ def _compose(comparison: Comparison, paths: dict[str, Path]) -> dict[str, bytes]
         "table.tex": to_latex(grid),
         "figure.png": comparison_figure(comparison, scores),
     }
+
+
+STAGE = Stage(name="comparison", reads=("evaluation",), on_demand=True)

@@ -13,14 +13,14 @@ from bes.data.layout import whole_receipt
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.data.stamps import write_stamps
 from bes.data.summary import print_details, print_summary
-from bes.engine.code_digest import code_digest
 from bes.engine.journal import journal_file, start_run
 from bes.engine.log import begin_log
 from bes.engine.memo import digest_of
 from bes.engine.receipts import write_receipt
 from bes.engine.sealed import write_sealed
+from bes.engine.stage import Stage
 from bes.errors import BesError
-from bes.stages.dataset_kinds import (
+from bes.stages.shared.dataset_kinds import (
     DatasetOptions,
     check_kind,
     collect_kind,
@@ -62,7 +62,7 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
         journal_file(out, "once"),
         origin=digest_of(asdict(options)),
         options=options,
-        code=code_digest(__name__),
+        code=STAGE.code(),
         images=dataset.looked_at,
         threads=threads,
     )
@@ -74,7 +74,7 @@ def dataset_inputs(options: DatasetOptions, shards: int) -> dict[str, str]:
     return {
         "options": digest_of(asdict(options)),
         "shards": str(shards),
-        "code": code_digest(__name__),
+        "code": STAGE.code(),
     }
 
 
@@ -154,3 +154,6 @@ def names_too_long(found: Collected, root: Path, results: Path) -> list[str]:
         for entry in found.entries
         if (length := len(os.fsencode(entry.id))) > limit
     ]
+
+
+STAGE = Stage(name="dataset", options=DatasetOptions)

@@ -3,28 +3,22 @@
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from bes.data.layout import image_file
-from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
+from bes.data.manifest import Catalog, ImageRecord
 from bes.data.spreadsheet import to_csv
-from bes.engine.code_digest import code_digest
-from bes.engine.inputs import files_of, inputs_of, shards_of, vouchers_of
-from bes.engine.journal import journal_file, start_run
-from bes.engine.once import run_once, vouch
 from bes.engine.options import Range
-from bes.engine.pool import forked_map, limit_threads
-from bes.engine.receipts import read_receipts
-from bes.engine.vouched import read_vouched, vouched
+from bes.engine.pool import forked_map
+from bes.engine.stage import WholeStage
+from bes.engine.vouched import read_vouched
+from bes.engine.whole import WholeRun
 from bes.errors import BesError
 
 if TYPE_CHECKING:
     from bes.metrics.iou import ConfusionMatrix, ThresholdCurve
 
-FILES = ("scores.json", "per_class.csv", "thresholds.csv")
-SOURCES = ("cams", "revised_maps", "pseudo_labels")
 THRESHOLDS = [round(0.01 * step, 2) for step in range(1, 100)]
 
 
@@ -38,99 +32,43 @@ class EvaluationOptions:
     """Background score at which the revised maps are scored, beside their best one."""
 
 
-def run_evaluation(
-    options: EvaluationOptions,
-    *,
-    dataset: Path,
-    folders: dict[str, Path],
-    out: Path,
-    threads: int,
-    code: str | None = None,
-) -> None:
+def evaluate(options: EvaluationOptions, run: WholeRun) -> dict[str, bytes]:
     """Score the photographs that have a mask; void pixels (255) do not count.
 
-    CAMs, revised maps and pseudo labels are scored on split `train`, predictions, if their folder
-    is given, on `val`. Writes `scores.json`, `per_class.csv`, `thresholds.csv` and prints a table.
+    CAMs, revised maps and pseudo labels are scored on split `train`, predictions, where there are
+    any, on `val`.
     """
-    catalog = read_catalog(dataset / "classes.json")
-    masked = [record for record in read_manifest(dataset / "images.csv") if record.mask]
-    records = {
-        "train": [record for record in masked if record.split == "train"],
-        "val": [record for record in masked if record.split == "val" and "predictions" in folders],
-    }
-    code = code or code_digest(__name__)
-    inputs = inputs_of(options=options, code=code, dataset=dataset, folders=folders)
-
-    def compute() -> dict[str, bytes]:
-        record_run = start_run()
-        read = vouchers_of(folders, shards_of(dataset)) | files_of(catalog, masked)
-        with vouched(read):
-            contents = _evaluate(catalog, records, folders, options, threads)
-        record_run(
-            journal_file(out, "once"),
-            origin=None,
-            options=options,
-            code=code,
-            images=sum(map(len, records.values())),
-            threads=threads,
-        )
-        return contents
-
-    run_once(
-        "evaluation",
-        out=out,
-        files=FILES,
-        parts={
-            "options": asdict(options),
-            "code": code,
-            "classes": [catalog.classes, catalog.mask_values],
-            "masks": [[r.id, r.mask_digest] for split in records.values() for r in split],
-            "files": {name: read_receipts(folder, dataset) for name, folder in folders.items()},
-        },
-        compute=compute,
-    )
-    vouch(out, FILES, inputs)
-    print_scores(out)
-
-
-def _evaluate(
-    catalog: Catalog,
-    records: dict[str, list[ImageRecord]],
-    folders: dict[str, Path],
-    options: EvaluationOptions,
-    threads: int,
-) -> dict[str, bytes]:
-    limit_threads(1)
+    masked = [record for record in run.records if record.mask]
+    train = [record for record in masked if record.split == "train"]
+    val = [record for record in masked if record.split == "val" and "predictions" in run.folders]
     scores: dict[str, Any] = {}
     per_class: list[list[Any]] = [["stage", "class", "iou", "precision", "recall"]]
     thresholds: list[list[Any]] = [["stage", "threshold", "miou"]]
-    if records["train"]:
-        for name, (configured, grid, curve) in _curves(
-            catalog, records["train"], folders, options, threads
-        ).items():
+    if train:
+        for name, (configured, grid, curve) in _curves(options, run, train).items():
             means = curve.mean_iou()
             best = int(means.argmax())
             matrix = curve.confusion(grid.index(configured))
-            scores[name] = _score(catalog, matrix) | {
+            scores[name] = _score(run.catalog, matrix) | {
                 "threshold": configured,
                 "best": {"miou": _percent(means[best]), "threshold": grid[best]},
             }
-            per_class += _rows(name, catalog, matrix)
+            per_class += _rows(name, run.catalog, matrix)
             thresholds += [
                 [name, threshold, _percent(mean)]
                 for threshold, mean in zip(grid, means, strict=True)
             ]
-        scores["photographs"] = len(records["train"])
+        scores["photographs"] = len(train)
     else:
         scores["skipped"] = "no training photograph has a mask"
-    for name, split in (("pseudo_labels", "train"), ("predictions", "val")):
-        if records[split]:
-            matrix = _confusion(catalog, records[split], name, folders[name], threads)
-            scores[name] = _score(catalog, matrix) | {
+    for name, split, records in (("pseudo_labels", "train", train), ("predictions", "val", val)):
+        if records:
+            matrix = _confusion(run, records, name)
+            scores[name] = _score(run.catalog, matrix) | {
                 "split": split,
-                "photographs": len(records[split]),
+                "photographs": len(records),
             }
-            per_class += _rows(name, catalog, matrix)
+            per_class += _rows(name, run.catalog, matrix)
     return {
         "scores.json": (json.dumps(scores, indent=1) + "\n").encode(),
         "per_class.csv": to_csv(per_class).encode(),
@@ -139,11 +77,7 @@ def _evaluate(
 
 
 def _curves(
-    catalog: Catalog,
-    records: list[ImageRecord],
-    folders: dict[str, Path],
-    options: EvaluationOptions,
-    threads: int,
+    options: EvaluationOptions, run: WholeRun, records: list[ImageRecord]
 ) -> dict[str, tuple[float, list[float], "ThresholdCurve"]]:
     """Of each kind of map the configured threshold, all thresholds, and the confusion at each."""
     from bes.data.images import read_maps
@@ -155,20 +89,20 @@ def _curves(
     configured = {"cams": options.cam_threshold, "revised_maps": options.revised_threshold}
     # The configured thresholds are scored exactly, whatever the grid.
     grids = {name: sorted({*THRESHOLDS, value}) for name, value in configured.items()}
-    n_labels = len(catalog.classes) + 1
+    n_labels = len(run.catalog.classes) + 1
 
     def count(chunk: list[ImageRecord]) -> dict[str, ThresholdCurve]:
         curves = {name: ThresholdCurve(n_labels, grid) for name, grid in grids.items()}
         for record in chunk:
-            truth = read_truth(catalog, record)
+            truth = read_truth(run.catalog, record)
             for name, curve in curves.items():
-                maps, classes, size = read_maps(image_file(name, folders[name], record.id))
+                maps, classes, size = read_maps(run.file(name, record))
                 scores = upsample(maps, size)
                 scores /= max(scores.max(initial=0.0), 1e-12) if name == "revised_maps" else 1
                 curve.update(scores, classes, resize_labels(truth, size))
         return curves
 
-    parts = list(forked_map(count, _chunks(records), processes=threads))
+    parts = list(forked_map(count, _chunks(records), processes=run.threads))
     return {
         name: (
             configured[name],
@@ -179,24 +113,22 @@ def _curves(
     }
 
 
-def _confusion(
-    catalog: Catalog, records: list[ImageRecord], stage: str, folder: Path, threads: int
-) -> "ConfusionMatrix":
+def _confusion(run: WholeRun, records: list[ImageRecord], stage: str) -> "ConfusionMatrix":
     """The label PNGs of a stage against the masks."""
     from bes.data.images import decode_labels
     from bes.data.truth import read_truth
     from bes.metrics.iou import ConfusionMatrix
 
-    n_labels = len(catalog.classes) + 1
+    n_labels = len(run.catalog.classes) + 1
 
     def count(chunk: list[ImageRecord]) -> ConfusionMatrix:
         matrix = ConfusionMatrix(n_labels)
         for record in chunk:
-            labels = decode_labels(image_file(stage, folder, record.id))
-            matrix.update(labels, read_truth(catalog, record))
+            labels = decode_labels(run.file(stage, record))
+            matrix.update(labels, read_truth(run.catalog, record))
         return matrix
 
-    parts = forked_map(count, _chunks(records), processes=threads)
+    parts = forked_map(count, _chunks(records), processes=run.threads)
     return sum(parts, ConfusionMatrix(n_labels))
 
 
@@ -267,3 +199,13 @@ def _rows(stage: str, catalog: Catalog, matrix: "ConfusionMatrix") -> list[list[
 def _percent(share: float) -> float | None:
     """In percent with four decimals; None, which JSON and CSV leave empty, for NaN."""
     return None if math.isnan(share) else round(100 * float(share), 4)
+
+
+STAGE = WholeStage(
+    name="evaluation",
+    options=EvaluationOptions,
+    compute=evaluate,
+    reads=("cams", "revised_maps", "pseudo_labels"),
+    may_read=("predictions",),
+    say=print_scores,
+)

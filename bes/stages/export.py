@@ -2,20 +2,16 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bes.data.layout import image_file
-from bes.data.manifest import ImageRecord, read_catalog, read_manifest
-from bes.engine.code_digest import code_digest
-from bes.engine.files import digest_file
+from bes.data.manifest import read_catalog, read_manifest
 from bes.engine.inputs import files_of, inputs_of, shards_of, vouchers_of
 from bes.engine.log import begin_log, say_idle
-from bes.engine.memo import digest_of
 from bes.engine.pool import limit_threads
+from bes.engine.stage import Stage
 from bes.engine.vouched import vouched
-from bes.errors import BesError
 
 if TYPE_CHECKING:
     from bes.export.contents import Contents
@@ -66,18 +62,11 @@ def run_export(
     out = out.absolute()
     catalog = read_catalog(dataset / "classes.json")
     records = read_manifest(dataset / "images.csv")
-    code = code or code_digest(__name__)
+    code = code or STAGE.code()
     folders = {"pseudo_labels": pseudo_labels}
-    inputs = inputs_of(options=options, code=code, dataset=dataset, folders=folders)
-    parts = {
-        "format": format,
-        "options": asdict(options),
-        "code": code,
-        "classes": [str(catalog.root.resolve()), catalog.classes, catalog.mask_values],
-        "photographs": [asdict(record) for record in records],
-        "labels": _digests(pseudo_labels, records),
-    }
-    origin = {name: digest_of(value) for name, value in parts.items()}
+    inputs = inputs_of(STAGE, options=options, code=code, dataset=dataset, folders=folders, out=out)
+    # Photographs are links to where the dataset lies.
+    origin = inputs | {"format": format, "root": str(catalog.root.resolve())}
     if is_up_to_date(out, origin) and (skip or not (out / SKIPPED).exists()):
         vouch(out, inputs)
         say_idle("\n".join(filter(None, [f"export: {format}: up to date", _skipped(out)])))
@@ -135,18 +124,6 @@ def _writer(format: str) -> "Callable[[Contents], None]":
     }[format]
 
 
-def _digests(pseudo_labels: Path, records: list[ImageRecord]) -> dict[str, str]:
-    digests = {}
-    for record in records:
-        if record.split == "train":
-            path = image_file("pseudo_labels", pseudo_labels, record.id)
-            digest = digest_file(path)
-            if digest is None:
-                raise BesError(f"{path}: no such label; `bes pseudo_labels` writes it")
-            digests[record.id] = digest
-    return digests
-
-
 def _print_summary(contents: "Contents", format: str, out: Path) -> None:
     values = ", ".join(f"{value} {name}" for value, name in enumerate(contents.names))
     print(f"{format}: {len(contents.train)} photographs with pseudo labels in train, ", end="")
@@ -158,3 +135,6 @@ def _skipped(out: Path) -> str:
     """Why the export was skipped; empty if it was not."""
     file = out / SKIPPED
     return file.read_text(encoding="utf-8").rstrip("\n") if file.exists() else ""
+
+
+STAGE = Stage(name="export", options=ExportOptions, reads=("pseudo_labels",), on_demand=True)

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from bes.data.manifest import ImageRecord
 from bes.engine.options import Range
-from bes.engine.run_training import Trained, TrainingRun, TrainingStage
+from bes.engine.run_training import Trained, TrainingRun
 from bes.engine.schedule import BATCH_SIZE, CROP
-from bes.stages.boundary_network import BoundaryNetworkOptions, train_boundary_network
-from bes.stages.confident_labels import ConfidentLabelOptions, read_confident_labels
+from bes.engine.stage import TrainingStage
+from bes.stages.shared.boundary_network import BoundaryNetworkOptions, train_boundary_network
+from bes.stages.shared.confident_labels import ConfidentLabelOptions, read_confident_labels
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from bes.data.manifest import ImageRecord
 from bes.engine.options import Range
-from bes.engine.per_image import Compute, PerImageStage, Sources
+from bes.engine.per_image import Sources
+from bes.engine.stage import Compute, PerImageStage
 
 
 @dataclass(frozen=True)
@@ -61,4 +62,6 @@ STAGE = PerImageStage(
     options=PredictionOptions,
     prepare=prepare,
     reads=("segmentation_maps",),
+    suffix=".png",
+    held_out=True,
 )

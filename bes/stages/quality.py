@@ -1,28 +1,21 @@
 """Stage `quality`: the pseudo labels ranked by how far they can be trusted, without any mask."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from bes.data.layout import image_file
-from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
+from bes.data.manifest import ImageRecord
 from bes.data.ranking import RankedLabel, ranking_csv
-from bes.engine.code_digest import code_digest
-from bes.engine.inputs import files_of, inputs_of, shards_of, vouchers_of
-from bes.engine.once import run_once, vouch
 from bes.engine.options import Range
-from bes.engine.pool import forked_map, limit_threads
+from bes.engine.pool import forked_map
 from bes.engine.progress import Progress
-from bes.engine.receipts import read_receipts
-from bes.engine.vouched import vouched
+from bes.engine.stage import WholeStage
+from bes.engine.whole import WholeRun
 
 if TYPE_CHECKING:
     from bes.quality import Signals
     from bes.report.contact_sheet import Tile
 
-FILES = ("ranking.csv", "suspicious.jpg")
-READS = ("boundary_maps", "revised_maps", "pseudo_labels")
 REASONS = {
     "stability": "moves with the threshold",
     "separation": "inside and outside alike",
@@ -52,66 +45,24 @@ class Judged(NamedTuple):
     """Classes present of which the label shows nothing."""
 
 
-def run_quality(
-    options: QualityOptions,
-    *,
-    dataset: Path,
-    folders: dict[str, Path],
-    out: Path,
-    threads: int,
-    code: str | None = None,
-) -> None:
-    """Rank the training photographs; writes `ranking.csv` and `suspicious.jpg`."""
-    catalog = read_catalog(dataset / "classes.json")
-    records = [r for r in read_manifest(dataset / "images.csv") if r.split == "train"]
-    code = code or code_digest(__name__)
-    inputs = inputs_of(options=options, code=code, dataset=dataset, folders=folders)
-
-    def compute() -> dict[str, bytes]:
-        with vouched(vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)):
-            return _rank(catalog, records, folders, options, threads)
-
-    run_once(
-        "quality",
-        out=out,
-        files=FILES,
-        parts={
-            "options": asdict(options),
-            "code": code,
-            "classes": catalog.classes,
-            "records": [[record.id, record.digest, record.labels] for record in records],
-            "files": {name: read_receipts(folders[name], dataset) for name in READS},
-        },
-        compute=compute,
-    )
-    vouch(out, FILES, inputs)
-
-
-def _rank(
-    catalog: Catalog,
-    records: Sequence[ImageRecord],
-    folders: dict[str, Path],
-    options: QualityOptions,
-    threads: int,
-) -> dict[str, bytes]:
-    limit_threads(1)
+def rank(options: QualityOptions, run: WholeRun) -> dict[str, bytes]:
+    """Rank the training photographs."""
     from bes.report.contact_sheet import draw_contact_sheet, encode_jpeg
 
-    progress, judged = Progress("quality", len(records), unit="images"), []
-    for one in forked_map(_judge(catalog, folders, options), records, processes=threads):
+    records, judged = run.train_records, []
+    progress = Progress("quality", len(records), unit="images")
+    for one in forked_map(_judge(options, run), records, processes=run.threads):
         judged.append(one)
         progress.step()
     rows = _rows(judged)
-    tiles = forked_map(_draw(catalog, records, folders), rows[: options.images], processes=threads)
+    tiles = forked_map(_draw(run), rows[: options.images], processes=run.threads)
     return {
         "ranking.csv": ranking_csv(rows).encode(),
         "suspicious.jpg": encode_jpeg(draw_contact_sheet(list(tiles))),
     }
 
 
-def _judge(
-    catalog: Catalog, folders: dict[str, Path], options: QualityOptions
-) -> Callable[[ImageRecord], Judged]:
+def _judge(options: QualityOptions, run: WholeRun) -> Callable[[ImageRecord], Judged]:
     import numpy as np
 
     from bes.data.images import decode_labels, read_boundary_map, read_maps
@@ -119,21 +70,18 @@ def _judge(
     from bes.quality import trust_signals
 
     def judge(record: ImageRecord) -> Judged:
-        maps, classes, size = read_maps(
-            image_file("revised_maps", folders["revised_maps"], record.id)
-        )
-        boundary = image_file("boundary_maps", folders["boundary_maps"], record.id)
-        labels = decode_labels(image_file("pseudo_labels", folders["pseudo_labels"], record.id))
+        maps, classes, size = read_maps(run.file("revised_maps", record))
+        labels = decode_labels(run.file("pseudo_labels", record))
         signals = trust_signals(
             maps=maps,
             classes=classes,
-            boundary=read_boundary_map(boundary),
+            boundary=read_boundary_map(run.file("boundary_maps", record)),
             labels=resize_labels(labels, size),
             threshold=options.threshold,
         )
         shown = set(np.unique(labels).tolist())
-        missing = [name for name in record.labels if catalog.classes.index(name) + 1 not in shown]
-        return Judged(record, signals, tuple(missing))
+        indices = zip(record.labels, run.catalog.indices(record), strict=True)
+        return Judged(record, signals, tuple(name for name, index in indices if index not in shown))
 
     return judge
 
@@ -166,19 +114,25 @@ def _reason(one: Judged, weak: str) -> str:
     return REASONS[weak] if one.record.labels else "no class to find"
 
 
-def _draw(
-    catalog: Catalog, records: Sequence[ImageRecord], folders: dict[str, Path]
-) -> Callable[[RankedLabel], "Tile"]:
+def _draw(run: WholeRun) -> Callable[[RankedLabel], "Tile"]:
     from bes.data.images import decode_labels
     from bes.data.working_size import read_reduced, resize_labels
     from bes.report.contact_sheet import Tile, draw_thumbnail
 
-    known = {record.id: record for record in records}
+    known = {record.id: record for record in run.records}
 
     def draw(row: RankedLabel) -> Tile:
-        photo = read_reduced(catalog, known[row.image])
-        labels = decode_labels(image_file("pseudo_labels", folders["pseudo_labels"], row.image))
+        photo = read_reduced(run.catalog, known[row.image])
+        labels = decode_labels(run.file("pseudo_labels", known[row.image]))
         picture = draw_thumbnail(photo, resize_labels(labels, photo.shape[:2]))
         return Tile(picture, (f"{row.rank}.  {row.score:.2f}", row.image, row.reason))
 
     return draw
+
+
+STAGE = WholeStage(
+    name="quality",
+    options=QualityOptions,
+    compute=rank,
+    reads=("boundary_maps", "revised_maps", "pseudo_labels"),
+)

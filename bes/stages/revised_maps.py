@@ -5,7 +5,8 @@ from typing import Annotated
 
 from bes.data.manifest import ImageRecord
 from bes.engine.options import Range
-from bes.engine.per_image import Compute, PerImageStage, Sources
+from bes.engine.per_image import Sources
+from bes.engine.stage import Compute, PerImageStage
 
 
 @dataclass(frozen=True)
@@ -56,4 +57,5 @@ STAGE = PerImageStage(
     reads=("cams", "boundary_maps"),
     photograph=False,
     on_device=True,
+    suffix=".npz",
 )

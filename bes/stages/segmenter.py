@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from bes.engine.options import Range, check_ascending
-from bes.engine.run_training import Trained, TrainingRun, TrainingStage
+from bes.engine.run_training import Trained, TrainingRun
 from bes.engine.schedule import BATCH_SIZE, CROP, MAX_ITERATIONS, TrainingOptions
+from bes.engine.stage import TrainingStage
 from bes.networks.names import BACKBONE
-from bes.stages.initial_weights import build_from
+from bes.stages.shared.initial_weights import build_from
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
         options=options,
         run=run,
     )
-    return Trained(network, settings, {}, history)
+    return Trained(network, settings, history)
 
 
 def _parameters(module, *, bias: bool) -> list:

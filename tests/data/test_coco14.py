@@ -16,7 +16,7 @@ from bes.data.manifest import read_catalog
 from bes.data.stamps import changed_parts
 from bes.errors import BesError
 from bes.stages.dataset import stamp_file
-from bes.stages.dataset_kinds import stamp_of
+from bes.stages.shared.dataset_kinds import stamp_of
 
 
 def test_cocos_numbers_become_1_to_80_in_order(coco: Coco) -> None:

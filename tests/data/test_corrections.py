@@ -7,7 +7,7 @@ import pytest
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.data.truth import read_correction, read_truth
 from bes.errors import BesError
-from bes.stages.dataset_kinds import DatasetOptions, stamp_of
+from bes.stages.shared.dataset_kinds import DatasetOptions, stamp_of
 
 
 def records_of(folder: Any) -> dict[str, ImageRecord]:

@@ -9,8 +9,10 @@ from vouching import vouch_for
 
 from bes.data.images import decode_mask, encode_labels
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
+from bes.engine.stage import NoOptions
+from bes.engine.whole import run_whole
 from bes.errors import BesError
-from bes.stages.submission import ARCHIVE, FOLDER, run_submission
+from bes.stages.submission import ARCHIVE, FOLDER, STAGE
 
 
 def submit(base: Path, *classes: str) -> np.ndarray:
@@ -24,7 +26,14 @@ def submit(base: Path, *classes: str) -> np.ndarray:
     indices = np.arange(4, dtype=np.uint8)[None] % (len(classes) + 1)
     (base / "predictions/2008_000001.png").write_bytes(encode_labels(indices))
     vouch_for(base / "predictions", base / "dataset")
-    run_submission(dataset=base / "dataset", predictions=base / "predictions", out=base / "out")
+    run_whole(
+        STAGE,
+        options=NoOptions(),
+        dataset=base / "dataset",
+        folders={"predictions": base / "predictions"},
+        out=base / "out",
+        threads=1,
+    )
     with tarfile.open(base / "out" / ARCHIVE) as archive:
         content = archive.extractfile(f"{FOLDER}/2008_000001.png")
         assert content is not None

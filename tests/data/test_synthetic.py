@@ -13,7 +13,7 @@ from bes.data.scenes import PATTERNS, render_scene
 from bes.data.truth import read_truth
 from bes.errors import BesError
 from bes.stages.dataset import run_dataset
-from bes.stages.dataset_kinds import DatasetOptions
+from bes.stages.shared.dataset_kinds import DatasetOptions
 
 SIZE = (64, 80)
 

@@ -23,7 +23,7 @@ from bes.data.stamps import Stamps, changed_parts
 from bes.data.voc12 import train_aug
 from bes.errors import BesError
 from bes.stages.dataset import stamp_file
-from bes.stages.dataset_kinds import DatasetOptions, stamp_of
+from bes.stages.shared.dataset_kinds import DatasetOptions, stamp_of
 
 
 def test_the_training_set_is_the_union_of_the_lists_without_val() -> None:

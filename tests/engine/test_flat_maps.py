@@ -11,11 +11,12 @@ from vouching import settle_digests, vouch_for
 from bes.boundary_labels import BoundaryLabel
 from bes.cli import main
 from bes.data.images import encode_boundary_labels
-from bes.data.layout import image_file, model_file, receipt_file
+from bes.data.layout import model_file, receipt_file
 from bes.data.manifest import read_catalog, read_manifest
 from bes.engine import training
 from bes.engine.files import digest_bytes, write_atomic
 from bes.engine.receipts import write_receipt
+from bes.engine.stage import image_file
 
 Train = Callable[..., int]
 

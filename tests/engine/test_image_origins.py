@@ -7,7 +7,8 @@ import pytest
 
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest, write_dataset
 from bes.engine.memo import Memo, differences
-from bes.engine.per_image import PerImageStage, plan_shard
+from bes.engine.per_image import plan_shard
+from bes.engine.stage import PerImageStage
 from bes.stages import pseudo_labels
 
 
@@ -16,7 +17,9 @@ def prepare(options: object, sources: object) -> object:
     raise NotImplementedError
 
 
-PLAIN = PerImageStage(name="cams", options=pseudo_labels.PseudoLabelOptions, prepare=prepare)
+PLAIN = PerImageStage(
+    name="cams", options=pseudo_labels.PseudoLabelOptions, prepare=prepare, suffix=".npz"
+)
 CORRECTED = replace(PLAIN, name="pseudo_labels", correction=True)
 WITHOUT_PHOTOGRAPH = replace(PLAIN, name="revised_maps", photograph=False)
 

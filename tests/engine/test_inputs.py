@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from vouching import vouch_for
 
-from bes.data.layout import image_file, model_file, receipt_file
+from bes.data.layout import model_file, receipt_file
 from bes.data.manifest import read_catalog, read_manifest, write_dataset
 from bes.engine.files import digest_file, write_atomic
 from bes.engine.inputs import Reader, files_of, inputs_of, options_digest, vouchers_of
 from bes.engine.memo import differences
+from bes.engine.stage import image_file, stage_of
 from bes.errors import BesError
 from bes.stages.benet import BenetOptions
+from bes.stages.boundary_scores import BoundaryScoreOptions
 from bes.stages.cams import CamOptions
 
 SHARD, OTHER = "000", "001"
@@ -33,9 +35,20 @@ def folders(dataset: Path, tmp_path: Path) -> dict[str, Path]:
     return found
 
 
-def inputs(dataset: Path, folders: dict[str, Path], **changes: Any) -> dict[str, str]:
-    given = {"options": CamOptions(), "code": "1", "dataset": dataset, "folders": folders}
-    return inputs_of(**(given | {"shard": SHARD} | changes))
+def inputs(
+    dataset: Path, folders: dict[str, Path], stage: str = "", **changes: Any
+) -> dict[str, str]:
+    """Those of a per-image stage or, without a shard, of a training."""
+    given: dict[str, Any] = {
+        "options": CamOptions(),
+        "code": "1",
+        "dataset": dataset,
+        "folders": folders,
+        "out": Path("results/p/base/stage"),
+        "shard": SHARD,
+    }
+    given |= changes
+    return inputs_of(stage_of(stage or ("cams" if given["shard"] else "benet")), **given)
 
 
 def rewrite(dataset: Path, shard: str, **changes: Any) -> None:
@@ -105,21 +118,42 @@ def test_a_change_has_the_name_of_what_changed(
 
 
 def test_options_code_and_more_have_their_names(dataset: Path, folders: dict[str, Path]) -> None:
-    before = inputs(dataset, folders, policy="auto")
     changes = {"options": CamOptions(flip=False), "code": "2", "policy": "frozen"}
+    before = inputs(dataset, folders, shard=None)
     for name, value in changes.items():
-        after = inputs(dataset, folders, **({"policy": "auto"} | {name: value}))
-        assert differences(before, after) == [name]
+        assert differences(before, inputs(dataset, folders, shard=None, **{name: value})) == [name]
+
+
+def test_a_table_depends_on_the_names_that_head_it(dataset: Path, folders: dict[str, Path]) -> None:
+    before, after = (
+        inputs(dataset, folders, "report", shard=None, out=Path(f"results/{name}/report"))
+        for name in ("p/base", "p/other")
+    )
+    assert differences(before, after) == ["place"]
+
+
+def test_files_from_outside_count_by_what_they_look_like(
+    dataset: Path, folders: dict[str, Path], tmp_path: Path
+) -> None:
+    def looked_at() -> dict[str, str]:
+        options = BoundaryScoreOptions(sbd=str(tmp_path / "cls"))
+        return inputs(dataset, folders, "boundary_scores", shard=None, options=options)
+
+    write_atomic(tmp_path / "cls" / "a.mat", b"one")
+    before = looked_at()
+    assert looked_at() == before
+    write_atomic(tmp_path / "cls" / "a.mat", b"two")
+    assert differences(before, looked_at()) == ["sbd"]
 
 
 def test_photographs_held_out_are_read_from_their_own_tables(
     dataset: Path, folders: dict[str, Path]
 ) -> None:
-    before = inputs(dataset, folders, held_out=True)
+    before = inputs(dataset, folders, "predictions")
     rewrite(dataset, SHARD, digest="1" * 32)
-    assert inputs(dataset, folders, held_out=True) == before
+    assert inputs(dataset, folders, "predictions") == before
     rewrite(dataset, SHARD, split="val")
-    assert differences(before, inputs(dataset, folders, held_out=True)) == ["images"]
+    assert differences(before, inputs(dataset, folders, "predictions")) == ["images"]
 
 
 MISSING = {

@@ -10,9 +10,10 @@ from vouching import settle_digests, vouch_for
 
 from bes.cli import main
 from bes.data.images import encode_maps, read_boundary_map
-from bes.data.layout import image_file, model_file
+from bes.data.layout import model_file
 from bes.data.manifest import read_catalog, read_manifest
 from bes.engine.files import write_atomic
+from bes.engine.stage import image_file
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from vouching import vouch_for
 
 from bes.data.images import encode_maps
-from bes.data.layout import image_file
 from bes.data.manifest import read_manifest
 from bes.engine.files import write_atomic
+from bes.engine.stage import image_file
 
 Done = subprocess.CompletedProcess[str]
 
@@ -128,7 +128,8 @@ class Broken:
     summary = "A fault of ours."
     def configure(self, parser, *, documented): pass
     def run(self, args): raise RuntimeError("ours")
-cli._commands = lambda: {"broken": Broken()}
+cli._is_command = lambda word: True
+cli._command = lambda name: Broken()
 cli.main(["broken", "--log", str(log)])
 """
     done = script(text, told)

@@ -16,8 +16,8 @@ from bes.errors import BesError
 from bes.schema import json_schema
 from bes.sections import SECTIONS, ProjectOptions
 from bes.settings import PRESETS, Project, check_weights, load_project, read_project
-from bes.stages.dataset_kinds import DatasetOptions
 from bes.stages.pseudo_labels import PseudoLabelOptions
+from bes.stages.shared.dataset_kinds import DatasetOptions
 
 TRAINED = [s for s in SECTIONS if s not in ("dataset", "quality", "report", "export")]
 """The stages whose options a preset settles."""

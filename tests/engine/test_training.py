@@ -17,12 +17,13 @@ import torch
 from torch import nn
 from vouching import settle_digests, vouch_for
 
-from bes.data.layout import image_file, model_file, model_receipt
+from bes.data.layout import model_file, model_receipt
 from bes.data.manifest import read_catalog, read_manifest
 from bes.engine import training
 from bes.engine.files import DIGEST_LENGTH, write_atomic
 from bes.engine.run_training import Trained, TrainingRun, TrainingStage, run_training
 from bes.engine.schedule import TrainingOptions
+from bes.engine.stage import image_file
 from bes.errors import BesError
 from bes.networks.benet import build_benet
 
@@ -63,7 +64,7 @@ def toy_stage(harm: Harm = lambda step: 1.0) -> TrainingStage:
             options=options,
             run=run,
         )
-        return Trained(network, {"toy": True}, {}, history)
+        return Trained(network, {"toy": True}, history)
 
     return TrainingStage(name="toy", options=ToyOptions, fit=fit)
 

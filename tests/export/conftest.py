@@ -13,8 +13,8 @@ from vouching import vouch_for
 from bes.data.images import encode_labels, read_photograph
 from bes.data.manifest import ImageRecord, read_manifest
 from bes.stages.dataset import run_dataset
-from bes.stages.dataset_kinds import DatasetOptions
 from bes.stages.export import ExportOptions, run_export
+from bes.stages.shared.dataset_kinds import DatasetOptions
 
 SIZE = (36, 48)
 """Height and width of the photographs as they are displayed."""

@@ -14,8 +14,8 @@ from bes.data.images import encode_labels
 from bes.data.manifest import read_manifest
 from bes.export.names import UnfitName
 from bes.stages.dataset import run_dataset
-from bes.stages.dataset_kinds import DatasetOptions
 from bes.stages.export import FORMATS, SKIPPED, ExportOptions, run_export
+from bes.stages.shared.dataset_kinds import DatasetOptions
 
 IMAGES = ["a b", "v1.2", "val-1", "a::b", "-x", "犬"]
 UNFIT = {

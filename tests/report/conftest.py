@@ -15,16 +15,17 @@ from vouching import settle_digests, vouch_for
 
 from bes.boundary_labels import BoundaryLabel
 from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_labels, encode_maps
-from bes.data.layout import TRAIN_STAGES, image_file, model_file
+from bes.data.layout import model_file
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.engine.files import write_atomic
 from bes.engine.journal import Run as Journalled
 from bes.engine.journal import journal_file
 from bes.engine.run_training import METRICS
+from bes.engine.stage import image_file, per_image_stages
 
 CLASSES = ["cat", "dog"]
 SIZE = (24, 32)
-STAGES = ("classifier", "benet", "evaluation", *TRAIN_STAGES)
+STAGES = ("classifier", "benet", "evaluation", *per_image_stages())
 
 
 class Run(NamedTuple):

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bes.stages.report import ReportOptions, make_report
+from bes.engine.stage import stage_of
+from bes.engine.whole import run_whole
+from bes.stages.report import ReportOptions
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -24,14 +26,20 @@ def browser() -> Iterator[Browser]:
 def page(browser, make_run, tmp_path) -> Iterator[Page]:
     """A fresh page; whatever it logs or fails to load fails the test."""
     run = make_run(masks=True, held_out=2, ranking=True)
-    make_report(
-        ReportOptions(), dataset=run.dataset, folders=run.folders, out=tmp_path, title="animals"
+    out = tmp_path / "animals" / "base" / "report"
+    run_whole(
+        stage_of("report"),
+        options=ReportOptions(),
+        dataset=run.dataset,
+        folders=run.folders,
+        out=out,
+        threads=1,
     )
     page, complaints = browser.new_page(viewport={"width": 1400, "height": 1000}), []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("requestfailed", lambda request: complaints.append(request.url))
-    page.goto((tmp_path / "page" / "index.html").as_uri())
+    page.goto((out / "page" / "index.html").as_uri())
     yield page
     page.close()
     assert complaints == []

@@ -10,18 +10,28 @@ import pytest
 from PIL import Image
 
 from bes.data.images import encode_boundary_map, encode_labels, encode_maps
-from bes.data.layout import image_file, receipt_file
+from bes.data.layout import receipt_file
 from bes.data.manifest import read_catalog, read_manifest, write_dataset
 from bes.data.ranking import RankedLabel, read_ranking
 from bes.engine.files import digest_file, write_atomic
 from bes.engine.receipts import read_receipt, write_receipt
+from bes.engine.stage import image_file, stage_of
+from bes.engine.whole import run_whole
 from bes.errors import BesError
-from bes.stages.quality import QualityOptions, run_quality
+from bes.stages.quality import QualityOptions
 
 
 def rank(run, out: Path, *, images: int = 100, threads: int = 1) -> list[RankedLabel]:
     options = QualityOptions(images=images)
-    run_quality(options, dataset=run.dataset, folders=run.folders, out=out, threads=threads)
+    folders = {stage: run.folders[stage] for stage in stage_of("quality").reads}
+    run_whole(
+        stage_of("quality"),
+        options=options,
+        dataset=run.dataset,
+        folders=folders,
+        out=out,
+        threads=threads,
+    )
     return read_ranking(out / "ranking.csv")
 
 

@@ -14,14 +14,15 @@ from PIL import Image
 from vouching import vouch_for
 
 from bes.data.images import encode_boundary_map, encode_labels, encode_maps
-from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.engine.files import digest_file, write_atomic
+from bes.engine.stage import image_file
+from bes.engine.whole import run_whole
 from bes.errors import BesError
 from bes.metrics.boundary import boundaries_of
 from bes.report.boundary_tables import curve_rows, summary
-from bes.stages.boundary_counts import COMPARED
-from bes.stages.boundary_scores import FILES, BoundaryScoreOptions, run_boundary_scores
+from bes.stages.boundary_scores import STAGE, BoundaryScoreOptions
+from bes.stages.shared.boundary_counts import COMPARED
 
 HEIGHT, WIDTH = 32, 48
 OPTIONS = BoundaryScoreOptions(thresholds=9)
@@ -70,10 +71,15 @@ def run(tmp_path: Path) -> Run:
             vouch_for(folder, tmp_path / "dataset")
         out = tmp_path / "out"
         options = replace(OPTIONS, sbd=str(sbd) if sbd else None)
-        run_boundary_scores(
-            options, dataset=tmp_path / "dataset", folders=folders, out=out, threads=1
+        run_whole(
+            STAGE,
+            options=options,
+            dataset=tmp_path / "dataset",
+            folders=folders,
+            out=out,
+            threads=1,
         )
-        assert all((out / file).exists() for file in FILES)
+        assert (out / "curve.csv").exists()
         Image.open(out / "curve.png").verify()
         return json.loads((out / "scores.json").read_text())
 

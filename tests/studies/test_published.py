@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
+from bes.engine.stage import NoOptions
+from bes.engine.whole import run_whole
 from bes.errors import BesError
 from bes.report.class_tables import class_grid, method_grid
 from bes.report.grid import to_latex
 from bes.report.published import ablation, published
 from bes.settings import read_project
-from bes.stages.tables import FILES, run_tables
+from bes.stages.tables import STAGE
 
 from .conftest import CLASSES, scores_of
 
@@ -76,13 +78,25 @@ def test_the_stage_writes_each_table_three_times(write_scores: Any, tmp_path: Pa
     catalog = Catalog(tmp_path, CLASSES, (1, 2, 3))
     write_dataset(tmp_path / "dataset", records=[record], catalog=catalog, shards=1)
     folders = write_scores({"base": scores_of(66.9)})
-    places = {"dataset": tmp_path / "dataset", "out": tmp_path / "out", "title": "base"}
-    run_tables(**places, evaluation=folders["base"])
-    assert all((tmp_path / "out" / file).exists() for file in FILES)
-    rows = list(csv.reader((tmp_path / "out" / "per_class.csv").read_text().splitlines()))
+    out = tmp_path / "base" / "tables"
+
+    def tabulate(evaluation: Path) -> None:
+        run_whole(
+            STAGE,
+            options=NoOptions(),
+            dataset=tmp_path / "dataset",
+            folders={"evaluation": evaluation},
+            out=out,
+            threads=1,
+        )
+
+    tabulate(folders["base"])
+    names = {f"{kind}.{end}" for kind in ("per_class", "methods") for end in ("csv", "md", "tex")}
+    assert names <= {path.name for path in out.iterdir()}
+    rows = list(csv.reader((out / "per_class.csv").read_text().splitlines()))
     assert rows[-1] == ["base, pseudo labels", "train", "this run", *["66.9"] * 5]
     with pytest.raises(BesError, match=r"whole\.json: no such receipt; run `bes evaluation` f"):
-        run_tables(**places, evaluation=tmp_path / "gone" / "evaluation")
+        tabulate(tmp_path / "gone" / "evaluation")
 
 
 def test_the_studies_that_come_along_are_valid() -> None:

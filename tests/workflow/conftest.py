@@ -13,10 +13,17 @@ import pytest
 import yaml
 from warm import HANDED, Warm
 
-from bes.data.layout import SUFFIX, TRAIN_STAGES, model_receipt
+from bes.data.layout import model_receipt
 from bes.data.manifest import ImageRecord, read_manifest
 from bes.data.synthetic import CLASSES, generate
-from bes.stages.registry import STAGES
+from bes.engine.stage import (
+    PerImageStage,
+    TrainingStage,
+    all_stages,
+    is_per_image,
+    per_image_stages,
+    suffix_of,
+)
 
 ROOT = Path(__file__).parents[2]
 IMAGES, SPARE = 12, 3
@@ -147,9 +154,9 @@ class Project:
 
     def file(self, stage: str, number: int = 0) -> Path:
         """The file of the n-th photograph, or the network of a training."""
-        if stage not in SUFFIX:
+        if not is_per_image(stage):
             return self.folder(stage) / "model.safetensors"
-        return self.folder(stage) / f"{self.records[number].id}{SUFFIX[stage]}"
+        return self.folder(stage) / f"{self.records[number].id}{suffix_of(stage)}"
 
     @property
     def records(self) -> list[ImageRecord]:
@@ -231,10 +238,12 @@ class Project:
     def computed(self, experiment: str = "base") -> dict[str, int]:
         """Stage -> files that the last run computed, by the logs of its jobs; none left out."""
         counts: dict[str, int] = {}
-        for stage in STAGES:
+        for stage, declared in all_stages().items():
+            if not isinstance(declared, PerImageStage | TrainingStage):
+                continue
             for log in sorted((self.folder(stage, experiment) / "_logs").glob("*.log")):
                 text = log.read_text()
-                if stage in SUFFIX:
+                if is_per_image(stage):
                     found = re.search(rf"^{stage} \d+: (\d+) of \d+ to do$", text, re.MULTILINE)
                     count = int(found[1]) if found else 0
                 else:
@@ -264,7 +273,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Project:
     """A project with all results; look, but do not touch."""
     project = Project.create(tmp_path_factory.mktemp("workflow") / "finished", warm)
     computed = project.run()
-    assert computed == {"classifier": 1, "benet": 1} | dict.fromkeys(TRAIN_STAGES, IMAGES)
+    assert computed == {"classifier": 1, "benet": 1} | dict.fromkeys(per_image_stages(), IMAGES)
     assert model_receipt(project.folder("benet")).exists()
     return project
 

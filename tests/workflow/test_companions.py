@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bes.data.layout import TRAIN_STAGES
+from bes.engine.stage import per_image_stages
 
 
 def target(project: Any, stage: str, number: int = 0) -> str:
@@ -10,10 +10,10 @@ def target(project: Any, stage: str, number: int = 0) -> str:
 
 
 def test_every_file_of_every_stage_can_be_asked_for(finished: Any) -> None:
-    targets = [target(finished, stage, number) for stage in TRAIN_STAGES for number in (0, 7)]
+    targets = [target(finished, stage, number) for stage in per_image_stages() for number in (0, 7)]
     done = finished.command(*finished.SNAKEMAKE, "--dry-run", *targets)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert not any(stage in computing(done.stderr) for stage in TRAIN_STAGES)
+    assert not any(stage in computing(done.stderr) for stage in per_image_stages())
 
 
 def computing(text: str) -> set[str]:

@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from bes.data.images import decode_labels
-from bes.data.layout import TRAIN_STAGES, model_receipt
+from bes.data.layout import model_receipt
 from bes.data.synthetic import CLASSES
 from bes.engine.journal import read_runs
+from bes.engine.stage import per_image_stages
 
 IMAGES = 12
 
@@ -112,7 +113,7 @@ def test_new_photographs_are_all_that_is_computed_while_training_is_frozen(proje
     for scene in spare:
         project.add(scene)
     project.configure({"policy": "frozen"})
-    assert project.run() == dict.fromkeys(TRAIN_STAGES, len(spare))
+    assert project.run() == dict.fromkeys(per_image_stages(), len(spare))
     for name in before.keys() & project.disturbed(before):
         assert not name.endswith((".safetensors", ".npz")) and "_labels/s" not in name, name
 
@@ -124,13 +125,13 @@ def test_new_photographs_train_the_networks_anew_otherwise(project: Any) -> None
     computed = project.run()
     assert computed["classifier"] == computed["benet"] == 1
     assert computed["cams"] == computed["boundary_maps"] == IMAGES + count
-    assert all(computed[stage] >= count for stage in TRAIN_STAGES)
+    assert all(computed[stage] >= count for stage in per_image_stages())
     networks = {f"results/tiny/base/{stage}/model.safetensors" for stage in ("classifier", "benet")}
     assert networks <= project.disturbed(before)
 
 
 def test_a_removed_photograph_leaves_its_files_until_they_are_cleaned_away(project: Any) -> None:
-    scene, files = project.records[4].id, [project.file(stage, 4) for stage in TRAIN_STAGES]
+    scene, files = project.records[4].id, [project.file(stage, 4) for stage in per_image_stages()]
     project.remove(scene)
     project.configure({"policy": "frozen"})
     assert project.run() == {}
@@ -222,9 +223,9 @@ def test_another_seed_computes_everything_from_the_trainings_on(project: Any) ->
     assert list(computed) == [
         "classifier",
         "cams",
-        *list(TRAIN_STAGES)[1:2],
+        *per_image_stages()[1:2],
         "benet",
-        *list(TRAIN_STAGES)[2:],
+        *per_image_stages()[2:],
     ]
     assert computed["cams"] == computed["boundary_maps"] == IMAGES
 
@@ -420,7 +421,7 @@ def test_with_everything_forced_everything_is_computed(project: Any) -> None:
     before = project.contents()
     done = project.snakemake("--forceall")
     assert done.returncode == 0, done.stderr
-    expected = {"classifier": 1, "benet": 1} | dict.fromkeys(TRAIN_STAGES, IMAGES)
+    expected = {"classifier": 1, "benet": 1} | dict.fromkeys(per_image_stages(), IMAGES)
     assert project.computed() == expected
     assert project.disturbed(before) == set()
 
@@ -432,6 +433,6 @@ def test_after_all_output_is_deleted_nothing_is_left_of_it(project: Any) -> None
         p for p in (project.path / "results").rglob("*") if p.suffix in (".npz", ".safetensors")
     ]
     assert left == []
-    expected = {"classifier": 1, "benet": 1} | dict.fromkeys(TRAIN_STAGES, IMAGES)
+    expected = {"classifier": 1, "benet": 1} | dict.fromkeys(per_image_stages(), IMAGES)
     assert project.run() == expected
     assert project.disturbed(before) == set()

@@ -16,12 +16,12 @@ from typing import Any
 import psutil
 import pytest
 
-from bes.data.layout import TRAIN_STAGES
+from bes.engine.stage import per_image_stages
 
 KILLS = int(os.environ.get("BES_KILLS", "3"))
 LATEST = 8.0
 """Seconds after which a kill comes at the latest; all stages take about as long."""
-FOLDERS = ("dataset", "classifier", "benet", *TRAIN_STAGES, "evaluation", "quality", "report")
+FOLDERS = ("dataset", "classifier", "benet", *per_image_stages(), "evaluation", "quality", "report")
 
 
 def jobs_of(run: subprocess.Popen) -> list[psutil.Process]:

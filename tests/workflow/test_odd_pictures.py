@@ -11,16 +11,16 @@ from PIL import Image
 from vouching import vouch_for
 
 from bes.data.images import decode_labels, read_maps
-from bes.data.layout import SUFFIX, TRAIN_STAGES, image_file, model_file
+from bes.data.layout import model_file
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.engine.checkpoints import save_network
-from bes.engine.per_image import PerImageStage, run_per_image
+from bes.engine.per_image import run_per_image
+from bes.engine.stage import PerImageStage, image_file, per_image_stages, stage_of, suffix_of
 from bes.networks.benet import build_benet
 from bes.networks.classifier import build_classifier
 from bes.stages.cams import CamOptions
 from bes.stages.dataset import run_dataset
-from bes.stages.dataset_kinds import DatasetOptions
-from bes.stages.registry import STAGES
+from bes.stages.shared.dataset_kinds import DatasetOptions
 
 HEIGHT, WIDTH = 40, 56
 HUGE = 10_000
@@ -117,15 +117,15 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         save_network(model_file(base / name), network, settings)
         vouch_for(base / name)
-    for name in TRAIN_STAGES:
-        stage = STAGES[name]
+    for name in per_image_stages():
+        stage = stage_of(name)
         assert isinstance(stage, PerImageStage)
         options = CamOptions(scales=(1.0, 0.5)) if name == "cams" else stage.options()
         run_per_image(
             stage,
             options=options,
             dataset=base / "dataset",
-            folders={source: base / source for source in stage.sources_of(options)},
+            folders={source: base / source for source in stage.parents(options)},
             out=base / name,
             shards=["000"],
             threads=1,
@@ -159,8 +159,8 @@ def test_the_label_has_the_size_of_the_picture_as_displayed(results: Path, name:
 
 
 def test_every_stage_has_a_file_of_every_picture(results: Path) -> None:
-    for stage in TRAIN_STAGES:
-        assert len(list((results / stage).glob(f"*{SUFFIX[stage]}"))) == len(PICTURES)
+    for stage in per_image_stages():
+        assert len(list((results / stage).glob(f"*{suffix_of(stage)}"))) == len(PICTURES)
 
 
 def test_a_huge_picture_is_computed_at_a_size_that_was_asked_for(results: Path) -> None:

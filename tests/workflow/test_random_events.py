@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bes.data.layout import TRAIN_STAGES
+from bes.engine.stage import per_image_stages
 
 SEQUENCES = int(os.environ.get("BES_FUZZ", "3"))
 EVENTS = 4 if SEQUENCES <= 3 else 6
-FAILING = ("dataset", "classifier", "benet", *TRAIN_STAGES, "evaluation", "quality", "report")
+FAILING = ("dataset", "classifier", "benet", *per_image_stages(), "evaluation", "quality", "report")
 DIES = """
 import os, sys
 if sys.orig_argv[1:4] == ["-m", "bes", "{stage}"]:
@@ -105,7 +105,7 @@ class Events:
         return f"overwrite {self.name(file)}"
 
     def exchange(self) -> str:
-        stage = self.chance.choice(TRAIN_STAGES)
+        stage = self.chance.choice(per_image_stages())
         files = [p for p in self.results() if p.parent.name == stage and p.suffix != ".json"]
         one, other = self.chance.sample(files, 2)
         first, second = one.read_bytes(), other.read_bytes()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bes.data.layout import image_file
 from bes.data.manifest import read_manifest
+from bes.engine.stage import image_file
 
 SEGMENTER = {
     "head": "aspp",

@@ -20,17 +20,13 @@ rule boundary_labels:
         mem_mb=8000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        cams=folder("cams"),
-        out=folder("boundary_labels"),
-        flags=flags("boundary_labels"),
-        code=code("boundary_labels"),
+        command=command("boundary_labels"),
         stale=stale("boundary_labels"),
     message:
         "Boundary labels of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
-        "python -m bes boundary_labels --dataset {params.dataset} --cams {params.cams} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --code {params.code} {params.flags} --log {log}"
+        "python -m bes boundary_labels {params.command} --shard {wildcards.shard} "
+        "--threads {threads} --log {log}"
 
 
 rule benet:
@@ -54,21 +50,13 @@ rule benet:
         mem_mb=16000,
         runtime=240,
     params:
-        dataset=folder("dataset"),
-        boundary_labels=folder("boundary_labels"),
-        classifier=folder("classifier"),
-        out=folder("benet"),
-        device=PROJECT.settings.device,
-        gpus=PROJECT.settings.gpus,
-        policy=PROJECT.settings.policy,
-        flags=flags("benet"),
-        code=code("benet"),
+        command=command("benet"),
         stale=stale("benet"),
     message:
         "Training BENet of {wildcards.experiment}"
     shell:
-        "python -m bes benet --dataset {params.dataset} --boundary-labels {params.boundary_labels} --classifier {params.classifier} --out {params.out} "
-        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} --log {log}"
+        "python -m bes benet {params.command} "
+        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
 
 
 rule irnet:
@@ -92,21 +80,13 @@ rule irnet:
         mem_mb=16000,
         runtime=240,
     params:
-        dataset=folder("dataset"),
-        cams=folder("cams"),
-        classifier=folder("classifier"),
-        out=folder("irnet"),
-        device=PROJECT.settings.device,
-        gpus=PROJECT.settings.gpus,
-        policy=PROJECT.settings.policy,
-        flags=flags("irnet"),
-        code=code("irnet"),
+        command=command("irnet"),
         stale=stale("irnet"),
     message:
         "Training IRNet of {wildcards.experiment}"
     shell:
-        "python -m bes irnet --dataset {params.dataset} --cams {params.cams} --classifier {params.classifier} --out {params.out} "
-        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} --log {log}"
+        "python -m bes irnet {params.command} "
+        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
 
 
 rule boundary_maps:
@@ -129,15 +109,10 @@ rule boundary_maps:
         mem_mb=8000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        network=chosen_folder("boundary_maps"),
-        out=folder("boundary_maps"),
-        device=PROJECT.settings.device,
-        flags=flags("boundary_maps"),
-        code=code("boundary_maps"),
+        command=command("boundary_maps"),
         stale=stale("boundary_maps"),
     message:
         "Boundary maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
-        "python -m bes boundary_maps --dataset {params.dataset} {params.network} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --device {params.device} --code {params.code} {params.flags} --log {log}"
+        "python -m bes boundary_maps {params.command} --shard {wildcards.shard} "
+        "--threads {threads} --device {DEVICE} --log {log}"

@@ -9,20 +9,26 @@ from pathlib import Path
 ROOT = Path(workflow.current_basedir).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bes.data.layout import SUFFIX, model_receipt, receipt_file, whole_receipt
+from bes.data.layout import model_receipt, receipt_file, whole_receipt
 from bes.data.manifest import shard_name, shards_folder
 from bes.engine.disk import check_room
 from bes.engine.flags import flags_of
 from bes.engine.inputs import receipts_of
 from bes.engine.os_errors import refusal
 from bes.engine.runs import run_in
+from bes.engine.stage import (
+    PerImageStage,
+    TrainingStage,
+    all_stages,
+    is_per_image,
+    stage_of,
+    suffix_of,
+)
 from bes.errors import BesError
 from bes.prepare import RESULTS, prepare, read_call
 from bes.settings import load_project
-from bes.staleness import code_of
 from bes.stages.comparison import FILES as COMPARISON_FILES
-from bes.stages.registry import STAGES
-from bes.stages.report import OPTIONAL
+from bes.stages.comparison import comparison_code
 
 # Jobs run `python -m bes` with the interpreter and the package of this workflow.
 for variable, first in {
@@ -60,6 +66,9 @@ onerror:
 
 
 SHARDS = PROJECT.shards
+# Not as parameters: where something is computed is no reason to compute it anew.
+DEVICE = PROJECT.settings.device
+GPUS = PROJECT.settings.gpus
 
 
 wildcard_constraints:
@@ -72,15 +81,6 @@ wildcard_constraints:
 def folder(stage):
     """The folder that holds a stage of the experiment at hand."""
     return lambda wildcards: PROJECT.folder(wildcards.experiment, stage)
-
-
-def optional(stage):
-    """The folder of a stage as a flag, where the goal needs the stage."""
-    return lambda wildcards: (
-        f"--{stage.replace('_', '-')} {PROJECT.folder(wildcards.experiment, stage)}"
-        if stage in PROJECT.wanted
-        else ""
-    )
 
 
 def within(stage, name):
@@ -135,26 +135,14 @@ def network(stage):
     return lambda wildcards: model_receipt(PROJECT.folder(wildcards.experiment, stage))
 
 
-def chosen(stage, wildcards):
-    """The training whose network a stage uses, by its options."""
-    return STAGES[stage].model_of(
-        PROJECT.experiments[wildcards.experiment].options[stage]
-    )
-
-
 def chosen_network(stage):
-    """The receipt of that training."""
-    return lambda wildcards: network(chosen(stage, wildcards))(wildcards)
+    """The receipt of the training whose network a stage uses, by its options."""
 
+    def receipt(wildcards):
+        options = PROJECT.experiments[wildcards.experiment].options[stage]
+        return network(stage_of(stage).model_of(options))(wildcards)
 
-def chosen_folder(stage):
-    """The folder of that training as a flag."""
-
-    def flag(wildcards):
-        name = chosen(stage, wildcards)
-        return f"--{name} {PROJECT.folder(wildcards.experiment, name)}"
-
-    return flag
+    return receipt
 
 
 def products(stage, home):
@@ -162,21 +150,39 @@ def products(stage, home):
     return receipts_of(stage, home, SHARDS)
 
 
-def options(stage, name):
-    """The value of one option."""
-    return lambda wildcards: getattr(
-        PROJECT.experiments[wildcards.experiment].options[stage], name
-    )
+def command(stage):
+    """What a stage's command is told of the configuration: where it reads and writes, which options
+    differ from their defaults, and the digest of its code. A change of it runs the stage anew.
+    """
+    code = stage_of(stage).code()
+    policy = isinstance(stage_of(stage), TrainingStage)
+
+    def words(wildcards):
+        experiment = wildcards.experiment
+        read = {
+            "dataset": PROJECT.folder(experiment, "dataset"),
+            **PROJECT.read_by(stage, experiment),
+        }
+        return " ".join(
+            [
+                *(f"--{name.replace('_', '-')} {home}" for name, home in read.items()),
+                f"--out {PROJECT.folder(experiment, stage)} --code {code}",
+                *([f"--policy {PROJECT.settings.policy}"] if policy else []),
+                flags(stage)(wildcards),
+            ]
+        )
+
+    return words
 
 
 def flags(stage):
     """What differs from the stage's defaults, as flags: a rule sees the options it uses, no others."""
-    return lambda wildcards: flags_of(
-        PROJECT.experiments[wildcards.experiment].options[stage]
-    )
 
+    def words(wildcards):
+        found = PROJECT.experiments[wildcards.experiment].options.get(stage)
+        return flags_of(found) if found else ""
 
-code = code_of
+    return words
 
 
 def stale(stage):
@@ -194,7 +200,7 @@ def stale(stage):
             home = PROJECT.folder(wildcards.experiment, stage)
         receipt = (
             receipt_file(home, wildcards.shard)
-            if stage in SUFFIX
+            if is_per_image(stage)
             else (
                 home / wildcards.format / "export.json"
                 if stage == "export"

@@ -3,7 +3,6 @@
 The shard's receipt vouches for the file, so asking for one brings its whole shard up to date.
 """
 
-from bes.data.layout import SUFFIX
 from bes.data.manifest import shard_of
 
 
@@ -15,7 +14,7 @@ def vouching(stage):
         if home != wildcards.experiment:
             raise WorkflowError(
                 f"{wildcards.experiment} shares its {stage} with {home}: "
-                f"ask for {PROJECT.folder(home, stage) / wildcards.image}{SUFFIX[stage]}"
+                f"ask for {PROJECT.folder(home, stage) / wildcards.image}{suffix_of(stage)}"
             )
         shard = shard_name(shard_of(wildcards.image, PROJECT.settings.shards))
         return receipt_file(PROJECT.folder(wildcards.experiment, stage), shard)
@@ -23,7 +22,7 @@ def vouching(stage):
     return path
 
 
-for stage, suffix in SUFFIX.items():
+for stage in filter(is_per_image, all_stages()):
 
     rule:
         name:
@@ -31,7 +30,9 @@ for stage, suffix in SUFFIX.items():
         input:
             vouching(stage),
         output:
-            update(f"results/{{dataset}}/{{experiment}}/{stage}/{{image}}{suffix}"),
+            update(
+                f"results/{{dataset}}/{{experiment}}/{stage}/{{image}}{suffix_of(stage)}"
+            ),
         log:
             f"results/{{dataset}}/{{experiment}}/{stage}/_logs/images/{{image}}",
         localrule: True

@@ -26,7 +26,7 @@ rule dataset:
         out=folder("dataset"),
         shards=PROJECT.settings.shards,
         flags=flags("dataset"),
-        code=code("dataset"),
+        code=stage_of("dataset").code(),
         stale=stale("dataset"),
     message:
         "Reading the photographs and labels of {wildcards.dataset}"

@@ -24,22 +24,18 @@ rule export_format:
         mem_mb=4000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        pseudo_labels=folder("pseudo_labels"),
+        command=command("export"),
         out=lambda wildcards: PROJECT.folder(wildcards.experiment, "export")
         / wildcards.format,
         skipped=lambda wildcards: PROJECT.folder(wildcards.experiment, "export")
         / wildcards.format
         / SKIPPED,
-        flags=flags("export"),
-        code=code("export"),
         stale=stale("export"),
     message:
         "Export of {wildcards.experiment} for {wildcards.format}"
     shell:
-        "python -m bes export --skip --format {wildcards.format} --dataset {params.dataset} "
-        "--pseudo-labels {params.pseudo_labels} --out {params.out} "
-        "--threads {threads} --code {params.code} {params.flags} --log {log} && "
+        "python -m bes export {params.command} --out {params.out} --skip "
+        "--format {wildcards.format} --threads {threads} --log {log} && "
         # For the terminal, not only for the log.
         "( [ ! -e {params.skipped} ] || cat {params.skipped} >&2 )"
 

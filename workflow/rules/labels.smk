@@ -22,19 +22,13 @@ rule revised_maps:
         mem_mb=8000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        cams=folder("cams"),
-        boundary_maps=folder("boundary_maps"),
-        out=folder("revised_maps"),
-        device=PROJECT.settings.device,
-        flags=flags("revised_maps"),
-        code=code("revised_maps"),
+        command=command("revised_maps"),
         stale=stale("revised_maps"),
     message:
         "Random walk of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
-        "python -m bes revised_maps --dataset {params.dataset} --cams {params.cams} --boundary-maps {params.boundary_maps} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --device {params.device} --code {params.code} {params.flags} --log {log}"
+        "python -m bes revised_maps {params.command} --shard {wildcards.shard} "
+        "--threads {threads} --device {DEVICE} --log {log}"
 
 
 rule pseudo_labels:
@@ -56,14 +50,10 @@ rule pseudo_labels:
         mem_mb=8000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        revised_maps=folder("revised_maps"),
-        out=folder("pseudo_labels"),
-        flags=flags("pseudo_labels"),
-        code=code("pseudo_labels"),
+        command=command("pseudo_labels"),
         stale=stale("pseudo_labels"),
     message:
         "Pseudo labels of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
-        "python -m bes pseudo_labels --dataset {params.dataset} --revised-maps {params.revised_maps} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --code {params.code} {params.flags} --log {log}"
+        "python -m bes pseudo_labels {params.command} --shard {wildcards.shard} "
+        "--threads {threads} --log {log}"

@@ -20,19 +20,13 @@ rule classifier:
         mem_mb=16000,
         runtime=240,
     params:
-        dataset=folder("dataset"),
-        out=folder("classifier"),
-        device=PROJECT.settings.device,
-        gpus=PROJECT.settings.gpus,
-        policy=PROJECT.settings.policy,
-        flags=flags("classifier"),
-        code=code("classifier"),
+        command=command("classifier"),
         stale=stale("classifier"),
     message:
         "Training the classifier of {wildcards.experiment}"
     shell:
-        "python -m bes classifier --dataset {params.dataset} --out {params.out} "
-        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} --log {log}"
+        "python -m bes classifier {params.command} "
+        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
 
 
 rule cams:
@@ -55,15 +49,10 @@ rule cams:
         mem_mb=8000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        classifier=folder("classifier"),
-        out=folder("cams"),
-        device=PROJECT.settings.device,
-        flags=flags("cams"),
-        code=code("cams"),
+        command=command("cams"),
         stale=stale("cams"),
     message:
         "CAMs of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
-        "python -m bes cams --dataset {params.dataset} --classifier {params.classifier} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --device {params.device} --code {params.code} {params.flags} --log {log}"
+        "python -m bes cams {params.command} --shard {wildcards.shard} "
+        "--threads {threads} --device {DEVICE} --log {log}"

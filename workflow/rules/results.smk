@@ -26,21 +26,12 @@ rule evaluation:
         mem_mb=4000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        cams=folder("cams"),
-        revised_maps=folder("revised_maps"),
-        pseudo_labels=folder("pseudo_labels"),
-        predictions=optional("predictions"),
-        out=folder("evaluation"),
-        flags=flags("evaluation"),
-        code=code("evaluation"),
+        command=command("evaluation"),
         stale=stale("evaluation"),
     message:
         "Scores of {wildcards.experiment}"
     shell:
-        "python -m bes evaluation --dataset {params.dataset} --cams {params.cams} "
-        "--revised-maps {params.revised_maps} --pseudo-labels {params.pseudo_labels} "
-        "{params.predictions} --out {params.out} --threads {threads} --code {params.code} {params.flags} --log {log}"
+        "python -m bes evaluation {params.command} " "--threads {threads} --log {log}"
 
 
 rule quality:
@@ -76,20 +67,12 @@ rule quality:
         mem_mb=4000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        boundary_maps=folder("boundary_maps"),
-        revised_maps=folder("revised_maps"),
-        pseudo_labels=folder("pseudo_labels"),
-        out=folder("quality"),
-        flags=flags("quality"),
-        code=code("quality"),
+        command=command("quality"),
         stale=stale("quality"),
     message:
         "Ranking of the labels of {wildcards.experiment}"
     shell:
-        "python -m bes quality --dataset {params.dataset} --boundary-maps {params.boundary_maps} "
-        "--revised-maps {params.revised_maps} --pseudo-labels {params.pseudo_labels} "
-        "--out {params.out} --threads {threads} --code {params.code} {params.flags} --log {log}"
+        "python -m bes quality {params.command} " "--threads {threads} --log {log}"
 
 
 rule report:
@@ -156,28 +139,9 @@ rule report:
         mem_mb=4000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        classifier=folder("classifier"),
-        cams=folder("cams"),
-        boundary_labels=folder("boundary_labels"),
-        benet=folder("benet"),
-        boundary_maps=folder("boundary_maps"),
-        revised_maps=folder("revised_maps"),
-        pseudo_labels=folder("pseudo_labels"),
-        evaluation=folder("evaluation"),
-        optional=lambda wildcards: " ".join(
-            optional(stage)(wildcards) for stage in OPTIONAL
-        ),
-        out=folder("report"),
-        flags=flags("report"),
-        code=code("report"),
+        command=command("report"),
         stale=stale("report"),
     message:
         "Report of {wildcards.experiment}"
     shell:
-        "python -m bes report --dataset {params.dataset} --classifier {params.classifier} "
-        "--cams {params.cams} --boundary-labels {params.boundary_labels} --benet {params.benet} "
-        "--boundary-maps {params.boundary_maps} --revised-maps {params.revised_maps} "
-        "--pseudo-labels {params.pseudo_labels} --evaluation {params.evaluation} {params.optional} "
-        "--title '{wildcards.dataset} / {wildcards.experiment}' --out {params.out} "
-        "--threads {threads} --code {params.code} {params.flags} --log {log}"
+        "python -m bes report {params.command} " "--threads {threads} --log {log}"

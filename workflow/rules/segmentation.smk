@@ -22,21 +22,13 @@ rule segmenter:
         mem_mb=16000,
         runtime=720,
     params:
-        dataset=folder("dataset"),
-        pseudo_labels=folder("pseudo_labels"),
-        classifier=folder("classifier"),
-        out=folder("segmenter"),
-        device=PROJECT.settings.device,
-        gpus=PROJECT.settings.gpus,
-        policy=PROJECT.settings.policy,
-        flags=flags("segmenter"),
-        code=code("segmenter"),
+        command=command("segmenter"),
         stale=stale("segmenter"),
     message:
         "Training the segmentation network of {wildcards.experiment}"
     shell:
-        "python -m bes segmenter --dataset {params.dataset} --pseudo-labels {params.pseudo_labels} --classifier {params.classifier} --out {params.out} "
-        "--threads {threads} --device {params.device} --gpus {params.gpus} --policy {params.policy} --code {params.code} {params.flags} --log {log}"
+        "python -m bes segmenter {params.command} "
+        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
 
 
 rule segmentation_maps:
@@ -59,18 +51,13 @@ rule segmentation_maps:
         mem_mb=8000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        segmenter=folder("segmenter"),
-        out=folder("segmentation_maps"),
-        device=PROJECT.settings.device,
-        flags=flags("segmentation_maps"),
-        code=code("segmentation_maps"),
+        command=command("segmentation_maps"),
         stale=stale("segmentation_maps"),
     message:
         "Segmentation maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
-        "python -m bes segmentation_maps --dataset {params.dataset} --segmenter {params.segmenter} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --device {params.device} --code {params.code} {params.flags} --log {log}"
+        "python -m bes segmentation_maps {params.command} --shard {wildcards.shard} "
+        "--threads {threads} --device {DEVICE} --log {log}"
 
 
 rule predictions:
@@ -92,17 +79,13 @@ rule predictions:
         mem_mb=8000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        segmentation_maps=folder("segmentation_maps"),
-        out=folder("predictions"),
-        flags=flags("predictions"),
-        code=code("predictions"),
+        command=command("predictions"),
         stale=stale("predictions"),
     message:
         "Predictions of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
-        "python -m bes predictions --dataset {params.dataset} --segmentation-maps {params.segmentation_maps} --out {params.out} --shard {wildcards.shard} "
-        "--threads {threads} --code {params.code} {params.flags} --log {log}"
+        "python -m bes predictions {params.command} --shard {wildcards.shard} "
+        "--threads {threads} --log {log}"
 
 
 rule submission:
@@ -125,13 +108,9 @@ rule submission:
         mem_mb=2000,
         runtime=60,
     params:
-        dataset=folder("dataset"),
-        predictions=folder("predictions"),
-        out=lambda wildcards, output: Path(output[0]).parent,
-        code=code("submission"),
+        command=command("submission"),
         stale=stale("submission"),
     message:
         "Archive of {wildcards.experiment} for the VOC server"
     shell:
-        "python -m bes submission --dataset {params.dataset} --predictions {params.predictions} "
-        "--out {params.out} --code {params.code} --log {log}"
+        "python -m bes submission {params.command} " "--threads {threads} --log {log}"

@@ -40,7 +40,7 @@ rule comparison:
     params:
         plan=lambda wildcards: PROJECT.comparison_folder(wildcards.comparison)
         / "_plan.json",
-        code=code("comparison"),
+        code=comparison_code(),
         stale=stale("comparison"),
     message:
         "Comparison {wildcards.comparison}"
@@ -80,21 +80,13 @@ rule boundary_scores:
         mem_mb=4000,
         runtime=480,
     params:
-        dataset=folder("dataset"),
-        boundary_maps=folder("boundary_maps"),
-        cams=folder("cams"),
-        pseudo_labels=folder("pseudo_labels"),
-        out=folder("boundary_scores"),
-        flags=flags("boundary_scores"),
-        code=code("boundary_scores"),
+        command=command("boundary_scores"),
         stale=stale("boundary_scores"),
     message:
         "Boundary scores of {wildcards.experiment}"
     shell:
-        "python -m bes boundary_scores --dataset {params.dataset} "
-        "--boundary-maps {params.boundary_maps} --cams {params.cams} "
-        "--pseudo-labels {params.pseudo_labels} --out {params.out} "
-        "--threads {threads} --code {params.code} {params.flags} --log {log}"
+        "python -m bes boundary_scores {params.command} "
+        "--threads {threads} --log {log}"
 
 
 rule tables:
@@ -133,16 +125,12 @@ rule tables:
         mem_mb=2000,
         runtime=10,
     params:
-        dataset=folder("dataset"),
-        evaluation=folder("evaluation"),
-        out="results/{dataset}/{experiment}/tables",
-        code=code("tables"),
+        command=command("tables"),
         stale=stale("tables"),
     message:
         "Tables of {wildcards.experiment}"
     shell:
-        "python -m bes tables --dataset {params.dataset} --evaluation {params.evaluation} "
-        "--title {wildcards.experiment} --out {params.out} --code {params.code} --log {log}"
+        "python -m bes tables {params.command} " "--threads {threads} --log {log}"
 
 
 rule fig4:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bes.data.layout import image_file
 from bes.data.manifest import Catalog, ImageRecord
+from bes.engine.stage import image_file
 from bes.errors import BesError
 
 COMPARED = ("boundary_maps", "cams", "pseudo_labels")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from bes.data.layout import whole_receipt
-from bes.engine import once
+from bes.engine import whole
 from bes.engine.files import digest_bytes
-from bes.engine.once import run_once, vouch
 from bes.engine.receipts import read_inputs, read_receipt
+from bes.engine.whole import run_once
 
 CONTENTS = {"scores.json": b'{"miou": 62.5}\n', "page/index.html": b"<html>", "list.txt": b""}
 
@@ -30,9 +30,8 @@ class Stage:
             self.computed += 1
             return self.contents
 
-        files = tuple(self.contents)
-        run_once("stage", out=self.out, files=files, parts={"p": part}, compute=compute or count)
-        vouch(self.out, files, {"options": str(part)})
+        inputs = {"options": str(part)}
+        run_once("stage", out=self.out, inputs=inputs, compute=compute or count)
         return self.computed
 
     def placed(self) -> dict[str, bytes]:
@@ -178,14 +177,14 @@ def test_a_kill_between_two_files_leaves_no_receipt(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     stage.run()
-    place, calls = once.place, iter(range(1, 9))
+    place, calls = whole._place, iter(range(1, 9))
 
     def killed(kept: Path, path: Path) -> None:
         if next(calls) == after:
             raise KeyboardInterrupt
         place(kept, path)
 
-    monkeypatch.setattr(once, "place", killed)
+    monkeypatch.setattr(whole, "_place", killed)
     stage.contents = dict.fromkeys(CONTENTS, b"new")
     with pytest.raises(KeyboardInterrupt):
         stage.run(part=2)

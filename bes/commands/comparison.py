@@ -1,49 +1,13 @@
-"""The subcommands that regenerate the paper's tables and figures."""
+"""The subcommand that sets experiments side by side."""
 
 import argparse
 import json
 from pathlib import Path
 
-from bes.commands.arguments import (
-    add_code,
-    add_config,
-    add_folders,
-    add_out,
-    add_threads,
-    folders_of,
-)
+from bes.commands.arguments import add_code, add_config
 from bes.comparisons import Comparison, comparison_from
-from bes.engine.flags import add_flags, options_from
 from bes.errors import BesError
-from bes.stages.boundary_counts import COMPARED
-from bes.stages.boundary_scores import BoundaryScoreOptions, run_boundary_scores
 from bes.stages.comparison import run_comparison
-from bes.stages.tables import run_tables
-
-
-class BoundaryScoresCommand:
-    """Boundaries against those of the masks."""
-
-    summary = "score boundary maps, and the boundaries of CAMs and pseudo labels, against masks"
-
-    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
-        """See `Command`."""
-        add_folders(parser, COMPARED)
-        add_out(parser)
-        add_threads(parser)
-        add_code(parser)
-        add_flags(parser, BoundaryScoreOptions, documented=documented)
-
-    def run(self, args: argparse.Namespace) -> None:
-        """See `Command`."""
-        run_boundary_scores(
-            options_from(args, BoundaryScoreOptions),
-            dataset=args.dataset,
-            folders=folders_of(args, COMPARED),
-            out=args.out,
-            threads=args.threads,
-            code=args.code,
-        )
 
 
 class ComparisonCommand:
@@ -105,28 +69,3 @@ def _read_plan(path: Path) -> tuple[Comparison, dict[str, Path]]:
         raise BesError(f"--plan: found no file {path}, expected one of the workflow") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BesError(f"{path}: not a plan written by the workflow ({error})") from None
-
-
-class TablesCommand:
-    """This run under the published rows."""
-
-    summary = "write IoU per class, and mIoU, under the rows that the paper prints"
-
-    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
-        """See `Command`."""
-        add_folders(parser, ("evaluation",))
-        add_out(parser)
-        parser.add_argument(
-            "--title", default="this run", help="what its rows are called (default: this run)"
-        )
-        add_code(parser)
-
-    def run(self, args: argparse.Namespace) -> None:
-        """See `Command`."""
-        run_tables(
-            dataset=args.dataset,
-            evaluation=args.evaluation,
-            out=args.out,
-            title=args.title,
-            code=args.code,
-        )

@@ -10,7 +10,7 @@ from bes.engine.run_training import Trained, TrainingRun
 from bes.engine.schedule import CROP, TrainingOptions
 from bes.errors import BesError
 from bes.networks.names import BACKBONE
-from bes.stages.initial_weights import build_from
+from bes.stages.shared.initial_weights import build_from
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,7 +99,7 @@ def train_boundary_network(
         run=run,
     )
     _check_maps(network, options, run, name=name, labels_of=labels_of, has_boundary=has_boundary)
-    return Trained(network, settings, {}, history)
+    return Trained(network, settings, history)
 
 
 LOOKED_AT = 8
