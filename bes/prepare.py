@@ -3,9 +3,11 @@
 import contextlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bes.data.layout import memo_file, receipt_file, whole_receipt
 from bes.data.manifest import shard_name, shard_of
@@ -20,7 +22,7 @@ from bes.sections import BASE, parents_of
 from bes.settings import Project, check_weights
 from bes.stages.dataset import facts_file
 from bes.stages.shared.dataset_kinds import stamp_of
-from bes.staleness import Place, places, stale_receipts, undo_future, void
+from bes.staleness import Place, comes_back, places, staleness, undo_future, void
 
 RESULTS = Path("results")
 
@@ -74,26 +76,43 @@ def read_call(arguments: Sequence[str]) -> Call:
     )
 
 
-def prepare(project: Project, call: Call) -> dict[Path, list[str]]:
+class Prepared(NamedTuple):
+    """How Snakemake is to go about a run."""
+
+    forced: frozenset[str] = frozenset()
+    """Receipts to make anew although they are there."""
+    follows: bool = True
+    """Whether what reads a file that is made anew is made anew too."""
+
+
+def prepare(project: Project, call: Call) -> Prepared:
     """Get the results ready for a run of Snakemake in this folder, in its main process.
 
-    Receipts of what changed are removed, so that it runs again; what is forced is forgotten, so
-    that it is computed anew. Where the call only looks, nothing is written: returned is receipt ->
-    why it would be removed, for Snakemake to say so.
+    Receipts of what changed are removed, so that it runs again with all that follows; where files
+    are only to come back as they were, nothing follows. What is forced is forgotten, so that it is
+    computed anew. Where the call only looks, nothing is written.
     """
     # First what would stop the run: weights that are not there, a dataset that cannot be read.
     check_weights(project)
     if not whole_receipt(project.folder(BASE, "dataset")).exists():
         stamp_of(project.experiments[BASE].options["dataset"])
+    found = staleness(project, keep=not call.looks)
+    reasons = found.reasons()
+    _say(reasons)
+    # Snakemake does not look at what lies behind a job that nothing follows from: a target of the
+    # user's might.
+    asked = bool(call.forced or call.forced_all or set(call.targets) - {"all"})
+    follows = asked or not comes_back(project, found)
     if call.looks:
-        return stale_receipts(project)
+        return Prepared(_wanted(project, call, reasons), follows)
     check_room(RESULTS, Path("."))
     run_in(Path(".snakemake"))
     if call.deletes:
         for place in _asked_for(project, call.targets):
             _delete(place)
-        return {}
-    void(stale_receipts(project, keep=True))
+        return Prepared()
+    if follows:
+        void(reasons)
     undo_future(project)
     if call.forced_all:
         for place in _asked_for(project, call.targets):
@@ -105,7 +124,49 @@ def prepare(project: Project, call: Call) -> dict[Path, list[str]]:
             project.comparison_folder(name) / "_plan.json",
             (json.dumps(project.comparison_plan(name), indent=1) + "\n").encode(),
         )
-    return {}
+    return Prepared(frozenset() if follows else _wanted(project, call, reasons), follows)
+
+
+def _say(reasons: Mapping[Path, list[str]]) -> None:
+    """Say why something is to be made anew: a line for each stage."""
+    found: dict[Path, Counter[str]] = {}
+    for receipt, names in reasons.items():
+        found.setdefault(home_of(receipt), Counter()).update(names[:3])
+    for folder, counts in found.items():
+        words = ", ".join(name for name, _ in counts.most_common(3))
+        print(f"bes: {folder}: out of date: {words}", file=sys.stderr)
+
+
+def force(workflow: Any, receipts: Collection[str]) -> None:
+    """Have Snakemake make some receipts anew although they are there, as `--forcerun` would.
+
+    While a Snakefile is read there are no settings of the graph yet to add them to; they are there
+    when the graph is made.
+    """
+    make_graph = workflow._prepare_dag
+
+    def make_graph_with_forced(*args: Any, **kwargs: Any) -> Any:
+        settings = workflow.dag_settings
+        settings.forcerun = {*settings.forcerun, *receipts}
+        return make_graph(*args, **kwargs)
+
+    workflow._prepare_dag = make_graph_with_forced
+
+
+def _wanted(project: Project, call: Call, receipts: Mapping[Path, list[str]]) -> frozenset[str]:
+    """Those of the receipts that the targets come from, as Snakemake takes what it is to force for
+    a target too."""
+    if set(call.targets) <= {"all"}:
+        folders = {folder for _, folder in project.computed()}
+        folders |= {project.comparison_folder(name) for name in project.comparisons}
+    else:
+        folders = {place.folder for place in _asked_for(project, call.targets)}
+    return frozenset(
+        str(receipt)
+        for receipt, reasons in receipts.items()
+        # Shards that the configuration no longer has are nothing to make.
+        if reasons != ["shards"] and any(receipt.is_relative_to(folder) for folder in folders)
+    )
 
 
 def _asked_for(project: Project, targets: Iterable[str]) -> list[Place]:

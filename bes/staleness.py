@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from bes.data.layout import whole_receipt
 from bes.data.stamps import changed_parts
-from bes.engine.inputs import Reader, inputs_of
+from bes.engine.inputs import Reader, inputs_of, receipts_of
 from bes.engine.memo import differences
-from bes.engine.receipts import broken, read_inputs, read_receipt, receipts_in
+from bes.engine.receipts import broken, home_of, read_inputs, read_receipt, receipts_in
 from bes.engine.stage import NoOptions, all_stages, is_per_image, stage_of
 from bes.errors import BesError
 from bes.sections import BASE
@@ -45,24 +45,68 @@ def places(project: Project) -> Iterator[Place]:
         yield Place("comparison", comparison, project.comparison_folder(comparison))
 
 
-def stale_receipts(project: Project, *, keep: bool = False) -> dict[Path, list[str]]:
-    """Receipt -> what changed since it was written.
+class Staleness(NamedTuple):
+    """Receipts that are out of date: receipt -> why."""
+
+    harmed: dict[Path, list[str]]
+    """Files that are missing, empty or damaged; of a receipt that cannot be read, its own name."""
+    changed: dict[Path, list[str]]
+    """Inputs that are not those that the files were made from."""
+
+    def reasons(self) -> dict[Path, list[str]]:
+        """Of each, what is wrong with its files or else with its inputs."""
+        return self.changed | self.harmed
+
+
+def staleness(project: Project, *, keep: bool = False) -> Staleness:
+    """What is out of date.
 
     Nothing is written; with `keep`, dates of photographs that changed without their bytes are kept.
-
-    A file that is missing or empty, or damaged where its bytes are looked at, is named as it is. A
-    receipt whose inputs are not there yet is left out: what it follows is made anew before it.
+    A receipt whose inputs are not there yet is left out: what it follows is made anew before it.
     """
     reader = Reader()
-    found: dict[Path, list[str]] = {}
+    found = Staleness({}, {})
     for place in places(project):
-        found |= broken(place.folder)
+        found.harmed.update(broken(place.folder))
         for receipt in receipts_in(place.folder):
-            if receipt not in found and (
+            # One that cannot be read says nothing of its inputs.
+            if found.harmed.get(receipt) != [receipt.name] and (
                 reasons := _reasons(project, place, receipt, reader, keep)
             ):
-                found[receipt] = reasons
+                found.changed[receipt] = reasons
     return found
+
+
+def comes_back(project: Project, found: Staleness) -> bool:
+    """Whether all that is out of date is files to be made as they were before, so that nothing
+    follows from it: no input changed, nothing else is missing, and none of them is made from
+    another.
+
+    Should a GPU make a file of other bytes then, its receipt says so, and what reads it is stale
+    for the next run.
+    """
+    if found.changed or any(names == [path.name] for path, names in found.harmed.items()):
+        return False
+    expected = (
+        receipt
+        for stage, folder in project.computed()
+        for receipt in receipts_of(stage, folder, project.shards)
+    )
+    if not all(receipt.exists() for receipt in expected):
+        return False
+    harmed = {home_of(receipt) for receipt in found.harmed}
+    above: dict[Path, set[Path]] = {}
+    for place in places(project):
+        folders = _read_by(project, place).values()
+        above[place.folder] = set().union(*(above.get(f, set()) | {f} for f in folders))
+    return not any(above.get(folder, set()) & harmed for folder in harmed)
+
+
+def _read_by(project: Project, place: Place) -> dict[str, Path]:
+    """The folders of the stages that are read there."""
+    if place.stage == "comparison":
+        return project.evaluations(place.experiment)
+    return project.read_by(place.stage, place.experiment)
 
 
 def _reasons(

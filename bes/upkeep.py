@@ -26,7 +26,7 @@ from bes.engine.whole import digests_of
 from bes.errors import BesError
 from bes.settings import Project
 from bes.stages.dataset import facts_file
-from bes.staleness import places, stale_receipts
+from bes.staleness import places, staleness
 
 WHOLE = "whole"
 """In place of an image, of a stage that is not computed image by image."""
@@ -61,7 +61,7 @@ def status(project: Project, experiment: str) -> Iterator[StageStatus]:
     shards = shards_of(dataset)
     if not shards:
         raise BesError(f"{dataset}: found no manifest; run `snakemake` or `bes dataset` first")
-    stale = stale_receipts(project)
+    stale = staleness(project).reasons()
     wanted = project.wanted_by(experiment)
     for name, stage in all_stages().items():
         if name not in wanted:

@@ -28,11 +28,11 @@ from bes.engine.code_digest import code_digest
 from bes.engine.files import write_atomic
 from bes.engine.memo import Memo
 from bes.engine.receipts import home_of, read_inputs, read_receipt, write_receipt
-from bes.prepare import Call, prepare, read_call
+from bes.prepare import Call, Prepared, prepare, read_call
 from bes.settings import Project
 from bes.stages.dataset import facts_file, stamp_file
 from bes.stages.export import run_export
-from bes.staleness import stale_receipts, undo_future, void
+from bes.staleness import staleness, undo_future, void
 
 pytestmark = pytest.mark.usefixtures("finished")
 Stale = dict[str, list[str]]
@@ -48,7 +48,7 @@ def snakemakes_own_folder_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stale(found: Project) -> Stale:
     """Receipt, as `base/cams/000` -> what changed."""
-    return {label(receipt): reasons for receipt, reasons in stale_receipts(found).items()}
+    return {label(receipt): reasons for receipt, reasons in staleness(found).reasons().items()}
 
 
 def test_nothing_is_stale_after_a_run() -> None:
@@ -382,15 +382,17 @@ def test_a_call_that_only_looks_writes_nothing_and_says_all() -> None:
     os.utime(receipt_at("base/benet/model"), (date, date))
     before = everything()
     found = prepare(project(), Call(looks=True, forced_all=True))
-    assert {label(receipt) for receipt in found} == expected
+    # What only a target asks for is nothing that `-F` would make.
+    assert {label(Path(receipt)) for receipt in found.forced} == expected - {"base/tables/whole"}
+    assert found.follows
     assert everything() == before
 
 
 def test_a_run_removes_the_receipts_that_are_stale_and_no_other() -> None:
     expected, before = spoil(), names()
-    assert prepare(project(), Call()) == {}
+    assert prepare(project(), Call()) == Prepared()
     assert names() == before - expected
-    assert prepare(project(), Call(looks=True)) == {}
+    assert prepare(project(), Call(looks=True)) == Prepared()
 
 
 def test_a_run_with_nothing_stale_leaves_all_as_it_is() -> None:
@@ -400,6 +402,55 @@ def test_a_run_with_nothing_stale_leaves_all_as_it_is() -> None:
     assert plan in before
     prepare(project(), Call())
     assert everything() == before
+
+
+HARMED: dict[str, tuple[list[str], bool]] = {
+    "nothing": ([], True),
+    "one file": (["base/cams/0.npz"], True),
+    "two of a stage": (["base/cams/0.npz", "base/cams/1.npz"], True),
+    "of two experiments": (["base/pseudo_labels/0.png", "other/pseudo_labels/0.png"], True),
+    "of stages that do not read each other": (
+        ["base/quality/ranking.csv", "base/evaluation/scores.json"],
+        True,
+    ),
+    "one made from the other": (["base/cams/0.npz", "base/pseudo_labels/0.png"], False),
+    "one made from the other by way of a third": (
+        ["base/classifier/metrics.csv", "base/evaluation/scores.json"],
+        False,
+    ),
+    "a receipt": (["base/cams/_receipts/000.json"], False),
+}
+
+
+@pytest.mark.parametrize("case", HARMED)
+def test_files_that_come_back_as_they_were_have_no_consequence(case: str) -> None:
+    """Unless one of them is made from another, or a receipt is missing: then Snakemake follows."""
+    files, alone = HARMED[case]
+    for file in files:
+        (RESULTS / file).unlink()
+    before = names()
+    found = prepare(project(), Call())
+    assert found.follows is not alone
+    if alone:
+        folders = {f"results/p/{Path(file).parent}" for file in files}
+        assert {str(home_of(Path(receipt))) for receipt in found.forced} == folders
+        assert names() == before
+    else:
+        assert not found.forced
+
+
+@pytest.mark.parametrize(
+    "call", [Call(targets=("export",)), Call(forced=("cams",)), Call(forced_all=True)]
+)
+def test_a_call_that_asks_for_something_follows_all(call: Call) -> None:
+    """Snakemake does not look behind a job from which nothing follows."""
+    (RESULTS / "base/cams/0.npz").unlink()
+    assert prepare(project(), call).follows
+
+
+def test_a_change_beside_harm_follows() -> None:
+    (RESULTS / "base/cams/0.npz").unlink()
+    assert prepare(project(pseudo_labels={"crf": False, "threshold": 0.7}), Call()).follows
 
 
 def test_a_receipt_that_is_gone_already_is_no_trouble() -> None:

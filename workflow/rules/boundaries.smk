@@ -4,7 +4,7 @@
 rule boundary_labels:
     input:
         images=photographs(),
-        classes=within("dataset", "classes.json"),
+        classes=table("classes.json"),
         manifest=manifest(),
         cams=shard("cams"),
     output:
@@ -21,7 +21,6 @@ rule boundary_labels:
         runtime=60,
     params:
         command=command("boundary_labels"),
-        stale=stale("boundary_labels"),
     message:
         "Boundary labels of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
@@ -31,8 +30,8 @@ rule boundary_labels:
 
 rule benet:
     input:
-        images=within("dataset", "images.csv"),
-        classes=within("dataset", "classes.json"),
+        images=table("images.csv"),
+        classes=table("classes.json"),
         manifest=manifest(),
         boundary_labels=shards("boundary_labels"),
         classifier=network("classifier"),
@@ -51,7 +50,6 @@ rule benet:
         runtime=240,
     params:
         command=command("benet"),
-        stale=stale("benet"),
     message:
         "Training BENet of {wildcards.experiment}"
     shell:
@@ -61,8 +59,8 @@ rule benet:
 
 rule irnet:
     input:
-        images=within("dataset", "images.csv"),
-        classes=within("dataset", "classes.json"),
+        images=table("images.csv"),
+        classes=table("classes.json"),
         manifest=manifest(),
         cams=shards("cams"),
         classifier=network("classifier"),
@@ -81,7 +79,6 @@ rule irnet:
         runtime=240,
     params:
         command=command("irnet"),
-        stale=stale("irnet"),
     message:
         "Training IRNet of {wildcards.experiment}"
     shell:
@@ -92,7 +89,7 @@ rule irnet:
 rule boundary_maps:
     input:
         images=photographs(),
-        classes=within("dataset", "classes.json"),
+        classes=table("classes.json"),
         manifest=manifest(),
         network=chosen_network("boundary_maps"),
     output:
@@ -110,7 +107,6 @@ rule boundary_maps:
         runtime=60,
     params:
         command=command("boundary_maps"),
-        stale=stale("boundary_maps"),
     message:
         "Boundary maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:

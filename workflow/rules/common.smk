@@ -25,7 +25,7 @@ from bes.engine.stage import (
     suffix_of,
 )
 from bes.errors import BesError
-from bes.prepare import RESULTS, prepare, read_call
+from bes.prepare import RESULTS, Prepared, force, prepare, read_call
 from bes.settings import load_project
 from bes.stages.comparison import FILES as COMPARISON_FILES
 from bes.stages.comparison import comparison_code
@@ -39,13 +39,14 @@ for variable, first in {
         filter(None, [first, os.environ.get(variable)])
     )
 
-STALE = {}
+PREPARED = Prepared()
 try:
     PROJECT = load_project(config)
     # Jobs on other machines and in other processes parse this file too: the main process alone
     # looks at the files, and what it does here is the same however often it is done.
     if workflow.is_main_process:
-        STALE = prepare(PROJECT, read_call(sys.argv[1:]))
+        PREPARED = prepare(PROJECT, read_call(sys.argv[1:]))
+        force(workflow, PREPARED.forced)
 except (BesError, OSError) as error:
     sentence = refusal(error) if isinstance(error, OSError) else error
     if sentence is None:
@@ -83,9 +84,21 @@ def folder(stage):
     return lambda wildcards: PROJECT.folder(wildcards.experiment, stage)
 
 
+def made(path):
+    """Something that a stage made, as the input of another. Digests told before the run what is out
+    of date (bes/staleness.py); where nothing follows from that, dates are not to say otherwise.
+    """
+    return path if PREPARED.follows else ancient(path)
+
+
 def within(stage, name):
     """A file of a stage."""
-    return lambda wildcards: PROJECT.folder(wildcards.experiment, stage) / name
+    return made(lambda wildcards: PROJECT.folder(wildcards.experiment, stage) / name)
+
+
+def table(name):
+    """A table of the manifest."""
+    return lambda wildcards: PROJECT.folder(wildcards.experiment, "dataset") / name
 
 
 def manifest():
@@ -100,8 +113,10 @@ def manifest():
 def receipt_of(stage):
     """The receipt of a stage with a handful of files: one that is out of date is asked for by it,
     not by the files."""
-    return lambda wildcards: receipts_of(
-        stage, PROJECT.folder(wildcards.experiment, stage), []
+    return made(
+        lambda wildcards: receipts_of(
+            stage, PROJECT.folder(wildcards.experiment, stage), []
+        )
     )
 
 
@@ -117,22 +132,23 @@ def photographs(held_out=False):
 
 def shard(stage):
     """The receipt of the shard at hand."""
-    return lambda wildcards: receipt_file(
-        PROJECT.folder(wildcards.experiment, stage), wildcards.shard
+    return made(
+        lambda wildcards: receipt_file(
+            PROJECT.folder(wildcards.experiment, stage), wildcards.shard
+        )
     )
 
 
 def shards(stage):
     """The receipts of all shards."""
-    return lambda wildcards: [
-        receipt_file(PROJECT.folder(wildcards.experiment, stage), name)
-        for name in SHARDS
-    ]
+    return made(
+        lambda wildcards: products(stage, PROJECT.folder(wildcards.experiment, stage))
+    )
 
 
 def network(stage):
     """The receipt of a training, which names the digest of its network."""
-    return lambda wildcards: model_receipt(PROJECT.folder(wildcards.experiment, stage))
+    return receipt_of(stage)
 
 
 def chosen_network(stage):
@@ -140,9 +156,10 @@ def chosen_network(stage):
 
     def receipt(wildcards):
         options = PROJECT.experiments[wildcards.experiment].options[stage]
-        return network(stage_of(stage).model_of(options))(wildcards)
+        model = stage_of(stage).model_of(options)
+        return model_receipt(PROJECT.folder(wildcards.experiment, model))
 
-    return receipt
+    return made(receipt)
 
 
 def products(stage, home):
@@ -183,33 +200,6 @@ def flags(stage):
         return flags_of(found) if found else ""
 
     return words
-
-
-def stale(stage):
-    """Why what a job vouches for is out of date, where Snakemake only looks; else nothing.
-
-    It is a parameter so that a dry run, which must not remove the receipt, sees a change.
-    """
-
-    def reasons(wildcards):
-        if not STALE:
-            return ""
-        if stage == "comparison":
-            home = PROJECT.comparison_folder(wildcards.comparison)
-        else:
-            home = PROJECT.folder(wildcards.experiment, stage)
-        receipt = (
-            receipt_file(home, wildcards.shard)
-            if is_per_image(stage)
-            else (
-                home / wildcards.format / "export.json"
-                if stage == "export"
-                else receipts_of(stage, home, [])[0]
-            )
-        )
-        return ", ".join(STALE.get(receipt, []))
-
-    return reasons
 
 
 def gpus(count=1):

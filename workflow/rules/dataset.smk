@@ -27,7 +27,6 @@ rule dataset:
         shards=PROJECT.settings.shards,
         flags=flags("dataset"),
         code=stage_of("dataset").code(),
-        stale=stale("dataset"),
     message:
         "Reading the photographs and labels of {wildcards.dataset}"
     shell:

@@ -5,8 +5,8 @@ from bes.stages.export import FORMATS, SKIPPED
 
 rule export_format:
     input:
-        images=within("dataset", "images.csv"),
-        classes=within("dataset", "classes.json"),
+        images=table("images.csv"),
+        classes=table("classes.json"),
         manifest=manifest(),
         pseudo_labels=shards("pseudo_labels"),
     output:
@@ -30,7 +30,6 @@ rule export_format:
         skipped=lambda wildcards: PROJECT.folder(wildcards.experiment, "export")
         / wildcards.format
         / SKIPPED,
-        stale=stale("export"),
     message:
         "Export of {wildcards.experiment} for {wildcards.format}"
     shell:

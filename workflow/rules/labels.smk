@@ -4,7 +4,7 @@
 rule revised_maps:
     input:
         images=photographs(),
-        classes=within("dataset", "classes.json"),
+        classes=table("classes.json"),
         manifest=manifest(),
         cams=shard("cams"),
         boundary_maps=shard("boundary_maps"),
@@ -23,7 +23,6 @@ rule revised_maps:
         runtime=60,
     params:
         command=command("revised_maps"),
-        stale=stale("revised_maps"),
     message:
         "Random walk of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
@@ -34,7 +33,7 @@ rule revised_maps:
 rule pseudo_labels:
     input:
         images=photographs(),
-        classes=within("dataset", "classes.json"),
+        classes=table("classes.json"),
         manifest=manifest(),
         revised_maps=shard("revised_maps"),
     output:
@@ -51,7 +50,6 @@ rule pseudo_labels:
         runtime=60,
     params:
         command=command("pseudo_labels"),
-        stale=stale("pseudo_labels"),
     message:
         "Pseudo labels of {wildcards.experiment}, shard {wildcards.shard}"
     shell:

@@ -3,8 +3,8 @@
 
 rule classifier:
     input:
-        images=within("dataset", "images.csv"),
-        classes=within("dataset", "classes.json"),
+        images=table("images.csv"),
+        classes=table("classes.json"),
         manifest=manifest(),
     output:
         "results/{dataset}/{experiment}/classifier/model.json",
@@ -21,7 +21,6 @@ rule classifier:
         runtime=240,
     params:
         command=command("classifier"),
-        stale=stale("classifier"),
     message:
         "Training the classifier of {wildcards.experiment}"
     shell:
@@ -32,7 +31,7 @@ rule classifier:
 rule cams:
     input:
         images=photographs(),
-        classes=within("dataset", "classes.json"),
+        classes=table("classes.json"),
         manifest=manifest(),
         classifier=network("classifier"),
     output:
@@ -50,7 +49,6 @@ rule cams:
         runtime=60,
     params:
         command=command("cams"),
-        stale=stale("cams"),
     message:
         "CAMs of {wildcards.experiment}, shard {wildcards.shard}"
     shell:

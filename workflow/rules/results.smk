@@ -3,8 +3,8 @@
 
 rule evaluation:
     input:
-        images=within("dataset", "images.csv"),
-        classes=within("dataset", "classes.json"),
+        images=table("images.csv"),
+        classes=table("classes.json"),
         manifest=manifest(),
         cams=shards("cams"),
         revised_maps=shards("revised_maps"),
@@ -27,7 +27,6 @@ rule evaluation:
         runtime=60,
     params:
         command=command("evaluation"),
-        stale=stale("evaluation"),
     message:
         "Scores of {wildcards.experiment}"
     shell:
@@ -36,8 +35,8 @@ rule evaluation:
 
 rule quality:
     input:
-        images=within("dataset", "images.csv"),
-        classes=within("dataset", "classes.json"),
+        images=table("images.csv"),
+        classes=table("classes.json"),
         manifest=manifest(),
         boundary_maps=shards("boundary_maps"),
         revised_maps=shards("revised_maps"),
@@ -68,7 +67,6 @@ rule quality:
         runtime=60,
     params:
         command=command("quality"),
-        stale=stale("quality"),
     message:
         "Ranking of the labels of {wildcards.experiment}"
     shell:
@@ -77,8 +75,8 @@ rule quality:
 
 rule report:
     input:
-        images=within("dataset", "images.csv"),
-        classes=within("dataset", "classes.json"),
+        images=table("images.csv"),
+        classes=table("classes.json"),
         manifest=manifest(),
         classifier=network("classifier"),
         cams=shards("cams"),
@@ -140,7 +138,6 @@ rule report:
         runtime=60,
     params:
         command=command("report"),
-        stale=stale("report"),
     message:
         "Report of {wildcards.experiment}"
     shell:

@@ -3,8 +3,8 @@
 
 rule segmenter:
     input:
-        images=within("dataset", "images.csv"),
-        classes=within("dataset", "classes.json"),
+        images=table("images.csv"),
+        classes=table("classes.json"),
         manifest=manifest(),
         pseudo_labels=shards("pseudo_labels"),
         classifier=network("classifier"),
@@ -23,7 +23,6 @@ rule segmenter:
         runtime=720,
     params:
         command=command("segmenter"),
-        stale=stale("segmenter"),
     message:
         "Training the segmentation network of {wildcards.experiment}"
     shell:
@@ -34,7 +33,7 @@ rule segmenter:
 rule segmentation_maps:
     input:
         images=photographs(held_out=True),
-        classes=within("dataset", "classes.json"),
+        classes=table("classes.json"),
         manifest=manifest(),
         segmenter=network("segmenter"),
     output:
@@ -52,7 +51,6 @@ rule segmentation_maps:
         runtime=60,
     params:
         command=command("segmentation_maps"),
-        stale=stale("segmentation_maps"),
     message:
         "Segmentation maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
@@ -63,7 +61,7 @@ rule segmentation_maps:
 rule predictions:
     input:
         images=photographs(held_out=True),
-        classes=within("dataset", "classes.json"),
+        classes=table("classes.json"),
         manifest=manifest(),
         segmentation_maps=shard("segmentation_maps"),
     output:
@@ -80,7 +78,6 @@ rule predictions:
         runtime=60,
     params:
         command=command("predictions"),
-        stale=stale("predictions"),
     message:
         "Predictions of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
@@ -90,8 +87,8 @@ rule predictions:
 
 rule submission:
     input:
-        images=within("dataset", "images.csv"),
-        classes=within("dataset", "classes.json"),
+        images=table("images.csv"),
+        classes=table("classes.json"),
         manifest=manifest(),
         predictions=shards("predictions"),
     output:
@@ -109,7 +106,6 @@ rule submission:
         runtime=60,
     params:
         command=command("submission"),
-        stale=stale("submission"),
     message:
         "Archive of {wildcards.experiment} for the VOC server"
     shell:

@@ -7,7 +7,7 @@ wildcard_constraints:
 
 rule comparison:
     input:
-        scores=compared,
+        scores=made(compared),
     output:
         scores="results/{dataset}/comparisons/{comparison}/scores.csv",
         table=report(
@@ -41,7 +41,6 @@ rule comparison:
         plan=lambda wildcards: PROJECT.comparison_folder(wildcards.comparison)
         / "_plan.json",
         code=comparison_code(),
-        stale=stale("comparison"),
     message:
         "Comparison {wildcards.comparison}"
     shell:
@@ -50,8 +49,8 @@ rule comparison:
 
 rule boundary_scores:
     input:
-        images=within("dataset", "images.csv"),
-        classes=within("dataset", "classes.json"),
+        images=table("images.csv"),
+        classes=table("classes.json"),
         manifest=manifest(),
         boundary_maps=shards("boundary_maps"),
         cams=shards("cams"),
@@ -81,7 +80,6 @@ rule boundary_scores:
         runtime=480,
     params:
         command=command("boundary_scores"),
-        stale=stale("boundary_scores"),
     message:
         "Boundary scores of {wildcards.experiment}"
     shell:
@@ -91,8 +89,8 @@ rule boundary_scores:
 
 rule tables:
     input:
-        images=within("dataset", "images.csv"),
-        classes=within("dataset", "classes.json"),
+        images=table("images.csv"),
+        classes=table("classes.json"),
         manifest=manifest(),
         evaluation=receipt_of("evaluation"),
         scores=within("evaluation", "scores.json"),
@@ -126,7 +124,6 @@ rule tables:
         runtime=10,
     params:
         command=command("tables"),
-        stale=stale("tables"),
     message:
         "Tables of {wildcards.experiment}"
     shell:
