@@ -9,7 +9,7 @@ SHELL := /bin/bash
 # Installs Debian packages; what is there already is left alone.
 INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
 
-.PHONY: demo test test-slurm test-consumers format dag
+.PHONY: demo test test-slurm test-consumers format dag docs
 
 demo: $(READY)  ## run the whole pipeline on the synthetic dataset and print the scores
 	$(BIN)/snakemake --cores $(CORES)
@@ -39,6 +39,16 @@ format: $(READY)  ## format code and rules, and write the schema and the tables 
 	$(BIN)/bes schema > workflow/schemas/config.schema.yaml
 	sed -i '/^### Top of the file/,$$d' config/README.md
 	$(BIN)/bes schema --markdown >> config/README.md
+
+# What the site shows, and what its pages link to.
+PAGES = README.md config/README.md profiles/README.md docs/*.md docs/img examples/*.ipynb CITATION.cff LICENSE
+
+docs: $(READY)  ## the site of the documentation: site/html/index.html; a broken link is an error
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	rm -rf site
+	mkdir -p site/pages
+	cp -r --parents $(PAGES) site/pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The order of Snakemake's edges, and with it the picture, varies with the hash seed.
 GRAPH = PYTHONHASHSEED=0 $(BIN)/snakemake

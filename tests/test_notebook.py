@@ -1,0 +1,27 @@
+"""The example notebook runs from its first cell to its last."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_notebook_runs_and_the_second_run_trains_nothing(tmp_path: Path) -> None:
+    notebook = json.loads((ROOT / "examples/three_classes.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert not any(cell["outputs"] for cell in cells), "the notebook is kept without outputs"
+    script = "\n".join("".join(cell["source"]) + "\nprint('-- end of cell')" for cell in cells)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    *_, first, _, _, second, _ = done.stdout.split("-- end of cell\n")
+    assert "Training the classifier" in first and "Training" not in second, done.stdout
+    assert "pseudo label" in second
