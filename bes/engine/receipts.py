@@ -100,13 +100,14 @@ def broken(folder: Path) -> dict[Path, list[str]]:
     whole = _whole_files(folder)
     found = {}
     for receipt, files in receipts.items():
+        home = home_of(receipt)
+        known = whole if home == folder else set()
         if files is None:
             found[receipt] = [receipt.name]
         elif harmed := [
             name
             for name, digest in files.items()
-            if not (home_of(receipt) == folder and name in whole)
-            and not _is_whole(home_of(receipt) / name, digest)
+            if name not in known and not _is_whole(home / name, digest)
         ]:
             found[receipt] = harmed
     return found
