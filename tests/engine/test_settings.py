@@ -19,9 +19,6 @@ from bes.settings import PRESETS, Project, check_weights, load_project, read_pro
 from bes.stages.pseudo_labels import PseudoLabelOptions
 from bes.stages.shared.dataset_kinds import DatasetOptions
 
-TRAINED = [s for s in SECTIONS if s not in ("dataset", "quality", "report", "export")]
-"""The stages whose options a preset settles."""
-
 
 def stages_of(project: Project, experiment: str) -> dict[str, set[str]]:
     """Experiment -> the stages of `experiment` whose files lie in that experiment's folder."""
@@ -31,13 +28,12 @@ def stages_of(project: Project, experiment: str) -> dict[str, set[str]]:
     return homes
 
 
-@pytest.mark.parametrize("name", ["official", "paper"])
-def test_a_preset_settles_every_option_of_the_method(name: str) -> None:
-    preset = yaml.safe_load((PRESETS / f"{name}.yaml").read_text())
-    for stage in TRAINED:
-        keys = {option.name for option in options_of(SECTIONS[stage])}
-        assert set(preset.pop(stage)) == keys, stage
-    assert preset == {}
+def test_the_presets_say_nothing_that_is_so_anyway() -> None:
+    assert yaml.safe_load((PRESETS / "official.yaml").read_text()) == {}
+    paper = yaml.safe_load((PRESETS / "paper.yaml").read_text())
+    for stage, keys in paper.items():
+        defaults = SECTIONS[stage]()
+        assert all(getattr(defaults, key) != value for key, value in keys.items()), stage
 
 
 def test_the_official_preset_is_the_defaults() -> None:
