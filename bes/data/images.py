@@ -13,8 +13,8 @@ from PIL import Image, UnidentifiedImageError
 
 from bes.data.left_out import advice
 from bes.data.png_chunks import PNG_SIGNATURE, pixels_of_png
-from bes.engine.vouched import read_vouched
 from bes.errors import BesError
+from bes.storage.vouched import read_vouched
 
 # A closed list: Pillow would hand an EPS file to Ghostscript, which runs what is written in it.
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")

@@ -11,9 +11,9 @@ from bes.data.folder import Collected, Entry
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.mask_numbers import advice
 from bes.data.pixel_notes import dark_notes, mask_notes, mask_problems, strange_corrections
-from bes.engine.files import digest_bytes
-from bes.engine.sealed import read_sealed
 from bes.errors import BesError
+from bes.storage.files import digest_bytes
+from bes.storage.sealed import read_sealed
 
 FACTS = frozenset({"stamp", "size", "digest", "present", "bits"})
 """What is remembered of a file."""

@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from bes.engine.files import digest_bytes, write_if_changed
 from bes.errors import BesError
+from bes.storage.files import digest_bytes, write_if_changed
 
 MAX_SHARDS = 999
 MAX_PIXELS = 500_000

@@ -13,9 +13,9 @@ from bes.data.images import decode_labels, encode_labels
 from bes.data.label_tables import BACKGROUND
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.truth import check_indices, read_truth
-from bes.engine.stage import image_file
 from bes.errors import BesError
 from bes.export.photographs import place_photograph
+from bes.incremental.stage import image_file
 
 RAW = "Raw"
 """Ending of the folder with the same labels as grey PNGs."""

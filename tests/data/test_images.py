@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from bes.boundary_labels import BoundaryLabel
 from bes.data.images import (
     BOUNDARY_PALETTE,
     bits_of,
@@ -25,6 +24,7 @@ from bes.data.images import (
     read_photograph,
 )
 from bes.errors import BesError
+from bes.method.boundary_labels import BoundaryLabel
 
 HEIGHT, WIDTH = 24, 40
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bes.boundary_labels import BoundaryLabel, synthesize_boundary_labels
 from bes.errors import BesError
+from bes.method.boundary_labels import BoundaryLabel, synthesize_boundary_labels
 
 PUBLISHED = {"window": 13, "theta_scale": 0.3, "theta_diff": 0.1, "foreground_pairs": True}
 

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from bes.data.images import decode_labels
-from bes.data.layout import model_receipt
 from bes.data.synthetic import CLASSES
-from bes.engine.journal import read_runs
-from bes.engine.stage import per_image_stages
+from bes.incremental.journal import read_runs
+from bes.incremental.stage import per_image_stages
+from bes.storage.layout import model_receipt
 
 IMAGES = 12
 
@@ -264,7 +264,7 @@ def test_an_edit_of_comments_docstrings_or_bookkeeping_computes_nothing(project:
         edit(
             package / file, (docstring_of(package / file), "Words, other words."), ("\n\n", "\n#\n")
         )
-    edit(package / "engine/memo.py", ("\nimport ", "\nEDITED = True\nimport "))
+    edit(package / "storage/memo.py", ("\nimport ", "\nEDITED = True\nimport "))
     assert project.is_done()
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bes.data.ranking import read_ranking
-from bes.schema import json_schema
+from bes.project.schema import json_schema
 
 ROOT = Path(__file__).parents[2]
 TARGETS = {"all", "export", "fig4", "table2_to_4", "target"}

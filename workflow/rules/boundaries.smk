@@ -48,13 +48,15 @@ rule benet:
         gpu=gpus(PROJECT.settings.gpus),
         mem_mb=16000,
         runtime=240,
+        device=PROJECT.settings.device,
+        devices=PROJECT.settings.gpus,
     params:
         command=command("benet"),
     message:
         "Training BENet of {wildcards.experiment}"
     shell:
         "python -m bes benet {params.command} "
-        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.devices} --log {log}"
 
 
 rule irnet:
@@ -77,13 +79,15 @@ rule irnet:
         gpu=gpus(PROJECT.settings.gpus),
         mem_mb=16000,
         runtime=240,
+        device=PROJECT.settings.device,
+        devices=PROJECT.settings.gpus,
     params:
         command=command("irnet"),
     message:
         "Training IRNet of {wildcards.experiment}"
     shell:
         "python -m bes irnet {params.command} "
-        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.devices} --log {log}"
 
 
 rule boundary_maps:
@@ -105,10 +109,11 @@ rule boundary_maps:
         gpu=gpus(),
         mem_mb=8000,
         runtime=60,
+        device=PROJECT.settings.device,
     params:
         command=command("boundary_maps"),
     message:
         "Boundary maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes boundary_maps {params.command} --shard {wildcards.shard} "
-        "--threads {threads} --device {DEVICE} --log {log}"
+        "--threads {threads} --device {resources.device} --log {log}"

@@ -21,13 +21,14 @@ rule revised_maps:
         gpu=gpus(),
         mem_mb=8000,
         runtime=60,
+        device=PROJECT.settings.device,
     params:
         command=command("revised_maps"),
     message:
         "Random walk of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes revised_maps {params.command} --shard {wildcards.shard} "
-        "--threads {threads} --device {DEVICE} --log {log}"
+        "--threads {threads} --device {resources.device} --log {log}"
 
 
 rule pseudo_labels:

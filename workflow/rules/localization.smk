@@ -19,13 +19,15 @@ rule classifier:
         gpu=gpus(PROJECT.settings.gpus),
         mem_mb=16000,
         runtime=240,
+        device=PROJECT.settings.device,
+        devices=PROJECT.settings.gpus,
     params:
         command=command("classifier"),
     message:
         "Training the classifier of {wildcards.experiment}"
     shell:
         "python -m bes classifier {params.command} "
-        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.devices} --log {log}"
 
 
 rule cams:
@@ -47,10 +49,11 @@ rule cams:
         gpu=gpus(),
         mem_mb=8000,
         runtime=60,
+        device=PROJECT.settings.device,
     params:
         command=command("cams"),
     message:
         "CAMs of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes cams {params.command} --shard {wildcards.shard} "
-        "--threads {threads} --device {DEVICE} --log {log}"
+        "--threads {threads} --device {resources.device} --log {log}"

@@ -21,13 +21,15 @@ rule segmenter:
         gpu=gpus(PROJECT.settings.gpus),
         mem_mb=16000,
         runtime=720,
+        device=PROJECT.settings.device,
+        devices=PROJECT.settings.gpus,
     params:
         command=command("segmenter"),
     message:
         "Training the segmentation network of {wildcards.experiment}"
     shell:
         "python -m bes segmenter {params.command} "
-        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.devices} --log {log}"
 
 
 rule segmentation_maps:
@@ -49,13 +51,14 @@ rule segmentation_maps:
         gpu=gpus(),
         mem_mb=8000,
         runtime=60,
+        device=PROJECT.settings.device,
     params:
         command=command("segmentation_maps"),
     message:
         "Segmentation maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes segmentation_maps {params.command} --shard {wildcards.shard} "
-        "--threads {threads} --device {DEVICE} --log {log}"
+        "--threads {threads} --device {resources.device} --log {log}"
 
 
 rule predictions:

@@ -11,9 +11,9 @@ from bes.data.folder import Collected, Layout, collect
 from bes.data.manifest import MAX_PIXELS
 from bes.data.stamps import Stamps, look_at
 from bes.data.synthetic import CLASSES, generate
-from bes.engine.options import Range
-from bes.engine.schedule import SEED
 from bes.errors import BesError
+from bes.options.declared import Range
+from bes.training.schedule import SEED
 
 if TYPE_CHECKING:
     from bes.data.download import Archive
