@@ -82,7 +82,9 @@ def inspect_files(
         found.problems += mask_problems(catalog, records, present, declared=found.values_given)
     if not found.problems:
         found.notes += mask_notes(catalog, records, present)
-        found.notes += dark_notes([facts[record.path]["bits"] for record in records])
+        found.notes += dark_notes(
+            [facts[record.path]["bits"] for record in records], catalog.bit_depth
+        )
     known.clear()
     known.update(facts)
     return records, len(set(todo).intersection(photographs))
@@ -126,7 +128,7 @@ def _look(
             content = read_bytes(file)
             present, bits = [], None
             if "photograph" in checks[path]:
-                pixels, bits = decode_photograph(content, file), bits_of(content)
+                pixels, bits = decode_photograph(content, file, catalog.bit_depth), bits_of(content)
             else:
                 mask = pixels = decode_mask(content, file)
                 if "values" in checks[path]:

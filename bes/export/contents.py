@@ -75,7 +75,8 @@ class Contents:
 
         def place(record: ImageRecord) -> None:
             target = self.folder / folder / f"{record.id}.jpg"
-            place_photograph(self.catalog.root / record.path, target, copy=self.copy)
+            source = self.catalog.root / record.path
+            place_photograph(source, target, copy=self.copy, bit_depth=self.catalog.bit_depth)
 
         self._each(place, records)
 

@@ -67,8 +67,8 @@ def plan_shard(
         origin = common | {"labels": digest_of(catalog.indices(record))}
         if stage.photograph:
             origin["photograph"] = record.digest
-            if (size := catalog.working_size(record)) != (record.height, record.width):
-                origin["working_size"] = digest_of(size)
+            if reading := catalog.reading(record):
+                origin["reading"] = digest_of(reading)
         if stage.correction and record.correction:
             origin["correction"] = record.correction_digest
         for name, files in upstream.items():

@@ -132,7 +132,7 @@ def _read(options: DatasetOptions, known: dict[str, Any], threads: int, results:
     learned = [entry.labels for entry in found.entries if entry.split == "train"]
     found.notes += class_notes(found.classes, (name for labels in learned for name in labels))
     found.problems += names_too_long(found, root, results)
-    catalog = Catalog(root, found.classes, found.mask_values, options.max_pixels)
+    catalog = Catalog(root, found.classes, found.mask_values, options.max_pixels, options.bit_depth)
     records, looked_at = inspect_files(catalog, found, known, threads)
     return _Dataset(catalog, records, found.problems, found.notes, looked_at)
 

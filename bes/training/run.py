@@ -141,7 +141,7 @@ def held_out_origin(stage: TrainingStage, dataset: Path) -> dict[str, str]:
 def _digest_of_records(catalog: Catalog, records: list[ImageRecord], *, trained_on: bool) -> str:
     return digest_of(
         [
-            [r.id, r.digest, catalog.working_size(r), r.split, catalog.indices(r)]
+            [r.id, r.digest, catalog.reading(r), r.split, catalog.indices(r)]
             for r in records
             if (r.split == "train") == trained_on
         ]

@@ -81,5 +81,5 @@ def test_the_values_of_masks_are_nothing_to_a_correction(dataset: Path) -> None:
 def test_the_limit_of_pixels_concerns_larger_photographs_alone(dataset: Path) -> None:
     rewrite(dataset, catalog={}, record={"width": 4000, "height": 3000})
     limit = {"max_pixels": 400_000}
-    assert changed(PLAIN, dataset, catalog=limit) == {"photo_03": ["working_size"]}
+    assert changed(PLAIN, dataset, catalog=limit) == {"photo_03": ["reading"]}
     assert changed(WITHOUT_PHOTOGRAPH, dataset, catalog={"max_pixels": 300_000}) == {}

@@ -62,6 +62,8 @@ class DatasetOptions:
     max_pixels: Annotated[int, Range(10_000, 100_000_000)] = MAX_PIXELS
     """Larger photographs are reduced to this many pixels, and their pseudo labels enlarged to full
     size."""
+    bit_depth: Annotated[int, Range(9, 16)] = 16
+    """Bits in use of photographs with 16 bits a channel: 12 where a camera writes 0 to 4095."""
     images: Annotated[int, Range(2, 100_000)] = 250
     """Scenes to draw, of `synthetic`; a fifth is for validation."""
     size: Annotated[tuple[int, int], Range(32, 4096)] = (160, 208)
