@@ -223,8 +223,8 @@ class Project:
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stage sets the number of threads for its process; other tests keep theirs."""
-    for module in ("per_image", "training", "whole"):
-        monkeypatch.setattr(f"bes.incremental.{module}.limit_threads", lambda count: None)
+    for module in ("incremental.per_image", "incremental.whole", "training.run"):
+        monkeypatch.setattr(f"bes.{module}.limit_threads", lambda count: None)
 
 
 @pytest.fixture
