@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from vouching import settle_digests, vouch_for
 
-from bes.data.manifest import read_catalog, read_manifest
+from bes.data.manifest import read_catalog, read_manifest, write_dataset
 from bes.errors import BesError
 from bes.incremental.stage import Trained, TrainingRun, image_file
 from bes.networks.benet import build_benet
@@ -111,6 +111,46 @@ def keep_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def checkpoint_at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
+
+
+def measuring_stage(looked: list[set[str]]) -> TrainingStage:
+    """A stage that measures on what is held out, and notes at which photographs it looked."""
+
+    def measure(options: ToyOptions, run: TrainingRun) -> dict[str, int]:
+        assert model_file(run.out).exists()
+        looked.append({record.id for record in run.records if record.split == "val"})
+        return {"photographs": len(looked[-1])}
+
+    return replace(toy_stage(), measure=measure)
+
+
+def hold_out(dataset: Path, *images: str) -> None:
+    """Have photographs held out that are copies of one to train on; no more than these."""
+    train = [r for r in read_manifest(dataset / "images.csv") if r.split == "train"]
+    held_out = [replace(train[0], id=image, split="val") for image in images]
+    catalog = read_catalog(dataset / "classes.json")
+    write_dataset(dataset, records=[*train, *held_out], catalog=catalog, shards=3)
+
+
+def test_photographs_held_out_train_nothing_and_are_measured(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, looked = tmp_path / "out", list[set[str]]()
+    hold_out(dataset, "one")
+    run(dataset, out, stage=measuring_stage(looked))
+    network = model_file(out).read_bytes()
+    date = model_file(out).stat().st_mtime_ns
+    hold_out(dataset, "one", "two")
+    never = replace(measuring_stage(looked), fit=lambda options, run: pytest.fail("trained"))
+    run(dataset, out, stage=never)
+    run(dataset, out, stage=never)
+    assert looked == [{"one"}, {"one", "two"}]
+    receipt = json.loads(model_receipt(out).read_bytes())
+    assert receipt["measured"] == {"photographs": 2}
+    assert model_file(out).read_bytes() == network and model_file(out).stat().st_mtime_ns == date
+    # From scratch it is the same.
+    run(dataset, tmp_path / "new", stage=measuring_stage(looked))
+    assert model_receipt(tmp_path / "new").read_bytes() == model_receipt(out).read_bytes()
 
 
 @pytest.mark.usefixtures("checkpoint_at_each_step")
