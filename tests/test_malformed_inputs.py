@@ -387,7 +387,7 @@ TABLES = {
     "table in Latin-1": table(
         "image,labels\n0.jpg,caf\u00e9\n".encode("latin-1"), "not a CSV in UTF-8 .*0xe9"
     ),
-    "table in cp1252": table("image,labels\n0.jpg,käse\n".encode("cp1252"), "not a CSV in UTF-8"),
+    "table in UTF-16": table("image,labels\n0.jpg,cat\n".encode("utf-16"), "not a CSV in UTF-8"),
     "table with a NUL": table(
         "image,labels\n0.jpg,c\0at\n", r"row 2: found the label 'c\\x00at', expected", *UNSPLIT
     ),
@@ -563,7 +563,7 @@ LISTS = {
     "image that nobody knows": listed("val", "4\n77\n", r"found '77', expected an image of labels"),
     "image in two lists": listed("val", "4\n3\n", "line 2: found '3', which is listed before"),
     "image twice in a list": listed("val", "4\n4\n", "line 2: found '4', which is listed before"),
-    "list in cp1252": listed("val", "4ä\n".encode("cp1252"), "not a list in UTF-8"),
+    "list in UTF-16": listed("val", "4\n5\n".encode("utf-16"), "not a list in UTF-8"),
     "nothing to train on": Fault(
         lambda f: f.write("ImageSets/Segmentation/train.txt", "\n"),
         "photographs: found no training photograph, expected one or more",

@@ -8,7 +8,6 @@ from bes.data.file_names import SUFFIXES, best_of, files_below, folder_of, id_of
 from bes.data.label_tables import BACKGROUND, read_label_table
 from bes.data.left_out import advice, endings, notes_of
 from bes.data.names import alike, clean, is_name
-from bes.data.texts import lines_of
 from bes.errors import BesError
 
 MAX_CLASSES = 254
@@ -254,7 +253,7 @@ def _read_splits(layout: Layout, known: set[str], found: Collected) -> dict[str,
             continue
         path = layout.root / name
         try:
-            lines = lines_of(path.read_bytes())
+            lines = path.read_text(encoding="utf-8-sig").split("\n")
         except OSError as error:
             raise BesError(f"{path}: cannot be read ({error.strerror}), expected a list") from None
         except UnicodeDecodeError as error:

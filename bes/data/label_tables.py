@@ -13,7 +13,6 @@ from bes.data.cls_labels import read_cls_labels
 from bes.data.csv_tables import read_csv
 from bes.data.file_names import folder_of, id_of
 from bes.data.names import clean, is_name
-from bes.data.texts import decode_text
 from bes.errors import BesError
 
 BACKGROUND = "background"
@@ -198,7 +197,7 @@ def _read_text(path: Path, expected: str) -> str:
         content = path.read_bytes()
         if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
             raise BesError(f"{path}: found a workbook, expected {expected}: save it as one")
-        return decode_text(content)
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         raise BesError(f"{path}: no such label table, expected {expected}") from None
     except OSError as error:

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 from bes.data.download import Archive
 from bes.data.folder import VOC_CLASSES, Collected, Entry
 from bes.data.names import clean
-from bes.data.texts import lines_of
 from bes.errors import BesError
 from bes.storage.pool import limit_threads
 
@@ -174,7 +173,7 @@ def read_ids(path: Path) -> list[str]:
     """The images of a list with one a line: an id, or a path whose name is the id; further columns
     are ignored. Raises BesError if it cannot be read."""
     try:
-        lines = [clean(line) for line in lines_of(path.read_bytes())]
+        lines = [clean(line) for line in path.read_text(encoding="utf-8-sig").split("\n")]
     except (OSError, UnicodeDecodeError) as error:
         raise BesError(f"{path}: cannot be read ({error}), expected a list of images") from None
     return [Path(line.split()[0]).stem for line in lines if line]

@@ -26,12 +26,6 @@ def write(contents: Contents) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["image", "labels"])
-    table.writerows([record.id, _joined(record.labels)] for record in contents.records)
+    table.writerows([record.id, ";".join(record.labels)] for record in contents.records)
     contents.write("labels.csv", text.getvalue())
     contents.write_lines("classes.txt", catalog.classes)
-
-
-def _joined(labels: tuple[str, ...]) -> str:
-    """Labels with semicolons between; a name by itself that would be taken for two has one too."""
-    text = ";".join(labels)
-    return f"{text};" if len(labels) == 1 and any(mark in text for mark in " ,\t") else text

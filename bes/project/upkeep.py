@@ -19,7 +19,7 @@ from bes.incremental.stage import (
     suffix_of,
 )
 from bes.incremental.whole import digests_of
-from bes.project.settings import Project, check_weights
+from bes.project.settings import Project
 from bes.project.staleness import places, staleness
 from bes.stages.dataset import facts_file
 from bes.storage.files import digest_file
@@ -61,7 +61,6 @@ def status(project: Project, experiment: str) -> Iterator[StageStatus]:
     shards = shards_of(dataset)
     if not shards:
         raise BesError(f"{dataset}: found no manifest; run `snakemake` or `bes dataset` first")
-    check_weights(project)
     stale = staleness(project).reasons()
     wanted = project.wanted_by(experiment)
     for name, stage in all_stages().items():

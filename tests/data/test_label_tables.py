@@ -160,26 +160,6 @@ def test_tables_are_read_as_programs_write_them(folder: Any, content: str) -> No
     assert labels_of(folder) == BOTH
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_mark_at_the_beginning_says_that_a_text_is_in_utf_16(
-    folder: Any, encoding: str, end: str
-) -> None:
-    """As Excel writes "Unicode text", and PowerShell what is sent to a file."""
-
-    def write(name: str, *lines: str) -> None:
-        mark = "" if encoding == "utf-16" else "\ufeff"
-        text = mark + "".join(line + end for line in lines)
-        (folder.root / name).write_bytes(text.encode(encoding))
-
-    write("labels.csv", "image\tlabels", "0.jpg\tcat", "1.jpg\tcat dog")
-    write("list.txt", "1")
-    folder.run(train="", val="list.txt", masks="")
-    assert labels_of(folder) == BOTH
-    records = read_manifest(folder.out / "images.csv")
-    assert {record.id: record.split for record in records} == {"0": "train", "1": "val"}
-
-
 def test_empty_rows_and_missing_labels_are_counted(
     folder: Any, capsys: pytest.CaptureFixture
 ) -> None:

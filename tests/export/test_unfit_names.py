@@ -10,10 +10,8 @@ from PIL import Image
 from torchvision.datasets import CocoDetection, VOCSegmentation
 from vouching import vouch_for
 
-from bes.data.csv_tables import read_csv
 from bes.data.images import encode_labels
 from bes.data.manifest import read_manifest
-from bes.data.names import clean
 from bes.export.names import UnfitName
 from bes.stages.dataset import run_dataset
 from bes.stages.export import FORMATS, SKIPPED, ExportOptions, run_export
@@ -98,18 +96,6 @@ def test_a_reader_gets_what_a_format_takes(
         else:
             (label,) = pixels(format, root, tmp_path / "cache")
             assert np.array_equal(label, odd.label(1)), format
-
-
-@pytest.mark.parametrize("name", ["potted plant", "salt, pepper", "cat"])
-def test_the_table_of_cls_labels_reads_back_as_it_was(tmp_path: Path, name: str) -> None:
-    """Also where no photograph has two classes, so that nothing else says what separates them."""
-    odd = Odd(tmp_path, ["other", "one"], (name,))
-    root = odd.export("cls-labels")
-    table = read_csv(root / "labels.csv", (root / "labels.csv").read_text(), ())
-    assert {image: [clean(label) for label in labels] for _, image, labels in table.rows} == {
-        "other": [name],
-        "one": [name],
-    }
 
 
 @pytest.mark.parametrize(
