@@ -8,6 +8,7 @@ from bes.data.file_names import SUFFIXES, best_of, files_below, folder_of, id_of
 from bes.data.label_tables import BACKGROUND, read_label_table
 from bes.data.left_out import advice, endings, notes_of
 from bes.data.names import alike, clean, is_name
+from bes.data.text_files import read_lines
 from bes.errors import BesError
 
 MAX_CLASSES = 254
@@ -252,13 +253,7 @@ def _read_splits(layout: Layout, known: set[str], found: Collected) -> dict[str,
         if not name:
             continue
         path = layout.root / name
-        try:
-            lines = path.read_text(encoding="utf-8-sig").split("\n")
-        except OSError as error:
-            raise BesError(f"{path}: cannot be read ({error.strerror}), expected a list") from None
-        except UnicodeDecodeError as error:
-            raise BesError(f"{path}: not a list in UTF-8 ({error})") from None
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(read_lines(path, "a list"), 1):
             if not clean(line):
                 continue
             image = id_of(line)

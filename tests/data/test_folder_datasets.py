@@ -69,6 +69,7 @@ def test_only_a_validation_list_leaves_the_rest_for_training(folder: Any) -> Non
         "0\n1\n",
         "0.jpg\r\n1.jpg\r\n",
         "\ufeff0\n\n1",
+        "0\r1\r",
         "/JPEGImages/0.jpg /SegmentationClassAug/0.png\n/JPEGImages/1.jpg /x/1.png\n",
         "0 1\n1 -1\n",
         "JPEGImages\\0.jpg\nJPEGImages\\1.jpg\n",
