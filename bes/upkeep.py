@@ -24,7 +24,7 @@ from bes.engine.stage import (
 )
 from bes.engine.whole import digests_of
 from bes.errors import BesError
-from bes.settings import Project
+from bes.settings import Project, check_weights
 from bes.stages.dataset import facts_file
 from bes.staleness import places, staleness
 
@@ -55,7 +55,11 @@ class StageStatus:
 
 
 def status(project: Project, experiment: str) -> Iterator[StageStatus]:
-    """The stages of an experiment in order, as the next run would find them."""
+    """The stages of an experiment in order, as the next run would find them.
+
+    Raises BesError for what would stop that run, or where there has been none.
+    """
+    check_weights(project)
     dataset = project.folder(experiment, "dataset")
     options = project.experiments[experiment].options
     shards = shards_of(dataset)

@@ -827,7 +827,12 @@ VOC: dict[str, tuple[Any, ...]] = {
         lambda v: (v.root / VOC_LISTS / "val.txt").unlink(),
         r"val\.txt: no such file, expected a list of images",
     ),
-    "list that is not there": (lambda v: None, r"mine\.txt: no such file, expected a list", "--train", "mine.txt"),
+    "list that is not there": (
+        lambda v: None,
+        r"mine\.txt: no such file, expected a list",
+        "--train",
+        "mine.txt",
+    ),
     "no VOC": (
         lambda v: (v.root / v.voc).rename(v.root / "else"),
         r"dataset\.root: found no PASCAL VOC 2012 in .*, expected .*`download: true`",
