@@ -360,7 +360,10 @@ TABLES = {
         UNSPLIT,
     ),
     "table of vectors": table(
-        'image,labels\n0.jpg,1 0\n1.jpg,"0 1"\n', "found 0 and 1 as the only labels, exp", *UNSPLIT
+        'image,labels\n0.jpg,1 0\n1.jpg,"0 1"\n', "found 0, 1 as the only labels, exp", *UNSPLIT
+    ),
+    "table of shares": table(
+        "image,labels\n0.jpg,0.7 0.3\n", r"found 0\.3, 0\.7 as the only labels, exp", *UNSPLIT
     ),
     "table of lists": table(
         "image,labels\n0.jpg,\"['cat', 'dog']\"\n", r"row 2: found the label \"\['cat', .*list"
@@ -563,7 +566,9 @@ def listed(split: str, content: str | bytes, sentence: str) -> Fault:
 
 
 LISTS = {
-    "image that nobody knows": listed("val", "4\n77\n", r"found '77', expected an image of labels"),
+    "image that nobody knows": listed(
+        "val", "4\n77\n", "line 2: found '77', expected an image of labels"
+    ),
     "image in two lists": listed("val", "4\n3\n", "line 2: found '3', which is listed before"),
     "image twice in a list": listed("val", "4\n4\n", "line 2: found '4', which is listed before"),
     "list in Latin-1": listed("val", b"4\n\xe9\n", "not a list in UTF-8 .*0xe9"),

@@ -93,10 +93,16 @@ def read_label_table(
         for place, image, fields in table.rows:
             rows.add(path, place, image, fields)
     seen = {label for row in rows.rows for label in row.labels}
-    if seen and not classes and {label.casefold() for label in seen} <= ONE_HOT:
-        raise BesError(
-            f"{path}: found {' and '.join(sorted(seen))} as the only labels, expected names of "
-            "classes; write the names of those that have a 1, or if these are names give `classes`"
+    if seen and not classes and all(map(_is_number, seen)):
+        if any("." in label for label in seen) or {label.casefold() for label in seen} <= ONE_HOT:
+            raise BesError(
+                f"{path}: found {', '.join(sorted(seen)[:4])} as the only labels, expected names "
+                "of classes; write the names of those that have a 1, or if these are names give "
+                "`classes`"
+            )
+        rows.notes.append(
+            "all labels are numbers and are taken for names, not for the numbers of the classes; "
+            "to keep their order give `classes`"
         )
     return LabelTable(rows.rows, rows.problems, rows.all_notes())
 
@@ -209,6 +215,10 @@ def _read_json_lines(path: Path, rows: _Rows) -> None:
             rows.problem(
                 path, f"line {number}", f"found {line.strip()[:80]}, expected such as {example}"
             )
+
+
+def _is_number(label: str) -> bool:
+    return label.casefold() in ONE_HOT or label.replace(".", "", 1).isdecimal()
 
 
 def _is_row(value: Any) -> bool:

@@ -258,3 +258,24 @@ def test_a_class_that_nothing_can_be_learned_of_is_named(
     folder.write("ImageSets/Segmentation/train.txt", "0\n3\n")
     folder.run(classes=("cat", "dog", "cow"))
     assert "no training photograph shows 'dog', 'cow'" in capsys.readouterr().out
+
+
+def test_labels_that_are_numbers_are_names_and_that_is_said(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    folder.write("labels.csv", "image,labels\n0.jpg,8\n1.jpg,12 8\n")
+    folder.run(train="", val="", masks="")
+    assert labels_of(folder) == {"0": ("8",), "1": ("12", "8")}
+    note = "all labels are numbers and are taken for names, not for the numbers of the classes"
+    assert note in capsys.readouterr().out
+    folder.run(train="", val="", masks="", classes=("8", "12"))
+    assert note not in capsys.readouterr().out
+
+
+def test_classes_whose_names_say_that_they_are_none_are_named(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    folder.write("labels.csv", "image,labels\n0.jpg,cat\n1.jpg,Void\n2.jpg,unlabelled\n")
+    folder.run(train="", val="", masks="")
+    said = capsys.readouterr().out
+    assert "found the class 'Void', 'unlabelled', which is learnt like any other" in said
