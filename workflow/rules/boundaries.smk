@@ -46,6 +46,8 @@ rule benet:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
+        device=DEVICE,
+        gpus=GPUS,
         mem_mb=16000,
         runtime=240,
     params:
@@ -54,7 +56,7 @@ rule benet:
         "Training BENet of {wildcards.experiment}"
     shell:
         "python -m bes benet {params.command} "
-        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.gpus} --log {log}"
 
 
 rule irnet:
@@ -75,6 +77,8 @@ rule irnet:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
+        device=DEVICE,
+        gpus=GPUS,
         mem_mb=16000,
         runtime=240,
     params:
@@ -83,7 +87,7 @@ rule irnet:
         "Training IRNet of {wildcards.experiment}"
     shell:
         "python -m bes irnet {params.command} "
-        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.gpus} --log {log}"
 
 
 rule boundary_maps:
@@ -103,6 +107,7 @@ rule boundary_maps:
     threads: 8
     resources:
         gpu=gpus(),
+        device=DEVICE,
         mem_mb=8000,
         runtime=60,
     params:
@@ -111,4 +116,4 @@ rule boundary_maps:
         "Boundary maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes boundary_maps {params.command} --shard {wildcards.shard} "
-        "--threads {threads} --device {DEVICE} --log {log}"
+        "--threads {threads} --device {resources.device} --log {log}"

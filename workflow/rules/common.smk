@@ -67,7 +67,7 @@ onerror:
 
 
 SHARDS = PROJECT.shards
-# Not as parameters: where something is computed is no reason to compute it anew.
+# Resources of the jobs, not parameters: where something is computed is no reason to compute it anew.
 DEVICE = PROJECT.settings.device
 GPUS = PROJECT.settings.gpus
 
@@ -76,7 +76,6 @@ wildcard_constraints:
     dataset=re.escape(PROJECT.settings.name),
     experiment="|".join(map(re.escape, PROJECT.experiments)),
     shard=r"\d{3}",
-    image=r"[^/]+",
 
 
 def folder(stage):

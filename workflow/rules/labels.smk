@@ -19,6 +19,7 @@ rule revised_maps:
     threads: 8
     resources:
         gpu=gpus(),
+        device=DEVICE,
         mem_mb=8000,
         runtime=60,
     params:
@@ -27,7 +28,7 @@ rule revised_maps:
         "Random walk of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes revised_maps {params.command} --shard {wildcards.shard} "
-        "--threads {threads} --device {DEVICE} --log {log}"
+        "--threads {threads} --device {resources.device} --log {log}"
 
 
 rule pseudo_labels:

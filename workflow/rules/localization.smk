@@ -17,6 +17,8 @@ rule classifier:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
+        device=DEVICE,
+        gpus=GPUS,
         mem_mb=16000,
         runtime=240,
     params:
@@ -25,7 +27,7 @@ rule classifier:
         "Training the classifier of {wildcards.experiment}"
     shell:
         "python -m bes classifier {params.command} "
-        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.gpus} --log {log}"
 
 
 rule cams:
@@ -45,6 +47,7 @@ rule cams:
     threads: 8
     resources:
         gpu=gpus(),
+        device=DEVICE,
         mem_mb=8000,
         runtime=60,
     params:
@@ -53,4 +56,4 @@ rule cams:
         "CAMs of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes cams {params.command} --shard {wildcards.shard} "
-        "--threads {threads} --device {DEVICE} --log {log}"
+        "--threads {threads} --device {resources.device} --log {log}"

@@ -19,6 +19,8 @@ rule segmenter:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
+        device=DEVICE,
+        gpus=GPUS,
         mem_mb=16000,
         runtime=720,
     params:
@@ -27,7 +29,7 @@ rule segmenter:
         "Training the segmentation network of {wildcards.experiment}"
     shell:
         "python -m bes segmenter {params.command} "
-        "--threads {threads} --device {DEVICE} --gpus {GPUS} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.gpus} --log {log}"
 
 
 rule segmentation_maps:
@@ -47,6 +49,7 @@ rule segmentation_maps:
     threads: 8
     resources:
         gpu=gpus(),
+        device=DEVICE,
         mem_mb=8000,
         runtime=60,
     params:
@@ -55,7 +58,7 @@ rule segmentation_maps:
         "Segmentation maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes segmentation_maps {params.command} --shard {wildcards.shard} "
-        "--threads {threads} --device {DEVICE} --log {log}"
+        "--threads {threads} --device {resources.device} --log {log}"
 
 
 rule predictions:
