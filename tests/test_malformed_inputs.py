@@ -337,7 +337,7 @@ CLASSES = ("--classes", "cat", "dog")
 UNSPLIT = ("--train", "", "--val", "")
 TABLES = {
     "no table": Fault(
-        lambda f: lose(f, "labels.csv"), r"labels\.csv: no such label table, expected a CSV|dataset"
+        lambda f: lose(f, "labels.csv"), r"labels\.csv: no such file, expected a CSV|dataset"
     ),
     "table without bytes": table("", "row 1: found '', expected image,labels"),
     "table without a header": table("0.jpg,cat\n", r"row 1: found '0\.jpg,cat', expected image,la"),
@@ -360,7 +360,10 @@ TABLES = {
         UNSPLIT,
     ),
     "table of vectors": table(
-        'image,labels\n0.jpg,1 0\n1.jpg,"0 1"\n', "found 0 and 1 as the only labels, exp", *UNSPLIT
+        'image,labels\n0.jpg,1 0\n1.jpg,"0 1"\n', "found 0, 1 as the only labels, exp", *UNSPLIT
+    ),
+    "table of shares": table(
+        "image,labels\n0.jpg,0.7 0.3\n", r"found 0\.3, 0\.7 as the only labels, exp", *UNSPLIT
     ),
     "table of lists": table(
         "image,labels\n0.jpg,\"['cat', 'dog']\"\n", r"row 2: found the label \"\['cat', .*list"
@@ -385,14 +388,17 @@ TABLES = {
         "image,labels\n", "found no class, expected one or more", *UNSPLIT
     ),
     "table in Latin-1": table(
-        "image,labels\n0.jpg,caf\u00e9\n".encode("latin-1"), "not a CSV in UTF-8 .*0xe9"
+        "image,labels\n0.jpg,caf\u00e9\n".encode("latin-1"),
+        "not a CSV in UTF-8 or UTF-16 .*0xe9.*; save it in one of these",
     ),
-    "table in UTF-16": table("image,labels\n0.jpg,cat\n".encode("utf-16"), "not a CSV in UTF-8"),
+    "table in UTF-16 that is cut off": table(
+        "image,labels\n0.jpg,cat\n".encode("utf-16")[:-1], "not a CSV in UTF-8 .*truncated data"
+    ),
     "table with a NUL": table(
         "image,labels\n0.jpg,c\0at\n", r"row 2: found the label 'c\\x00at', expected", *UNSPLIT
     ),
     "table with a quote that does not end": table(
-        'image,labels\n0.jpg,"cat\n1.jpg,dog\n', "line 3: not a CSV in UTF-8 .*unexpected end"
+        'image,labels\n0.jpg,"cat\n1.jpg,dog\n', "line 3: not a CSV .*unexpected end"
     ),
     "row of three columns": more("0.jpg,cat,dog", "found 3 columns, expected 2; separate labels"),
     "row of one column": more("0.jpg", "found 1 columns, expected 2"),
@@ -560,10 +566,12 @@ def listed(split: str, content: str | bytes, sentence: str) -> Fault:
 
 
 LISTS = {
-    "image that nobody knows": listed("val", "4\n77\n", r"found '77', expected an image of labels"),
+    "image that nobody knows": listed(
+        "val", "4\n77\n", "line 2: found '77', expected an image of labels"
+    ),
     "image in two lists": listed("val", "4\n3\n", "line 2: found '3', which is listed before"),
     "image twice in a list": listed("val", "4\n4\n", "line 2: found '4', which is listed before"),
-    "list in UTF-16": listed("val", "4\n5\n".encode("utf-16"), "not a list in UTF-8"),
+    "list in Latin-1": listed("val", b"4\n\xe9\n", "not a list in UTF-8 .*0xe9"),
     "nothing to train on": Fault(
         lambda f: f.write("ImageSets/Segmentation/train.txt", "\n"),
         "photographs: found no training photograph, expected one or more",
@@ -822,9 +830,14 @@ VOC: dict[str, tuple[Any, ...]] = {
     ),
     "no list of validation images": (
         lambda v: (v.root / VOC_LISTS / "val.txt").unlink(),
-        r"val\.txt: cannot be read \(.*No such file.*\), expected a list of images",
+        r"val\.txt: no such file, expected a list of images",
     ),
-    "list that is not there": (lambda v: None, r"mine\.txt: cannot be read", "--train", "mine.txt"),
+    "list that is not there": (
+        lambda v: None,
+        r"mine\.txt: no such file, expected a list",
+        "--train",
+        "mine.txt",
+    ),
     "no VOC": (
         lambda v: (v.root / v.voc).rename(v.root / "else"),
         r"dataset\.root: found no PASCAL VOC 2012 in .*, expected .*`download: true`",

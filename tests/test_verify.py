@@ -7,6 +7,8 @@ import yaml
 from finished import CONFIG, RESULTS, all_receipts, flip, label, project, receipt_at
 
 from bes.cli import main
+from bes.errors import BesError
+from bes.project.settings import check_weights
 from bes.project.upkeep import verify
 from bes.stages.dataset import facts_file
 from bes.storage.layout import whole_receipt
@@ -103,3 +105,16 @@ def test_the_command_ends_with_1_where_something_is_wrong(
     else:
         assert main(["verify", "--configfile", "c.yaml"]) == 0
         assert capsys.readouterr().out.startswith("0 damaged, missing or changed files")
+
+
+@pytest.mark.parametrize("command", [["status"], ["why", "0"]])
+def test_initial_weights_that_are_gone_are_named_as_a_run_names_them(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("c.yaml").write_text(yaml.safe_dump(CONFIG))
+    assert main([*command, "--configfile", "c.yaml"]) == 0
+    Path("weights.pth").unlink()
+    assert main([*command, "--configfile", "c.yaml"]) == 2
+    with pytest.raises(BesError) as stopped:
+        check_weights(project())
+    assert f"bes: {stopped.value}" in capsys.readouterr().err

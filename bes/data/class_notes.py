@@ -7,10 +7,13 @@ from collections.abc import Iterable
 
 from bes.data.names import alike
 
+NOTHING = {"void", "bg", "ignore", "ignored", "unlabelled", "unlabeled", "unknown"}
+"""What datasets call the pixels or photographs of no class."""
+
 
 def class_notes(classes: tuple[str, ...], shown: Iterable[str]) -> list[str]:
-    """Classes that look alike, that are several in one, and that are not among those `shown` by the
-    training photographs."""
+    """Classes that look alike, that are several in one, whose names say that they are none, and
+    that are not among those `shown` by the training photographs."""
     groups: dict[str, list[str]] = defaultdict(list)
     for name in classes:
         groups[alike(name)].append(name)
@@ -27,6 +30,11 @@ def class_notes(classes: tuple[str, ...], shown: Iterable[str]) -> list[str]:
                 f"found the class {name!r} beside {', '.join(map(repr, parts))}; expected "
                 "semicolons between them in all rows if it is these"
             )
+    if nothing := [name for name in classes if name.casefold().strip("_") in NOTHING]:
+        notes.append(
+            f"found the class {', '.join(map(repr, nothing))}, which is learnt like any other; "
+            "expected no label if it stands for none"
+        )
     seen = set(shown)
     if absent := [name for name in classes if name not in seen]:
         notes.append(f"no training photograph shows {', '.join(map(repr, absent))}")

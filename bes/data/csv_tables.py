@@ -91,7 +91,7 @@ def _cells(path: Path, text: str) -> list[list[str]]:
     try:
         return list(reader)
     except csv.Error as error:
-        raise BesError(f"{path}: line {reader.line_num}: not a CSV in UTF-8 ({error})") from None
+        raise BesError(f"{path}: line {reader.line_num}: not a CSV ({error})") from None
 
 
 def _delimiter_of(text: str) -> str:

@@ -8,6 +8,7 @@ from bes.data.file_names import SUFFIXES, best_of, files_below, folder_of, id_of
 from bes.data.label_tables import BACKGROUND, read_label_table
 from bes.data.left_out import advice, endings, notes_of
 from bes.data.names import alike, clean, is_name
+from bes.data.text_files import read_lines
 from bes.errors import BesError
 
 MAX_CLASSES = 254
@@ -139,7 +140,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             for label in row.labels
             if label not in found.classes
         ]
-        named = [path for path in photographs.get(row.id, ()) if _in_folder(path, row.folder)]
+        named = [p for p in photographs.get(row.id, ()) if _in_folder(layout.root / p, row.folder)]
         photograph = _one_of(named, f"{layout.photographs}/{row.image}", layout, found)
         if not photograph:
             if table.partial and row.id not in splits:
@@ -161,12 +162,6 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             place = f"{layout.masks}/{folder}{row.id}.png"
             mask = _one_of(masks.get(row.id, []), place, layout, found)
             found.entries.append(Entry(row.id, photograph, labels, split, mask))
-    found.problems += [
-        f"{layout.root / getattr(layout, split)}: found {image!r}, expected an image of "
-        f"{layout.labels}"
-        for image, split in splits.items()
-        if image not in known
-    ]
     counts = {
         "rows of the table without a photograph, left out": absent,
         "photographs without a row in the table, left out": len(photographs.keys() - known),
@@ -194,9 +189,11 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
     return found
 
 
-def _in_folder(path: str, folder: str) -> bool:
-    """Whether the folders of a path end with the given ones."""
-    return f"/{folder_of(path)}".endswith(f"/{folder}")
+def _in_folder(path: Path, folder: str) -> bool:
+    """Whether the folders of a file end with the given ones, or from the root of the file system on
+    are these."""
+    folders = folder_of(str(path.absolute()))
+    return folders == folder or folders.endswith(f"/{folder}")
 
 
 def _hint(image: str, named: list[str], near: dict[str, str]) -> str:
@@ -252,19 +249,17 @@ def _read_splits(layout: Layout, known: set[str], found: Collected) -> dict[str,
         if not name:
             continue
         path = layout.root / name
-        try:
-            lines = path.read_text(encoding="utf-8-sig").split("\n")
-        except OSError as error:
-            raise BesError(f"{path}: cannot be read ({error.strerror}), expected a list") from None
-        except UnicodeDecodeError as error:
-            raise BesError(f"{path}: not a list in UTF-8 ({error})") from None
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(read_lines(path, "a list"), 1):
             if not clean(line):
                 continue
             image = id_of(line)
             if image not in known:
                 image = id_of(clean(line).split()[0])
-            if image in splits:
+            if image not in known:
+                found.problems.append(
+                    f"{path}: line {number}: found {image!r}, expected an image of {layout.labels}"
+                )
+            elif image in splits:
                 found.problems.append(
                     f"{path}: line {number}: found {image!r}, which is listed before; expected "
                     "each image once, in one list"

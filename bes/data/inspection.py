@@ -10,7 +10,13 @@ from bes.data.file_names import stamp
 from bes.data.folder import Collected, Entry
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.mask_numbers import advice
-from bes.data.pixel_notes import dark_notes, mask_notes, mask_problems, strange_corrections
+from bes.data.pixel_notes import (
+    dark_notes,
+    mask_notes,
+    mask_problems,
+    strange_corrections,
+    twin_notes,
+)
 from bes.errors import BesError
 from bes.storage.files import digest_bytes
 from bes.storage.sealed import read_sealed
@@ -82,6 +88,7 @@ def inspect_files(
         found.problems += mask_problems(catalog, records, present, declared=found.values_given)
     if not found.problems:
         found.notes += mask_notes(catalog, records, present)
+        found.notes += twin_notes(records)
         found.notes += dark_notes(
             [facts[record.path]["bits"] for record in records], catalog.bit_depth
         )

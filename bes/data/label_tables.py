@@ -1,6 +1,5 @@
 """Label tables: which classes each photograph shows, in the forms that people keep them in."""
 
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from bes.data.cls_labels import read_cls_labels
 from bes.data.csv_tables import read_csv
 from bes.data.file_names import folder_of, id_of
 from bes.data.names import clean, is_name
+from bes.data.text_files import read_lines, read_text
 from bes.errors import BesError
 
 BACKGROUND = "background"
@@ -86,17 +86,23 @@ def read_label_table(
     if path.suffix.lower() in JSON_LINES:
         _read_json_lines(path, rows)
     else:
-        table = read_csv(path, _read_text(path, "a CSV"), classes)
+        table = read_csv(path, read_text(path, "a CSV"), classes)
         rows.notes += table.notes
         for place, text in table.problems:
             rows.problem(path, place, text)
         for place, image, fields in table.rows:
             rows.add(path, place, image, fields)
     seen = {label for row in rows.rows for label in row.labels}
-    if seen and not classes and {label.casefold() for label in seen} <= ONE_HOT:
-        raise BesError(
-            f"{path}: found {' and '.join(sorted(seen))} as the only labels, expected names of "
-            "classes; write the names of those that have a 1, or if these are names give `classes`"
+    if seen and not classes and all(map(_is_number, seen)):
+        if any("." in label for label in seen) or {label.casefold() for label in seen} <= ONE_HOT:
+            raise BesError(
+                f"{path}: found {', '.join(sorted(seen)[:4])} as the only labels, expected names "
+                "of classes; write the names of those that have a 1, or if these are names give "
+                "`classes`"
+            )
+        rows.notes.append(
+            "all labels are numbers and are taken for names, not for the numbers of the classes; "
+            "to keep their order give `classes`"
         )
     return LabelTable(rows.rows, rows.problems, rows.all_notes())
 
@@ -192,25 +198,9 @@ def _of_class_folders(
     )
 
 
-def _read_text(path: Path, expected: str) -> str:
-    try:
-        content = path.read_bytes()
-        if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-            raise BesError(f"{path}: found a workbook, expected {expected}: save it as one")
-        return content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise BesError(f"{path}: no such label table, expected {expected}") from None
-    except OSError as error:
-        raise BesError(f"{path}: cannot be read ({error.strerror}), expected {expected}") from None
-    except UnicodeDecodeError as error:
-        raise BesError(f"{path}: not {expected} in UTF-8 ({error})") from None
-
-
 def _read_json_lines(path: Path, rows: _Rows) -> None:
     example = '{"image": "a.jpg", "labels": ["cat"]}'
-    # Lines as files have them: text may hold other characters that end a line.
-    lines = io.StringIO(_read_text(path, "JSON lines"), newline=None)
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path, "JSON lines"), 1):
         if not line.strip():
             continue
         try:
@@ -225,6 +215,10 @@ def _read_json_lines(path: Path, rows: _Rows) -> None:
             rows.problem(
                 path, f"line {number}", f"found {line.strip()[:80]}, expected such as {example}"
             )
+
+
+def _is_number(label: str) -> bool:
+    return label.casefold() in ONE_HOT or label.replace(".", "", 1).isdecimal()
 
 
 def _is_row(value: Any) -> bool:

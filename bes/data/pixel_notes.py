@@ -15,8 +15,8 @@ Masks = Mapping[str, set[int]]
 
 
 def mask_notes(catalog: Catalog, records: Sequence[ImageRecord], present: Present) -> list[str]:
-    """Masks that hold more than the labels name, masks that hold less, and classes that labels name
-    and no mask holds."""
+    """Masks that hold more than the labels name, masks that hold less, those and corrections that
+    hold void alone, and classes that labels name and no mask holds."""
     notes = []
     masks = _masks(catalog, records)
     if foreign := _count_foreign(masks, present):
@@ -26,6 +26,13 @@ def mask_notes(catalog: Catalog, records: Sequence[ImageRecord], present: Presen
         )
     if lacking := sum(not named <= _held(present[file]) for file, named in masks.items()):
         notes.append(f"{lacking} of {len(masks)} masks lack a class that the labels name")
+    corrections = {r.correction: set(catalog.indices(r)) for r in records if r.correction}
+    for files, what in ((masks, "masks"), (corrections, "corrections")):
+        if void := sum(bool(named) and present[f] == [VOID] for f, named in files.items()):
+            notes.append(
+                f"{void} of {len(files)} {what} hold 0 and 255 alone; 255 is void, which is "
+                "neither learnt nor scored: write the value of the class for an object"
+            )
     held = set().union(*(_held(present[file]) for file in masks))
     for index, name in enumerate(catalog.classes, 1):
         count = sum(index in named for named in masks.values())
@@ -110,6 +117,19 @@ def _count_foreign(masks: Masks, present: Present) -> int:
 
 def _held(present: Sequence[int]) -> set[int]:
     return set(present) - {VOID}
+
+
+def twin_notes(records: Sequence[ImageRecord]) -> list[str]:
+    """Photographs to train on that are held out too, under another name."""
+    held_out = {record.digest: record for record in records if record.held_out}
+    twins = [record for record in records if not record.held_out and record.digest in held_out]
+    if not twins:
+        return []
+    other = held_out[twins[0].digest]
+    return [
+        f"{len(twins)} training photographs are the same as one of {other.split}, such as "
+        f"{twins[0].path} as {other.path}; expected others, or scores of {other.split} are too high"
+    ]
 
 
 def dark_notes(bits: Sequence[int | None], bit_depth: int) -> list[str]:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 from bes.data.download import Archive
 from bes.data.folder import VOC_CLASSES, Collected, Entry
 from bes.data.names import clean
+from bes.data.text_files import read_lines
 from bes.errors import BesError
 from bes.storage.pool import limit_threads
 
@@ -172,10 +173,7 @@ def _convert(images: list[str], source: Path, target: Path, threads: int) -> Non
 def read_ids(path: Path) -> list[str]:
     """The images of a list with one a line: an id, or a path whose name is the id; further columns
     are ignored. Raises BesError if it cannot be read."""
-    try:
-        lines = [clean(line) for line in path.read_text(encoding="utf-8-sig").split("\n")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise BesError(f"{path}: cannot be read ({error}), expected a list of images") from None
+    lines = map(clean, read_lines(path, "a list of images"))
     return [Path(line.split()[0]).stem for line in lines if line]
 
 

@@ -19,7 +19,7 @@ from bes.incremental.stage import (
     suffix_of,
 )
 from bes.incremental.whole import digests_of
-from bes.project.settings import Project
+from bes.project.settings import Project, check_weights
 from bes.project.staleness import places, staleness
 from bes.stages.dataset import facts_file
 from bes.storage.files import digest_file
@@ -55,7 +55,11 @@ class StageStatus:
 
 
 def status(project: Project, experiment: str) -> Iterator[StageStatus]:
-    """The stages of an experiment in order, as the next run would find them."""
+    """The stages of an experiment in order, as the next run would find them.
+
+    Raises BesError for what would stop that run, or where there has been none.
+    """
+    check_weights(project)
     dataset = project.folder(experiment, "dataset")
     options = project.experiments[experiment].options
     shards = shards_of(dataset)

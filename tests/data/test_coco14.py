@@ -32,6 +32,14 @@ def test_cocos_numbers_become_1_to_80_in_order(coco: Coco) -> None:
     assert coco.mask("train", 9)[5, 5] == 80 and coco.mask("train", 25)[6, 6] == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_annotations_may_begin_with_a_byte_order_mark(coco: Coco, encoding: str) -> None:
+    coco.write()
+    path = coco.path("annotations/instances_train2014.json")
+    path.write_text(path.read_text(), encoding=encoding)
+    assert len(coco.run()) == 4
+
+
 def test_training_images_without_labels_are_left_out_and_counted(
     coco: Coco, capsys: pytest.CaptureFixture[str]
 ) -> None:

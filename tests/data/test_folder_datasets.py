@@ -69,6 +69,7 @@ def test_only_a_validation_list_leaves_the_rest_for_training(folder: Any) -> Non
         "0\n1\n",
         "0.jpg\r\n1.jpg\r\n",
         "\ufeff0\n\n1",
+        "0\r1\r",
         "/JPEGImages/0.jpg /SegmentationClassAug/0.png\n/JPEGImages/1.jpg /x/1.png\n",
         "0 1\n1 -1\n",
         "JPEGImages\\0.jpg\nJPEGImages\\1.jpg\n",
@@ -493,6 +494,43 @@ def test_masks_without_what_the_labels_name_are_counted(
         folder.mask(f"SegmentationClass/{i}.png", [0, 8, 12, 255])
     folder.run(classes=("cat=8", "dog=12"))
     assert "lack" not in capsys.readouterr().out
+
+
+def test_masks_and_corrections_of_void_alone_are_counted(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    for i in range(3):
+        folder.mask(f"SegmentationClass/{i}.png", [0, 255])
+    folder.mask("corrected/1.png", [0, 255])
+    folder.run(corrections="corrected")
+    said = capsys.readouterr().out
+    assert "3 of 6 masks hold 0 and 255 alone; 255 is void" in said
+    assert "1 of 1 corrections hold 0 and 255 alone; 255 is void" in said
+
+
+def test_a_photograph_that_is_trained_on_and_held_out_is_named(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    shutil.copy(folder.root / "JPEGImages/0.jpg", folder.root / "JPEGImages/5.jpg")
+    folder.run()
+    assert (
+        "1 training photographs are the same as one of val, such as JPEGImages/0.jpg as "
+        "JPEGImages/5.jpg; expected others"
+    ) in capsys.readouterr().out
+
+
+def test_a_table_may_name_photographs_by_their_whole_paths(folder: Any) -> None:
+    folder.photograph("JPEGImages/a/0.jpg")
+    folder.rows = {
+        f"{folder.root}/JPEGImages/a/0.jpg": "cat",
+        "photographs/JPEGImages/1.jpg": "dog",
+    }
+    folder.table()
+    folder.run(train="", val="", masks="")
+    assert [r.path for r in records_of(folder).values()] == [
+        "JPEGImages/a/0.jpg",
+        "JPEGImages/1.jpg",
+    ]
 
 
 def test_photographs_that_fill_few_of_their_bits_are_counted(

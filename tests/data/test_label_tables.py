@@ -160,6 +160,25 @@ def test_tables_are_read_as_programs_write_them(folder: Any, content: str) -> No
     assert labels_of(folder) == BOTH
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_tables_and_lists_are_read_in_the_encodings_of_excel_and_powershell(
+    folder: Any, encoding: str
+) -> None:
+    mark = "\ufeff" * (encoding in ("utf-16-le", "utf-16-be"))
+    for content in (
+        "image\tlabels\r\n0.jpg\tcafé\r\n1.jpg\tcafé;犬\r\n",
+        "image,labels\n0,café\n1,café|犬\n",
+    ):
+        folder.write("labels.csv", (mark + content).encode(encoding))
+        folder.write("train.txt", (mark + "0\r\n1\r\n").encode(encoding))
+        folder.run(train="train.txt", val="", masks="")
+        assert labels_of(folder) == {"0": ("café",), "1": ("café", "犬")}
+    rows = json.dumps({"image": "0", "labels": ["café"]}, ensure_ascii=False)
+    folder.write("labels.jsonl", (mark + rows).encode(encoding))
+    folder.run(labels="labels.jsonl", train="", val="", masks="")
+    assert labels_of(folder) == {"0": ("café",)}
+
+
 def test_empty_rows_and_missing_labels_are_counted(
     folder: Any, capsys: pytest.CaptureFixture
 ) -> None:
@@ -239,3 +258,24 @@ def test_a_class_that_nothing_can_be_learned_of_is_named(
     folder.write("ImageSets/Segmentation/train.txt", "0\n3\n")
     folder.run(classes=("cat", "dog", "cow"))
     assert "no training photograph shows 'dog', 'cow'" in capsys.readouterr().out
+
+
+def test_labels_that_are_numbers_are_names_and_that_is_said(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    folder.write("labels.csv", "image,labels\n0.jpg,8\n1.jpg,12 8\n")
+    folder.run(train="", val="", masks="")
+    assert labels_of(folder) == {"0": ("8",), "1": ("12", "8")}
+    note = "all labels are numbers and are taken for names, not for the numbers of the classes"
+    assert note in capsys.readouterr().out
+    folder.run(train="", val="", masks="", classes=("8", "12"))
+    assert note not in capsys.readouterr().out
+
+
+def test_classes_whose_names_say_that_they_are_none_are_named(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    folder.write("labels.csv", "image,labels\n0.jpg,cat\n1.jpg,Void\n2.jpg,unlabelled\n")
+    folder.run(train="", val="", masks="")
+    said = capsys.readouterr().out
+    assert "found the class 'Void', 'unlabelled', which is learnt like any other" in said

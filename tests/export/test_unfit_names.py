@@ -43,12 +43,13 @@ class Odd:
             (base / folder / f"{image}.png").write_bytes(encode_labels(self.label(number)))
         lines = (json.dumps({"image": f"{i}.jpg", "labels": classes}) + "\n" for i in images)
         (base / "photographs/labels.jsonl").write_text("".join(lines))
-        (base / "photographs/val.txt").write_text(f"{images[0]}\n")
-        root = str(base / "photographs")
-        options = DatasetOptions(root=root, labels="labels.jsonl", val="val.txt")
-        run_dataset(options, out=base / "dataset", shards=1, threads=1)
+        (base / "photographs/val.txt").write_text(f"{images[0]}.jpg\n")
+        run_dataset(self.options("labels.jsonl"), out=base / "dataset", shards=1, threads=1)
         vouch_for(base / "pseudo_labels", base / "dataset")
         assert len(read_manifest(base / "dataset/images.csv")) == len(images)
+
+    def options(self, labels: str) -> DatasetOptions:
+        return DatasetOptions(root=str(self.base / "photographs"), labels=labels, val="val.txt")
 
     def label(self, number: int) -> np.ndarray:
         labels = np.zeros(SIZE, np.uint8)
@@ -110,6 +111,30 @@ def test_so_it_is_with_the_names_of_classes(tmp_path: Path, name: str, format: s
                 odd.export(each)
         else:
             odd.export(each)
+
+
+@pytest.mark.parametrize("images", [["other", "one"], ["a.jpg", "b, c"], ['"a"', "'b", "=1"]])
+@pytest.mark.parametrize(
+    "classes", [("potted plant",), ("cup, saucer", "cat"), ("'x'", "a/b", "犬")]
+)
+def test_the_table_of_labels_is_read_as_it_was_written(
+    tmp_path: Path, images: list[str], classes: tuple[str, ...]
+) -> None:
+    odd = Odd(tmp_path, images, classes)
+    table = odd.export("cls-labels") / "labels.csv"
+    (odd.base / "photographs/labels.csv").write_bytes(table.read_bytes())
+    before = read_manifest(odd.base / "dataset/images.csv")
+    run_dataset(odd.options("labels.csv"), out=odd.base / "again", shards=1, threads=1)
+    assert read_manifest(odd.base / "again/images.csv") == before
+
+
+@pytest.mark.parametrize("classes", [("a|b",), ("a|b", "c"), ("['x']", "y|z")])
+def test_a_table_that_would_be_read_otherwise_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture, classes: tuple[str, ...]
+) -> None:
+    root = Odd(tmp_path, ["other", "one"], classes).export("cls-labels")
+    assert not (root / "labels.csv").exists() and (root / "cls_labels_onehot.npy").exists()
+    assert "labels.csv is left out: one.jpg: found (" in capsys.readouterr().err
 
 
 def test_an_export_of_odd_names_is_skipped_and_made_once_they_fit(

@@ -55,7 +55,7 @@ def test_an_experiment_that_shares_a_stage_says_where_the_file_is(project: Any) 
 
 
 LONG = "".join(f"{number}-" for number in range(99))[:250]
-NAMES = ["my photo", "it's", 'say "x"', "$(touch pwned)", "a; b & c", "{braces}", LONG]
+NAMES = ["my photo", "it's", 'say "x"', "$(touch pwned)", "a; b & c", "{braces}", "a" * 40, LONG]
 
 
 def test_names_of_any_kind_are_targets_and_no_name_is_run_as_a_command(new_project: Any) -> None:

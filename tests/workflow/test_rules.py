@@ -74,6 +74,18 @@ def test_the_schema_is_that_of_the_settings() -> None:
     assert yaml.safe_load(schema) == yaml.safe_load(yaml.safe_dump(json_schema(documented=True)))
 
 
+def test_as_a_module_of_another_workflow_the_rules_find_what_they_name(new_project: Any) -> None:
+    project = new_project()
+    (project.path / "outer.smk").write_text(
+        'configfile: "config/config.yaml"\n'
+        "module bes:\n    snakefile: 'Snakefile'\n    config: config\n"
+        "use rule * from bes\n"
+    )
+    done = project.snakemake("--snakefile", "outer.smk", "--dry-run", "--printshellcmds")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "--device cpu --gpus 1 --log" in done.stdout + done.stderr
+
+
 def test_every_training_photograph_is_ranked(finished: Any) -> None:
     ranking = read_ranking(finished.folder("quality") / "ranking.csv")
     assert {row.image for row in ranking} == {record.id for record in finished.records}

@@ -14,9 +14,10 @@ def vouching(stage):
         if home != wildcards.experiment:
             raise WorkflowError(
                 f"{wildcards.experiment} shares its {stage} with {home}: "
-                f"ask for {PROJECT.folder(home, stage) / wildcards.image}{suffix_of(stage)}"
+                f"ask for {PROJECT.folder(home, stage) / wildcards.file}"
             )
-        shard = shard_name(shard_of(wildcards.image, PROJECT.settings.shards))
+        image = wildcards.file.removesuffix(suffix_of(stage))
+        shard = shard_name(shard_of(image, PROJECT.settings.shards))
         return receipt_file(PROJECT.folder(wildcards.experiment, stage), shard)
 
     return path
@@ -30,11 +31,13 @@ for stage in filter(is_per_image, all_stages()):
         input:
             vouching(stage),
         output:
-            update(
-                f"results/{{dataset}}/{{experiment}}/{stage}/{{image}}{suffix_of(stage)}"
-            ),
+            update(f"results/{{dataset}}/{{experiment}}/{stage}/{{file}}"),
         log:
-            f"results/{{dataset}}/{{experiment}}/{stage}/_logs/images/{{image}}",
+            f"results/{{dataset}}/{{experiment}}/{stage}/_logs/images/{{file}}",
+        wildcard_constraints:
+            # With the ending: Snakemake takes a wildcard that ends in one part repeated, such as
+            # the name of aaaaaaaaaaaaaaaaaaaaaaaa.jpg, for a rule that makes its own input.
+            file=rf"[^/]+{re.escape(suffix_of(stage))}",
         localrule: True
         conda:
             "../../envs/cpu.yaml"
