@@ -73,7 +73,6 @@ wildcard_constraints:
     dataset=re.escape(PROJECT.settings.name),
     experiment="|".join(map(re.escape, PROJECT.experiments)),
     shard=r"\d{3}",
-    image=r"[^/]+",
 
 
 def folder(stage):
