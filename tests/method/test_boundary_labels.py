@@ -72,7 +72,7 @@ NONE = BoundaryLabel.UNCERTAIN
         ((0, 3, 3, 255), 0.2, 0.3, FG_BG),
         ((0, 3, 255, 255), 0.25, 0.3, NONE),  # nor are shares of theta_scale
         ((0, 3, 255, 255), 0.2, 0.3, FG_BG),
-        ((3, 3, 4, 255), 0.2, 0.25, NONE),
+        ((3, 3, 4, 255), 0.2, 0.25, F),
         ((3, 3, 4, 255), 0.2, 0.3, FG_FG),
         ((0, 0, 0, 3), 0.3, 0.25, B),  # 2 theta_diff of a lead are enough
         ((3, 3, 3, 0), 0.3, 0.25, F),
