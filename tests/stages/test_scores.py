@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from plain import bilinear, mean_iou, smooth
 
+from bes.metrics.boundary import thin
+
 SIZE = (29, 38)
 CELLS = (8, 10)
 NAMES = ("background", "cat", "dog", "owl")
@@ -284,3 +286,36 @@ def test_boundaries_are_counted_at_each_threshold_and_tolerance(project, rng) ->
         thresholds, matched, predicted, true = counts["boundary_maps"][str(tolerance)]
         assert thresholds == pytest.approx(level)
         assert (matched, predicted, true) == ([nothing] * 4, [0] * 4, [24] * 4)
+
+
+def test_boundary_maps_are_thinned_and_matched_within_each_tolerance(project, rng) -> None:
+    """A ridge beside the true boundary, which the wider tolerance alone reaches."""
+    size, tolerances = (24, 32), (0.03, 0.09)
+    truth = np.zeros(size, np.uint8)
+    truth[:, 16:] = 1
+    project.photograph("a", smooth(rng, *size), ("cat",), mask=truth)
+    project.write()
+    ridge = np.zeros((6, 8))
+    ridge[:, 4], ridge[:2, 4] = 0.9, 0.5
+    project.give("boundary_maps", {"a": ridge})
+    project.give("pseudo_labels", {"a": truth})
+    project.give("cams", {"a": np.zeros((1, 6, 8))})
+    words = ["boundary_scores", "--dataset", project.base / "dataset"]
+    for stage in ("boundary_maps", "cams", "pseudo_labels"):
+        words += [f"--{stage.replace('_', '-')}", project.base / stage]
+    words += ["--out", project.base / "boundary_scores", "--threads", 1]
+    project.command(*words, "--tolerances", *tolerances, "--thresholds", 4)
+    counts = project.json("boundary_scores/images/a.json")["boundary_maps"]
+    line = np.zeros(size, bool)
+    line[:, 15] = True
+    probability = bilinear(np.rint(ridge * 65535)[None] / 65535, size, (4, 4))[0]
+    found = [thin(probability >= level) for level in (0.2, 0.4, 0.6, 0.8)]
+    for tolerance in tolerances:
+        _, matched, predicted, true = counts[str(tolerance)]
+        assert matched == [
+            pairs_within(lines, line, tolerance * math.hypot(*size)) for lines in found
+        ]
+        assert (predicted, true) == ([int(lines.sum()) for lines in found], [24] * 4)
+    # Half of the ridge is lower, and the narrower tolerance reaches less of it.
+    narrow, wide = (counts[str(tolerance)][1] for tolerance in tolerances)
+    assert narrow[0] < wide[0] and wide[3] < wide[0]
