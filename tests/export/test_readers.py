@@ -52,6 +52,9 @@ def test_pycocotools_decodes_the_same_pixels(project: Any, indices: Any) -> None
         dataset = CocoDetection(root / split, root / f"annotations/instances_{split}.json")
         names = {c["id"]: c["name"] for c in dataset.coco.loadCats(dataset.coco.getCatIds())}
         assert names == {1: "cat", 2: "dog"}
+        for info in dataset.coco.loadImgs(dataset.ids):
+            shown = Image.open(root / split / info["file_name"])
+            assert (info["width"], info["height"]) == shown.size
         for image, (photograph, annotations) in zip(images, dataset, strict=True):
             labels = np.zeros(photograph.size[::-1], np.uint8)
             for annotation in annotations:
@@ -84,6 +87,24 @@ def test_datasets_reads_an_imagefolder(
             assert row["labels"] == ["cat", "dog"]
 
 
+def test_the_classes_of_a_photograph_are_its_own(project: Any) -> None:
+    classes = {image: ["cat", "dog"] for image in TRAIN + VAL} | {"first": ["dog"], "last": ["cat"]}
+    rows = [f"{image},{' '.join(names)}\n" for image, names in classes.items()]
+    (project.root / "labels.csv").write_text("image,labels\n" + "".join(rows))
+    project.read()
+    folder = project.export("imagefolder")
+    for split, images in (("train", TRAIN), ("validation", VAL)):
+        lines = (folder / split / "metadata.jsonl").read_text().splitlines()
+        listed = {row["id"]: row["labels"] for row in map(json.loads, lines)}
+        assert listed == {image: classes[image] for image in images}
+    root = project.export("cls-labels")
+    vectors = np.load(root / "cls_labels_onehot.npy", allow_pickle=True).item()
+    table = (root / "labels.csv").read_text().splitlines()[1:]
+    assert dict(line.split(",") for line in table) == {k: ";".join(v) for k, v in classes.items()}
+    for image, names in classes.items():
+        assert vectors[image].tolist() == [float(name in names) for name in ("cat", "dog")]
+
+
 def test_cls_labels_have_the_places_of_the_classes(project: Any) -> None:
     root = project.export("cls-labels")
     table = np.load(root / "cls_labels_onehot.npy", allow_pickle=True).item()
@@ -106,6 +127,8 @@ def test_the_mmsegmentation_config_is_python_with_the_classes(project: Any, indi
     exec((root / "bes_dataset.py").read_text().replace("{{ fileDirname }}", str(root)), config)
     assert config["num_classes"] == len(config["metainfo"]["palette"]) == 3
     assert config["metainfo"]["classes"] == ("background", "cat", "dog")
+    # The colours of VOC, as the label PNGs have them.
+    assert config["metainfo"]["palette"] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
     for split, images in (("train", TRAIN), ("val", VAL)):
         dataset = config[f"{split}_dataloader"]["dataset"]
         assert dataset["reduce_zero_label"] is False and dataset["ignore_index"] == 255
