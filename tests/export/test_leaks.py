@@ -91,6 +91,23 @@ def test_the_outline_of_a_square_is_the_limit() -> None:
     assert outline(np.ones((20, 20), np.uint8)) == 0
 
 
+@pytest.mark.parametrize(("sides", "leaks"), [((7, 8), False), ((8, 8), True)])
+def test_a_label_like_its_mask_is_a_leak_from_the_limit_on(
+    project: Any, sides: tuple[int, int], leaks: bool
+) -> None:
+    labels = np.zeros((36, 48), np.uint8)
+    labels[5 : 5 + sides[0], 5 : 5 + sides[1]] = 1
+    mask = project.root / "SegmentationClass/first.png"
+    mask.write_bytes(encode_labels(np.array([0, 8], np.uint8)[labels]))
+    project.write_label("first", encode_labels(labels))
+    project.read()
+    if leaks:
+        with pytest.raises(BesError, match=r"1 leaks:\nfirst: "):
+            project.export("torchvision")
+    else:
+        project.export("torchvision")
+
+
 def test_a_correction_may_equal_its_mask_but_not_be_it(project: Any) -> None:
     for image in ("first", "grey"):
         project.write_label(image, encode_labels(index_mask(project, image, void=0)))

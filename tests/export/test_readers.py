@@ -84,6 +84,24 @@ def test_datasets_reads_an_imagefolder(
             assert row["labels"] == ["cat", "dog"]
 
 
+def test_the_classes_of_a_photograph_are_its_own(project: Any) -> None:
+    classes = {image: ["cat", "dog"] for image in TRAIN + VAL} | {"first": ["dog"], "last": ["cat"]}
+    rows = [f"{image},{' '.join(names)}\n" for image, names in classes.items()]
+    (project.root / "labels.csv").write_text("image,labels\n" + "".join(rows))
+    project.read()
+    folder = project.export("imagefolder")
+    for split, images in (("train", TRAIN), ("validation", VAL)):
+        lines = (folder / split / "metadata.jsonl").read_text().splitlines()
+        listed = {row["id"]: row["labels"] for row in map(json.loads, lines)}
+        assert listed == {image: classes[image] for image in images}
+    root = project.export("cls-labels")
+    vectors = np.load(root / "cls_labels_onehot.npy", allow_pickle=True).item()
+    table = (root / "labels.csv").read_text().splitlines()[1:]
+    assert dict(line.split(",") for line in table) == {k: ";".join(v) for k, v in classes.items()}
+    for image, names in classes.items():
+        assert vectors[image].tolist() == [float(name in names) for name in ("cat", "dog")]
+
+
 def test_cls_labels_have_the_places_of_the_classes(project: Any) -> None:
     root = project.export("cls-labels")
     table = np.load(root / "cls_labels_onehot.npy", allow_pickle=True).item()
@@ -106,6 +124,8 @@ def test_the_mmsegmentation_config_is_python_with_the_classes(project: Any, indi
     exec((root / "bes_dataset.py").read_text().replace("{{ fileDirname }}", str(root)), config)
     assert config["num_classes"] == len(config["metainfo"]["palette"]) == 3
     assert config["metainfo"]["classes"] == ("background", "cat", "dog")
+    # The colours of VOC, as the label PNGs have them.
+    assert config["metainfo"]["palette"] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
     for split, images in (("train", TRAIN), ("val", VAL)):
         dataset = config[f"{split}_dataloader"]["dataset"]
         assert dataset["reduce_zero_label"] is False and dataset["ignore_index"] == 255

@@ -171,3 +171,10 @@ def test_thinning_keeps_the_regions_and_holes(rng):
 def test_a_thinned_boundary_is_as_thin_as_it_gets(rng):
     thinned = thin(cv2.GaussianBlur(rng.random((80, 90)), (0, 0), 3) > 0.5)
     np.testing.assert_array_equal(thin(thinned), thinned)
+
+
+def test_a_probability_that_is_the_threshold_itself_is_a_boundary():
+    """Thresholds of a quarter, a half and three quarters, which are exact."""
+    scores = boundary_scores(line_at(10) * 0.5, line_at(10), thresholds=3)
+    assert scores.thresholds.tolist() == [0.25, 0.5, 0.75]
+    assert scores.predicted.tolist() == [30, 30, 0]

@@ -50,6 +50,16 @@ def test_the_strict_map_names_the_class_where_both_see_one():
     assert labels.tolist() == [[9]]
 
 
+def test_what_the_refined_strict_map_alone_sees_is_its_class():
+    """Refined apart, the lenient map may lose what the strict one keeps."""
+
+    def refine(label_maps):
+        return [np.array([[2, 0]]), np.array([[0, 0]])]
+
+    maps = scores([0.9, 0.0], [0.1, 0.0])
+    assert confident_labels(maps, [4, 9], **THRESHOLDS, refine=refine).tolist() == [[9, 0]]
+
+
 def test_an_image_without_classes_is_background():
     maps = np.zeros((0, 3, 5), np.float32)
     labels = confident_labels(maps, [], **THRESHOLDS, refine=as_they_are)

@@ -1,7 +1,9 @@
 """Merging class maps of several scales, Eq. 8."""
 
+import numpy as np
 import pytest
 import torch
+from plain import bilinear
 
 from bes.method.localization import merge_scales
 
@@ -54,3 +56,13 @@ def test_absent_classes_have_no_influence(raw_maps):
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (17, 16)])
 def test_any_size_of_photograph_is_met(raw_maps, size):
     assert merge_scales(raw_maps, size, present=[0]).shape == (1, *size)
+
+
+@pytest.mark.parametrize("size", [(40, 70), (16, 81), (33, 48)])
+def test_at_full_size_maps_are_stretched_to_a_multiple_of_16_and_cut(raw_maps, size):
+    stretched = [-(-length // 16) * 16 for length in size]
+    total = sum(bilinear(raw.double().numpy(), stretched) for raw in raw_maps)
+    total = total[[3, 1], : size[0], : size[1]]
+    expected = total / total.max((1, 2), keepdims=True)
+    found = merge_scales(raw_maps, size, present=[3, 1])
+    np.testing.assert_allclose(found, expected, atol=1e-4)

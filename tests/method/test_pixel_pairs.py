@@ -1,5 +1,6 @@
 """Pairs of nearby pixels."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -52,3 +53,13 @@ def test_a_slanted_line_is_thick():
         (1, 3),
     ]
     assert Direction(0, 2).line() == [(0, 0), (0, 1), (0, 2)]
+
+
+@pytest.mark.parametrize("direction", [(3, 4), (4, -3), (6, 8)])
+def test_a_pixel_at_a_distance_of_one_from_the_line_is_not_on_it(direction):
+    dy, dx = direction
+    line = set(Direction(dy, dx).line())
+    for y, x in np.ndindex(dy + 1, abs(dx) + 1):
+        # Whole numbers: the distance is that of dy * x - dx * y from 0, in lengths of the line.
+        near = abs(dy * x - abs(dx) * y) < round(np.hypot(dy, dx))
+        assert ((y, x if dx > 0 else -x) in line) == near

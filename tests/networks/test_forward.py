@@ -196,6 +196,25 @@ def test_largefov_is_three_convolutions() -> None:
     assert min(dropped) > 0
 
 
+def test_largefov_drops_half_of_its_hidden_channels_after_each_of_two_layers() -> None:
+    head = LargeFov(5, 3).train()
+    hidden: list[torch.Tensor] = []
+    for layer in head:
+        if isinstance(layer, nn.Dropout2d):
+            layer.register_forward_hook(lambda *call: hidden.append(call[2]))
+            # As a ReLU before it leaves zeros of its own.
+            layer.register_forward_pre_hook(lambda _, inputs: torch.ones_like(inputs[0]))
+    torch.manual_seed(0)
+    with torch.no_grad():
+        head(torch.randn(2, 5, 4, 3))
+    assert [x.shape[1] for x in hidden] == [1024, 1024]
+    for x in hidden:
+        # A channel is kept, at twice its value, or dropped, as a whole.
+        assert torch.equal(x, x[..., :1, :1].expand_as(x))
+        assert set(x.unique().tolist()) == {0.0, 2.0}
+        assert (x == 0).float().mean().item() == pytest.approx(0.5, abs=0.05)
+
+
 def test_new_layers_start_small_and_without_bias() -> None:
     for head, layers in ((Aspp(500, 4), None), (LargeFov(50, 40), [6])):
         for index, layer in enumerate(head.modules() if layers is None else [head[6]]):

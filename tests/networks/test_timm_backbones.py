@@ -67,6 +67,29 @@ def test_pictures_are_brought_to_the_statistics_that_a_model_was_trained_with() 
     assert torch.allclose(convert(ours), (photo - 0.5) / 0.5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("mean", "std"), [((0.5, 0.4, 0.3), tuple(STD)), (tuple(MEAN), (0.5, 0.4, 0.3))]
+)
+def test_one_of_the_two_statistics_that_differs_is_enough_to_convert(
+    mean: tuple[float, ...], std: tuple[float, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = timm.create_model
+
+    def trained_otherwise(*args: Any, **options: Any) -> Any:
+        model = create(*args, **options)
+        model.pretrained_cfg = {**model.pretrained_cfg, "mean": mean, "std": std}
+        return model
+
+    monkeypatch.setattr("timm.create_model", trained_otherwise)
+    convert = build_backbone("timm:resnet10t", "none").stages[0][0]
+    photo = torch.rand(1, 3, 4, 5)
+    ours, expected = (
+        (photo - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+        for mean, std in ((MEAN, STD), (mean, std))
+    )
+    assert torch.allclose(convert(ours), expected, atol=1e-5)
+
+
 def test_a_model_without_an_output_stride_keeps_its_own_but_not_for_segmentation() -> None:
     assert build_backbone("timm:poolformer_s12", "none").strides == (4, 8, 16, 32)
     with pytest.raises(BesError, match="timm:poolformer_s12: found output stride 32, expected"):

@@ -2,10 +2,13 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from plain import bilinear, mean_iou, smooth
+
+from bes.metrics.boundary import boundaries_of, thin
 
 SIZE = (29, 38)
 CELLS = (8, 10)
@@ -284,3 +287,90 @@ def test_boundaries_are_counted_at_each_threshold_and_tolerance(project, rng) ->
         thresholds, matched, predicted, true = counts["boundary_maps"][str(tolerance)]
         assert thresholds == pytest.approx(level)
         assert (matched, predicted, true) == ([nothing] * 4, [0] * 4, [24] * 4)
+
+
+def run_boundary_scores(project, *flags: object) -> None:
+    words = ["boundary_scores", "--dataset", project.base / "dataset"]
+    for stage in ("boundary_maps", "cams", "pseudo_labels"):
+        words += [f"--{stage.replace('_', '-')}", project.base / stage]
+    words += ["--out", project.base / "boundary_scores", "--threads", 1]
+    project.command(*words, *flags)
+
+
+def test_boundary_maps_are_thinned_and_matched_within_each_tolerance(project, rng) -> None:
+    """A ridge beside the true boundary, which the wider tolerance alone reaches."""
+    size, tolerances = (24, 32), (0.03, 0.09)
+    truth = np.zeros(size, np.uint8)
+    truth[:, 16:] = 1
+    project.photograph("a", smooth(rng, *size), ("cat",), mask=truth)
+    project.write()
+    ridge = np.zeros((6, 8))
+    ridge[:, 4], ridge[:2, 4] = 0.9, 0.5
+    project.give("boundary_maps", {"a": ridge})
+    project.give("pseudo_labels", {"a": truth})
+    project.give("cams", {"a": np.zeros((1, 6, 8))})
+    run_boundary_scores(project, "--tolerances", *tolerances, "--thresholds", 4)
+    counts = project.json("boundary_scores/images/a.json")["boundary_maps"]
+    line = np.zeros(size, bool)
+    line[:, 15] = True
+    probability = bilinear(np.rint(ridge * 65535)[None] / 65535, size, (4, 4))[0]
+    found = [thin(probability >= level) for level in (0.2, 0.4, 0.6, 0.8)]
+    for tolerance in tolerances:
+        _, matched, predicted, true = counts[str(tolerance)]
+        assert matched == [
+            pairs_within(lines, line, tolerance * math.hypot(*size)) for lines in found
+        ]
+        assert (predicted, true) == ([int(lines.sum()) for lines in found], [24] * 4)
+    # Half of the ridge is lower, and the narrower tolerance reaches less of it.
+    narrow, wide = (counts[str(tolerance)][1] for tolerance in tolerances)
+    assert narrow[0] < wide[0] and wide[3] < wide[0]
+
+
+def test_a_photograph_computed_at_a_smaller_size_is_scored_there_and_its_label_in_full(
+    project, rng
+) -> None:
+    """Twice as high and wide: what stands for four pixels at full size is one of the maps'."""
+    truth, labels = patches(rng, [0, 0, 1, 2, 255]), patches(rng, [0, 1, 2])
+    full_truth, full_labels = (x.repeat(2, 0).repeat(2, 1) for x in (truth, labels))
+    full_labels[0, ::2] = (full_labels[0, ::2] + 1) % 3  # seen at full size alone
+    labels = full_labels[1::2, 1::2]
+    photo = smooth(rng, 2 * SIZE[0], 2 * SIZE[1])
+    project.photograph("a", photo, ("cat", "dog"), mask=full_truth)
+    project.write(max_pixels=SIZE[0] * SIZE[1])
+    project.given = {
+        stage: {"a": rng.random((2, *CELLS)).astype(np.float16).astype(np.float64)}
+        for stage in ("cams", "revised_maps")
+    }
+    boundary = np.rint(rng.random(CELLS) * 65535) / 65535
+    project.give("boundary_maps", {"a": boundary})
+    project.give("pseudo_labels", {"a": full_labels})
+    # The maps tell the size that they were computed at.
+    record = project.records[0]
+    project.records[0] = replace(record, height=SIZE[0], width=SIZE[1])
+    for stage, maps in project.given.items():
+        project.give(stage, maps)
+    project.records[0] = record
+
+    project.run("evaluation", "--cam-threshold", 0.6, "--revised-threshold", 0.7)
+    scores = project.json("evaluation/scores.json")
+    for stage, threshold in (("cams", 0.6), ("revised_maps", 0.7)):
+        expected = mean_iou(at(project, stage, "a", threshold), truth, 4)
+        assert scores[stage]["miou"] == pytest.approx(expected, abs=0.02)
+    expected = mean_iou(full_labels, full_truth, 4)
+    assert scores["pseudo_labels"]["miou"] == pytest.approx(expected, abs=0.02)
+
+    project.given["pseudo_labels"] = {"a": labels}
+    project.run("quality", "--threshold", 0.5)
+    (row,) = project.table("quality/ranking.csv")
+    keys = ("stability", "separation", "agreement", "boundary", "margin")
+    expected_signals = signals(project, "a", boundary, 0.5)
+    assert [float(row[key]) for key in keys] == pytest.approx(expected_signals, abs=2e-3)
+
+    run_boundary_scores(project, "--tolerances", 0.02, "--thresholds", 2, "--cam-threshold", 0.6)
+    counts = project.json("boundary_scores/images/a.json")
+    cams = at(project, "cams", "a", 0.6).astype(np.uint8)
+    for stage, predicted in (("pseudo_labels", labels), ("cams", cams)):
+        _, matched, found, true = counts[stage]["0.02"]
+        lines, true_lines = boundaries_of(predicted), boundaries_of(truth)
+        assert (found, true) == ([int(lines.sum())], [int(true_lines.sum())])
+        assert matched == [pairs_within(lines, true_lines, 0.02 * math.hypot(*SIZE))]
