@@ -47,7 +47,7 @@ rule benet:
     resources:
         gpu=gpus(PROJECT.settings.gpus),
         device=DEVICE,
-        gpus=GPUS,
+        devices=GPUS,
         mem_mb=16000,
         runtime=240,
     params:
@@ -56,7 +56,7 @@ rule benet:
         "Training BENet of {wildcards.experiment}"
     shell:
         "python -m bes benet {params.command} "
-        "--threads {threads} --device {resources.device} --gpus {resources.gpus} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.devices} --log {log}"
 
 
 rule irnet:
@@ -78,7 +78,7 @@ rule irnet:
     resources:
         gpu=gpus(PROJECT.settings.gpus),
         device=DEVICE,
-        gpus=GPUS,
+        devices=GPUS,
         mem_mb=16000,
         runtime=240,
     params:
@@ -87,7 +87,7 @@ rule irnet:
         "Training IRNet of {wildcards.experiment}"
     shell:
         "python -m bes irnet {params.command} "
-        "--threads {threads} --device {resources.device} --gpus {resources.gpus} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.devices} --log {log}"
 
 
 rule boundary_maps:

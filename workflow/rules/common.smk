@@ -68,6 +68,7 @@ onerror:
 
 SHARDS = PROJECT.shards
 # Resources of the jobs, not parameters: where something is computed is no reason to compute it anew.
+# Not by the name `gpus`, by which the executor of SLURM would ask for them a second time.
 DEVICE = PROJECT.settings.device
 GPUS = PROJECT.settings.gpus
 

@@ -18,7 +18,7 @@ rule classifier:
     resources:
         gpu=gpus(PROJECT.settings.gpus),
         device=DEVICE,
-        gpus=GPUS,
+        devices=GPUS,
         mem_mb=16000,
         runtime=240,
     params:
@@ -27,7 +27,7 @@ rule classifier:
         "Training the classifier of {wildcards.experiment}"
     shell:
         "python -m bes classifier {params.command} "
-        "--threads {threads} --device {resources.device} --gpus {resources.gpus} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.devices} --log {log}"
 
 
 rule cams:

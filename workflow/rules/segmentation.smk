@@ -20,7 +20,7 @@ rule segmenter:
     resources:
         gpu=gpus(PROJECT.settings.gpus),
         device=DEVICE,
-        gpus=GPUS,
+        devices=GPUS,
         mem_mb=16000,
         runtime=720,
     params:
@@ -29,7 +29,7 @@ rule segmenter:
         "Training the segmentation network of {wildcards.experiment}"
     shell:
         "python -m bes segmenter {params.command} "
-        "--threads {threads} --device {resources.device} --gpus {resources.gpus} --log {log}"
+        "--threads {threads} --device {resources.device} --gpus {resources.devices} --log {log}"
 
 
 rule segmentation_maps:
