@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from bes.engine.files import write_atomic
+from bes.storage.files import write_atomic
 
 SIZES = {"receipt, 10 kB": 10_000, "label, 3 kB": 3_000, "checkpoint, 100 MB": 100_000_000}
 REPEATS = 20

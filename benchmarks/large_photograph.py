@@ -18,9 +18,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bes.data.layout import model_file, model_receipt
-from bes.engine.files import digest_file, write_atomic
-from bes.engine.stage import per_image_stages, stage_of
+from bes.incremental.stage import per_image_stages, stage_of
+from bes.storage.files import digest_file, write_atomic
+from bes.storage.layout import model_file, model_receipt
 
 ROOT = Path(__file__).parents[1]
 MOST = 3000
@@ -29,9 +29,9 @@ MOST = 3000
 
 def write_networks(base: Path) -> None:
     """Both networks, with the receipts of their trainings."""
-    from bes.engine.checkpoints import save_network
     from bes.networks.benet import build_benet
     from bes.networks.classifier import build_classifier
+    from bes.training.checkpoints import save_network
 
     settings = {"backbone": "mobilenet_v2", "n_classes": 2, "pooling": "gap", "k": 0.0}
     settings["detach"] = True

@@ -18,9 +18,9 @@ from bes.data.images import decode_labels
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.data.ranking import RankedLabel, read_ranking
 from bes.data.truth import read_truth
-from bes.engine.stage import image_file
+from bes.incremental.stage import image_file
+from bes.method.trust import Signals
 from bes.metrics.iou import ConfusionMatrix
-from bes.quality import Signals
 
 RESAMPLES = 2000
 FIFTHS = 5

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from bes.random_walk import random_walk
+from bes.method.random_walk import random_walk
 
 HEIGHT, WIDTH = 94, 125  # a photograph of 375x500 at stride 4
 CLASSES = 2

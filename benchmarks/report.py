@@ -16,12 +16,12 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from bes.data.layout import receipt_file
 from bes.data.manifest import read_catalog, read_manifest, write_dataset
-from bes.engine.receipts import write_receipt
-from bes.engine.stage import image_file, per_image_stages
-from bes.engine.whole import run_whole
+from bes.incremental.stage import image_file, per_image_stages
+from bes.incremental.whole import run_whole
 from bes.stages.report import STAGE, ReportOptions
+from bes.storage.layout import receipt_file
+from bes.storage.receipts import write_receipt
 
 
 def repeat(results: Path, images: int, work: Path) -> dict[str, Path]:

@@ -21,14 +21,14 @@ import yaml
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from bes.boundary_labels import BoundaryLabel
 from bes.data.images import (
     encode_boundary_labels,
     encode_boundary_map,
     encode_labels,
     encode_maps,
 )
-from bes.engine.stage import image_file, per_image_stages
+from bes.incremental.stage import image_file, per_image_stages
+from bes.method.boundary_labels import BoundaryLabel
 
 ROOT = Path(__file__).parents[1]
 HEIGHT, WIDTH = 24, 32

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from bes.commands.arguments import add_log
 from bes.commands.command import Command
 from bes.commands.stage import StageCommand
-from bes.engine.log import begin_log, log_to
-from bes.engine.os_errors import refusal
-from bes.engine.stage import all_stages, stage_of
 from bes.errors import BesError
+from bes.incremental.stage import all_stages, stage_of
+from bes.storage.log import begin_log, log_to
+from bes.storage.os_errors import refusal
 
 COMMANDS = {
     "dataset": "dataset:DatasetCommand",

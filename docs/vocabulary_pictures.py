@@ -14,10 +14,10 @@ from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
 from bes.data.images import read_boundary_map, read_maps
-from bes.data.layout import TRAIN_STAGES, image_file
 from bes.data.manifest import read_catalog, read_manifest
 from bes.data.working_size import read_reduced
-from bes.hard_labels import upsample
+from bes.method.hard_labels import upsample
+from bes.storage.layout import TRAIN_STAGES, image_file
 
 IMG = Path(__file__).parent / "img"
 ROW = {

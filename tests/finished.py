@@ -12,17 +12,17 @@ from vouching import vouch_for
 
 from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_maps
 from bes.data.manifest import ImageRecord, read_manifest, shard_name, shard_of
-from bes.engine.files import write_atomic
-from bes.engine.inputs import inputs_of, receipts_of
-from bes.engine.per_image import run_per_image
-from bes.engine.receipts import read_receipt, receipts_in, write_receipt
-from bes.engine.stage import NoOptions, image_file, is_per_image, stage_of
-from bes.engine.whole import run_whole
-from bes.settings import Project, load_project
+from bes.incremental.inputs import inputs_of, receipts_of
+from bes.incremental.per_image import run_per_image
+from bes.incremental.stage import NoOptions, image_file, is_per_image, stage_of
+from bes.incremental.whole import run_whole
+from bes.project.settings import Project, load_project
+from bes.project.staleness import places
 from bes.stages.comparison import run_comparison
 from bes.stages.dataset import run_dataset
 from bes.stages.export import run_export
-from bes.staleness import places
+from bes.storage.files import write_atomic
+from bes.storage.receipts import read_receipt, receipts_in, write_receipt
 
 RESULTS = Path("results/p")
 SHARDS = ("000", "001")

@@ -39,11 +39,11 @@ from bes.data import voc12
 from bes.data.download import Archive
 from bes.data.file_names import NOT_READ
 from bes.data.images import encode_labels, encode_maps
-from bes.data.layout import model_receipt
-from bes.engine.receipts import write_receipt
-from bes.engine.sealed import write_sealed
 from bes.errors import BesError
-from bes.settings import load_project
+from bes.project.settings import load_project
+from bes.storage.layout import model_receipt
+from bes.storage.receipts import write_receipt
+from bes.storage.sealed import write_sealed
 
 
 class Refused:

@@ -22,17 +22,17 @@ from finished import (
     shard_of_image,
 )
 
-from bes import prepare as preparation
-from bes.data.layout import whole_receipt
-from bes.engine.code_digest import code_digest
-from bes.engine.files import write_atomic
-from bes.engine.memo import Memo
-from bes.engine.receipts import home_of, read_inputs, read_receipt, write_receipt
-from bes.prepare import Call, Prepared, prepare, read_call
-from bes.settings import Project
+from bes.project import prepare as preparation
+from bes.project.prepare import Call, Prepared, prepare, read_call
+from bes.project.settings import Project
+from bes.project.staleness import staleness, undo_future, void
 from bes.stages.dataset import facts_file, stamp_file
 from bes.stages.export import run_export
-from bes.staleness import staleness, undo_future, void
+from bes.storage.code_digest import code_digest
+from bes.storage.files import write_atomic
+from bes.storage.layout import whole_receipt
+from bes.storage.memo import Memo
+from bes.storage.receipts import home_of, read_inputs, read_receipt, write_receipt
 
 pytestmark = pytest.mark.usefixtures("finished")
 Stale = dict[str, list[str]]
@@ -130,7 +130,7 @@ def test_the_code_of_a_stage(stage: str, monkeypatch: pytest.MonkeyPatch) -> Non
     def digest(module: str, *assets: Path) -> str:
         return "new" if module == f"bes.stages.{stage}" else code_digest(module, *assets)
 
-    monkeypatch.setattr("bes.engine.stage.code_digest", digest)
+    monkeypatch.setattr("bes.incremental.stage.code_digest", digest)
     monkeypatch.setattr("bes.stages.comparison.code_digest", digest)
     assert stale(project()) == {
         name: ["code"] for name in map(label, all_receipts()) if name.split("/")[1] == stage

@@ -7,12 +7,12 @@ import yaml
 from finished import CONFIG, RESULTS, all_receipts, flip, label, project, receipt_at
 
 from bes.cli import main
-from bes.data.layout import whole_receipt
-from bes.engine.receipts import home_of, read_receipt
 from bes.errors import BesError
-from bes.settings import check_weights
+from bes.project.settings import check_weights
+from bes.project.upkeep import verify
 from bes.stages.dataset import facts_file
-from bes.upkeep import verify
+from bes.storage.layout import whole_receipt
+from bes.storage.receipts import home_of, read_receipt
 
 pytestmark = pytest.mark.usefixtures("finished")
 DATASET = RESULTS / "base/dataset"

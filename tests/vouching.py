@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from bes.data.manifest import read_catalog, read_manifest, shards_folder, write_dataset
-from bes.engine.files import digest_file
-from bes.engine.inputs import receipts_of, shards_of
-from bes.engine.receipts import write_receipt
-from bes.engine.stage import image_file, is_per_image, per_image_stages
+from bes.incremental.inputs import receipts_of, shards_of
+from bes.incremental.stage import image_file, is_per_image, per_image_stages
+from bes.storage.files import digest_file
+from bes.storage.receipts import write_receipt
 
 
 def vouch_for(folder: Path, dataset: Path | None = None, **more: Any) -> None:

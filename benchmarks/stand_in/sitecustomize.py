@@ -12,9 +12,9 @@ if sys.orig_argv[1:3] == ["-m", "bes"]:
     import types
     from pathlib import Path
 
-    from bes.engine import stage as declared
-    from bes.engine.files import write_atomic
-    from bes.engine.stage import Compute, PerImageStage, Stage, TrainingStage, WholeStage
+    from bes.incremental import stage as declared
+    from bes.incremental.stage import Compute, PerImageStage, Stage, TrainingStage, WholeStage
+    from bes.storage.files import write_atomic
 
     FILES = {path.stem: path.read_bytes() for path in Path(os.environ["STAND_INS"]).iterdir()}
     TABLES = {
@@ -27,7 +27,7 @@ if sys.orig_argv[1:3] == ["-m", "bes"]:
 
     def fit(options: object, run: object) -> object:
         """A network of no layers."""
-        from bes.engine.run_training import Trained
+        from bes.incremental.stage import Trained
 
         return Trained(FILES["model"], {"backbone": "none"}, [{"lr": 0.1, "total": 1.0}])
 
@@ -61,7 +61,7 @@ if sys.orig_argv[1:3] == ["-m", "bes"]:
     declared.stage_of = stand_in  # type: ignore[assignment]
 
     # The package's own module would import torch to write a network.
-    checkpoints = types.ModuleType("bes.engine.checkpoints")
+    checkpoints = types.ModuleType("bes.training.checkpoints")
     checkpoints.save_network = lambda path, network, settings: write_atomic(path, network)  # type: ignore[attr-defined]
     checkpoints.load_settings = lambda path: {"backbone": "none"}  # type: ignore[attr-defined]
     sys.modules[checkpoints.__name__] = checkpoints

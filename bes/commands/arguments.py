@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bes.engine.flags import whole_number
-from bes.engine.stage import Stage
 from bes.errors import BesError
+from bes.incremental.stage import Stage
+from bes.options.flags import whole_number
 
 DEFAULT_CONFIG = Path("config/config.yaml")
 

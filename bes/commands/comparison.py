@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from bes.commands.arguments import add_code, add_config
-from bes.comparisons import Comparison, comparison_from
 from bes.errors import BesError
+from bes.report.comparison import Comparison, comparison_from
 from bes.stages.comparison import run_comparison
 
 
@@ -40,7 +40,7 @@ class ComparisonCommand:
             comparison, evaluations = _read_plan(args.plan)
             out = args.out or args.plan.parent
         else:
-            from bes.settings import read_project
+            from bes.project.settings import read_project
 
             project = read_project(args.configfile, args.config)
             if args.name not in project.comparisons:

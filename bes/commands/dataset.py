@@ -5,8 +5,8 @@ from pathlib import Path
 
 from bes.commands.arguments import DEFAULT_CONFIG, add_config, add_threads
 from bes.data.manifest import MAX_SHARDS
-from bes.engine.flags import add_flags, flags_of, options_from, whole_number
 from bes.errors import BesError
+from bes.options.flags import add_flags, flags_of, options_from, whole_number
 from bes.stages.dataset import check_dataset, run_dataset
 from bes.stages.shared.dataset_kinds import DatasetOptions
 
@@ -52,8 +52,8 @@ class DatasetCommand:
         if configured:
             if given := flags_of(options):
                 raise BesError(f"found {given} beside a configuration, expected one of the two")
-            from bes.sections import BASE
-            from bes.settings import read_project
+            from bes.project.sections import BASE
+            from bes.project.settings import read_project
 
             project = read_project(args.configfile or [DEFAULT_CONFIG], args.config)
             options = project.experiments[BASE].options["dataset"]

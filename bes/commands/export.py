@@ -3,7 +3,7 @@
 import argparse
 
 from bes.commands.arguments import add_code, add_folders, add_out, add_threads
-from bes.engine.flags import add_flags, options_from
+from bes.options.flags import add_flags, options_from
 from bes.stages.export import FORMATS, ExportOptions, run_export
 
 

@@ -14,9 +14,9 @@ from bes.commands.arguments import (
     folders_of,
 )
 from bes.data.manifest import shards_folder
-from bes.engine.flags import add_flags, options_from, whole_number
-from bes.engine.stage import PerImageStage, Stage, TrainingStage, WholeStage
 from bes.errors import BesError
+from bes.incremental.stage import PerImageStage, Stage, TrainingStage, WholeStage
+from bes.options.flags import add_flags, options_from, whole_number
 
 
 @dataclass
@@ -78,16 +78,16 @@ class StageCommand:
             "code": args.code,
         }
         if isinstance(stage, PerImageStage):
-            from bes.engine.per_image import run_per_image
+            from bes.incremental.per_image import run_per_image
 
             device = args.device if _on_device(stage) else "cpu"
             run_per_image(stage, **read, shards=_shards(stage, args), device=device)
         elif isinstance(stage, TrainingStage):
-            from bes.engine.run_training import run_training
+            from bes.training.run import run_training
 
             run_training(stage, **read, policy=args.policy, device=args.device, devices=args.gpus)
         else:
-            from bes.engine.whole import run_whole
+            from bes.incremental.whole import run_whole
 
             assert isinstance(stage, WholeStage)
             run_whole(stage, **read)

@@ -39,7 +39,7 @@ class SchemaCommand:
         """See `Command`."""
         import yaml
 
-        from bes.schema import json_schema, markdown_tables
+        from bes.project.schema import json_schema, markdown_tables
 
         if args.markdown:
             print(markdown_tables(), end="")
@@ -58,8 +58,8 @@ class StatusCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        from bes.settings import read_project
-        from bes.upkeep import print_status
+        from bes.project.settings import read_project
+        from bes.project.upkeep import print_status
 
         project = read_project(args.configfile, args.config)
         for experiment in project.experiments:
@@ -81,8 +81,8 @@ class WhyCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        from bes.settings import read_project
-        from bes.upkeep import print_why
+        from bes.project.settings import read_project
+        from bes.project.upkeep import print_why
 
         project = read_project(args.configfile, args.config)
         if args.experiment not in project.experiments:
@@ -104,8 +104,8 @@ class VerifyCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        from bes.settings import read_project
-        from bes.upkeep import verify
+        from bes.project.settings import read_project
+        from bes.project.upkeep import verify
 
         problems = verify(read_project(args.configfile, args.config))
         for problem in problems:
@@ -127,8 +127,8 @@ class CleanCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        from bes.settings import read_project
-        from bes.upkeep import clean
+        from bes.project.settings import read_project
+        from bes.project.upkeep import clean
 
         removed = clean(read_project(args.configfile, args.config), dry_run=args.dry_run)
         for path in removed:

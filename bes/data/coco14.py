@@ -7,8 +7,8 @@ from typing import Any
 
 from bes.data.download import Archive
 from bes.data.folder import Collected, Entry
-from bes.engine.pool import limit_threads
 from bes.errors import BesError
+from bes.storage.pool import limit_threads
 
 HOST = "http://images.cocodataset.org"
 ARCHIVES = (

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from bes.engine.lock import locked
-from bes.engine.progress import Progress
 from bes.errors import BesError
+from bes.storage.lock import locked
+from bes.storage.progress import Progress
 
 MIB = 1 << 20
 EXPANSION = 10

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from bes.data.images import encode_labels
-from bes.engine.files import write_atomic
-from bes.engine.pool import forked_map
-from bes.engine.progress import Progress
 from bes.errors import BesError
+from bes.storage.files import write_atomic
+from bes.storage.pool import forked_map
+from bes.storage.progress import Progress
 
 CHUNK = 32
 """Masks that a process draws before it asks for more."""

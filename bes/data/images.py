@@ -13,8 +13,8 @@ from PIL import Image, UnidentifiedImageError
 
 from bes.data.left_out import advice
 from bes.data.png_chunks import PNG_SIGNATURE, pixels_of_png
-from bes.engine.vouched import read_vouched
 from bes.errors import BesError
+from bes.storage.vouched import read_vouched
 
 # A closed list: Pillow would hand an EPS file to Ghostscript, which runs what is written in it.
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
@@ -42,23 +42,26 @@ _ORIENTATIONS = {
 }
 
 
-def read_photograph(path: Path) -> np.ndarray:
+def read_photograph(path: Path, bit_depth: int = 16) -> np.ndarray:
     """A photograph as it is displayed: uint8 (H, W, 3), RGB.
 
     The EXIF rotation is applied; grey, palette, CMYK and 16-bit pictures are converted, alpha is
-    laid over white, of an animation the first frame counts.
+    laid over white, of an animation the first frame counts. Of 16 bits a channel the lowest
+    `bit_depth` are in use: white is 2 ** bit_depth - 1.
 
     Raises BesError if the file is missing, damaged or no picture.
     """
-    return decode_photograph(read_bytes(path), path)
+    return decode_photograph(read_bytes(path), path, bit_depth)
 
 
-def decode_photograph(content: bytes, path: Path) -> np.ndarray:
+def decode_photograph(content: bytes, path: Path, bit_depth: int = 16) -> np.ndarray:
     """`read_photograph` of bytes already read; `path` only names them in errors."""
     image = _open(content, path, formats=FORMATS)
     transpose = _ORIENTATIONS.get(_orientation(image))
     try:
-        rgb = _to_rgb(image)
+        if bit_depth < 16 and _has_deep_colours(content):
+            image = _deep_colours(content, bit_depth)
+        rgb = _to_rgb(image, bit_depth)
     except ValueError as error:
         raise BesError(
             f"{path}: pixels of mode {image.mode} cannot be shown as RGB ({error}), "
@@ -75,9 +78,7 @@ def bits_of(content: bytes) -> int | None:
     image = Image.open(io.BytesIO(pixels_of_png(content) or content), formats=FORMATS)
     if image.mode == "I" or image.mode.startswith("I;16"):
         return int(np.array(image).max()).bit_length()
-    arguments = [tile[3] for tile in image.tile]
-    rawmodes = [each[0] if isinstance(each, tuple) and each else each for each in arguments]
-    if image.format in ("PNG", "TIFF") and any(";16" in str(rawmode) for rawmode in rawmodes):
+    if _has_deep_colours(content):
         # Pillow keeps the upper 8 bits of colours.
         return 8 + int(np.array(image.convert("RGB")).max()).bit_length()
     return None
@@ -282,7 +283,33 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _has_deep_colours(content: bytes) -> bool:
+    """Whether a picture that can be read has 16 bits in each of several channels."""
+    image = Image.open(io.BytesIO(pixels_of_png(content) or content), formats=FORMATS)
+    arguments = [tile[3] for tile in image.tile]
+    rawmodes = [each[0] if isinstance(each, tuple) and each else each for each in arguments]
+    return image.format in ("PNG", "TIFF") and any(";16" in str(mode) for mode in rawmodes)
+
+
+def _deep_colours(content: bytes, bit_depth: int) -> Image.Image:
+    """Such a picture by OpenCV, which keeps all bits."""
+    import cv2
+
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ValueError("OpenCV cannot read it")
+    swap = cv2.COLOR_BGRA2RGBA if pixels.shape[-1] == 4 else cv2.COLOR_BGR2RGB
+    return Image.fromarray(_to_bytes(cv2.cvtColor(pixels, swap), bit_depth))
+
+
+def _to_bytes(values: np.ndarray, bit_depth: int) -> np.ndarray:
+    """Values of 0 to 2 ** bit_depth - 1, those above cut, as 0 to 255."""
+    white = 2**bit_depth - 1
+    values = np.minimum(values.astype(np.int64), white)
+    return ((values * 255 + white // 2) // white).astype(np.uint8)
+
+
+def _to_rgb(image: Image.Image, bit_depth: int) -> Image.Image:
     """The picture in mode RGB; raises ValueError where there is no agreed conversion."""
     if image.mode == "RGB" and not image.has_transparency_data:
         return image
@@ -291,7 +318,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         values = np.array(image).astype(np.int64)
         if values.min() < 0 or values.max() > 65535:
             raise ValueError(f"values from {values.min()} to {values.max()}")
-        return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(_to_bytes(values, bit_depth)).convert("RGB")
     if image.mode == "F":
         raise ValueError("floating-point pixels have no agreed range")
     if image.has_transparency_data:

@@ -19,9 +19,9 @@ from bes.data.pixel_notes import (
     strange_corrections,
     twin_notes,
 )
-from bes.engine.files import digest_bytes
-from bes.engine.sealed import read_sealed
 from bes.errors import BesError
+from bes.storage.files import digest_bytes
+from bes.storage.sealed import read_sealed
 
 FACTS = frozenset({"stamp", "size", "digest", "present", "bits", "frames"})
 """What is remembered of a file."""
@@ -91,7 +91,9 @@ def inspect_files(
     if not found.problems:
         found.notes += mask_notes(catalog, records, present)
         found.notes += twin_notes(records)
-        found.notes += dark_notes([facts[record.path]["bits"] for record in records])
+        found.notes += dark_notes(
+            [facts[record.path]["bits"] for record in records], catalog.bit_depth
+        )
         if several := [record.path for record in records if facts[record.path]["frames"] > 1]:
             found.notes.append(
                 f"{len(several)} photographs have more pictures than one in their file, such as "
@@ -140,7 +142,7 @@ def _look(
             content = read_bytes(file)
             present, bits, frames = [], None, 1
             if "photograph" in checks[path]:
-                pixels, bits = decode_photograph(content, file), bits_of(content)
+                pixels, bits = decode_photograph(content, file, catalog.bit_depth), bits_of(content)
                 frames = _frames_of(content)
             else:
                 mask = pixels = decode_mask(content, file)

@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from bes.engine.files import digest_bytes, write_if_changed
 from bes.errors import BesError
+from bes.storage.files import digest_bytes, write_if_changed
 
 MAX_SHARDS = 999
 MAX_PIXELS = 500_000
@@ -155,6 +155,7 @@ def write_dataset(
         "classes": catalog.classes,
         "mask_values": catalog.mask_values,
         "max_pixels": catalog.max_pixels,
+        "bit_depth": catalog.bit_depth,
     }
     files["classes.json"] = (json.dumps(content, indent=1) + "\n").encode()
     files["images.csv"] = to_csv(records).encode()
@@ -175,6 +176,8 @@ class Catalog:
     """What each class has in the mask files, where 0 is background and 255 void."""
     max_pixels: int = MAX_PIXELS
     """Photographs of more pixels are reduced to as many before anything is computed."""
+    bit_depth: int = 16
+    """Bits in use of photographs with 16 bits a channel."""
 
     def indices(self, record: ImageRecord) -> list[int]:
         """Label indices, from 1, of the classes present in a photograph."""
@@ -190,6 +193,12 @@ class Catalog:
         factor = min(1.0, math.sqrt(self.max_pixels / (record.width * record.height)))
         return max(round(record.height * factor), 1), max(round(record.width * factor), 1)
 
+    def reading(self, record: ImageRecord) -> list[int]:
+        """How a photograph's bytes become pixels, where that is not as they are."""
+        size = self.working_size(record)
+        reduced = [] if size == (record.height, record.width) else [*size]
+        return reduced + ([self.bit_depth] if self.bit_depth < 16 else [])
+
 
 def read_catalog(path: Path) -> Catalog:
     """Read `classes.json`; raises BesError if it is missing."""
@@ -200,6 +209,7 @@ def read_catalog(path: Path) -> Catalog:
             classes=tuple(content["classes"]),
             mask_values=tuple(content["mask_values"]),
             max_pixels=int(content["max_pixels"]),
+            bit_depth=int(content["bit_depth"]),
         )
         if not isinstance(content["classes"], list) or not all(
             isinstance(name, str) for name in catalog.classes
@@ -211,6 +221,8 @@ def read_catalog(path: Path) -> Catalog:
             raise ValueError(f"the mask values {catalog.mask_values}")
         if catalog.max_pixels < 1:
             raise ValueError(f"max_pixels {catalog.max_pixels}")
+        if not 8 < catalog.bit_depth <= 16:
+            raise ValueError(f"bit_depth {catalog.bit_depth}")
         return catalog
     except FileNotFoundError:
         raise BesError(f"{path}: no such file; `bes dataset` writes it") from None

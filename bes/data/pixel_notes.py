@@ -132,14 +132,16 @@ def twin_notes(records: Sequence[ImageRecord]) -> list[str]:
     ]
 
 
-def dark_notes(bits: Sequence[int | None]) -> list[str]:
-    """Photographs with 16 bits a channel of which a camera filled fewer; `bits` are those in use,
-    None of other photographs."""
-    dark = [each for each in bits if each is not None and each <= 14]
+def dark_notes(bits: Sequence[int | None], bit_depth: int) -> list[str]:
+    """Photographs with 16 bits a channel of which a camera filled less than `bit_depth` says.
+
+    `bits` are those in use, None of other photographs.
+    """
+    dark = [each for each in bits if each is not None and each <= bit_depth - 2]
     if not dark:
         return []
     return [
         f"{len(dark)} photographs of 16 bits a channel have no value above {2 ** max(dark) - 1} of "
-        f"65535 and are read as all but black, up to {(2 ** max(dark) - 1) >> 8} of 255; convert "
-        "them so that white is 65535"
+        f"{2**bit_depth - 1} and are read as all but black; say how many bits are in use with "
+        f"dataset.bit_depth, such as {max(*dark, 9)}"
     ]

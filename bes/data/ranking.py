@@ -19,7 +19,7 @@ class RankedLabel:
     labels: tuple[str, ...]
     """Names of the classes present."""
     score: float
-    """Mean of the five signals, which are explained in `bes.quality.Signals`."""
+    """Mean of the five signals, which are explained in `bes.method.trust.Signals`."""
     stability: float
     separation: float
     agreement: float

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bes.data.file_names import files_below, stamp
-from bes.engine.files import digest_file
-from bes.engine.sealed import read_sealed, write_sealed
+from bes.storage.files import digest_file
+from bes.storage.sealed import read_sealed, write_sealed
 
 Stamps = dict[str, dict[str, list[int]]]
 """Part of the dataset, a file or a folder -> file in it -> its stamp; relative to the root."""

@@ -4,9 +4,9 @@ import io
 import json
 from pathlib import Path
 
-from bes.engine.code_digest import code_digest
-from bes.engine.files import write_atomic, write_if_changed
 from bes.errors import BesError
+from bes.storage.code_digest import code_digest
+from bes.storage.files import write_atomic, write_if_changed
 
 CLASSES = ("checks", "stripes", "dots", "rings", "waves")
 """In the order of `scenes.PATTERNS`; the mask value of a class is its position + 1."""

@@ -8,8 +8,8 @@ from bes.data.download import Archive
 from bes.data.folder import VOC_CLASSES, Collected, Entry
 from bes.data.names import clean
 from bes.data.text_files import read_lines
-from bes.engine.pool import limit_threads
 from bes.errors import BesError
+from bes.storage.pool import limit_threads
 
 # The addresses and checksums of torchvision's VOCSegmentation and SBDataset, restated because
 # importing torchvision imports PyTorch.

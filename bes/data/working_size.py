@@ -13,7 +13,7 @@ def read_reduced(catalog: Catalog, record: ImageRecord) -> np.ndarray:
 
     Raises BesError as `read_photograph` does.
     """
-    photo = read_photograph(catalog.root / record.path)
+    photo = read_photograph(catalog.root / record.path, catalog.bit_depth)
     height, width = catalog.working_size(record)
     if photo.shape[:2] == (height, width):
         return photo

@@ -13,9 +13,9 @@ from bes.data.images import decode_labels, encode_labels
 from bes.data.label_tables import BACKGROUND
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.truth import check_indices, read_truth
-from bes.engine.stage import image_file
 from bes.errors import BesError
 from bes.export.photographs import place_photograph
+from bes.incremental.stage import image_file
 
 RAW = "Raw"
 """Ending of the folder with the same labels as grey PNGs."""
@@ -75,7 +75,8 @@ class Contents:
 
         def place(record: ImageRecord) -> None:
             target = self.folder / folder / f"{record.id}.jpg"
-            place_photograph(self.catalog.root / record.path, target, copy=self.copy)
+            source = self.catalog.root / record.path
+            place_photograph(source, target, copy=self.copy, bit_depth=self.catalog.bit_depth)
 
         self._each(place, records)
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bes.engine.files import digest_file
-from bes.engine.lock import locked
-from bes.engine.receipts import write_receipt
-from bes.engine.sealed import read_sealed
 from bes.errors import BesError
+from bes.storage.files import digest_file
+from bes.storage.lock import locked
+from bes.storage.receipts import write_receipt
+from bes.storage.sealed import read_sealed
 
 MARKER = "export.json"
 """Says what an export was made of, and which files belong to it."""

@@ -8,9 +8,9 @@ import numpy as np
 from bes.data.images import decode_mask, read_bytes, read_mask
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.truth import VOID, to_indices
-from bes.engine.files import digest_bytes
-from bes.engine.stage import image_file
 from bes.errors import BesError
+from bes.incremental.stage import image_file
+from bes.storage.files import digest_bytes
 
 MIN_OUTLINE = 32
 """Neighbouring pixels with different labels from which on two equal labels are no coincidence."""

@@ -12,7 +12,7 @@ QUALITY = 95
 """Of the JPEGs that are made, without subsampling of the colours."""
 
 
-def place_photograph(source: Path, target: Path, *, copy: bool) -> None:
+def place_photograph(source: Path, target: Path, *, copy: bool, bit_depth: int) -> None:
     """Put a photograph at `target`, whose name ends with .jpg.
 
     A JPEG is linked or copied as it is, whatever its own ending. A photograph in another format,
@@ -23,7 +23,7 @@ def place_photograph(source: Path, target: Path, *, copy: bool) -> None:
         place_file(source, target, copy=copy)
     else:
         content = io.BytesIO()
-        photograph = Image.fromarray(read_photograph(source))
+        photograph = Image.fromarray(read_photograph(source, bit_depth))
         photograph.save(content, "JPEG", quality=QUALITY, subsampling=0)
         target.write_bytes(content.getvalue())
 

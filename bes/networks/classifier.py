@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bes.attention_pooling import attention_pool
+from bes.method.attention_pooling import attention_pool
 from bes.networks.backbone import Backbone
 from bes.networks.backbones import build_backbone
 

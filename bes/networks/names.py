@@ -1,6 +1,6 @@
 """Names of the backbones, known without loading torch, to check a configuration against."""
 
-from bes.engine.options import Names
+from bes.options.declared import Names
 
 BACKBONES = ("resnet18", "resnet50", "resnet101", "vgg16", "mobilenet_v2")
 TIMM = "timm:"

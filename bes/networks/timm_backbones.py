@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from bes.data.augmentation import MEAN, STD
-from bes.engine.options import did_you_mean
 from bes.errors import BesError
 from bes.networks.backbone import Backbone
 from bes.networks.names import TIMM
 from bes.networks.weights import State, load_matching, not_downloaded, read_state
+from bes.options.declared import did_you_mean
 
 # Where these modules of timm say `features_only` they mean classes of their own; the plain list of
 # modules gives the same features.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bes.boundary_labels import BoundaryLabel
+from bes.method.boundary_labels import BoundaryLabel
 from bes.report.measures import Facts
 
 MIN_BOUNDARY_SHARE = 0.001

@@ -7,7 +7,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bes.comparisons import SCORES, Comparison, Row
+from bes.report.comparison import SCORES, Comparison, Row
 from bes.report.comparison_tables import spreads
 from bes.report.figures import COLOURS, axes_of, png, say
 from bes.report.grid import Spread

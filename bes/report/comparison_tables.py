@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bes.comparisons import SCORES, Comparison
+from bes.report.comparison import SCORES, Comparison
 from bes.report.grid import Cell, Grid, Spread, spread_of
 from bes.report.published import ablation, published
 
@@ -11,7 +11,7 @@ from bes.report.published import ablation, published
 def miou(scores: Mapping[str, Any], score: str) -> float | None:
     """One mIoU of `evaluation/scores.json`, in percent; None where there is none.
 
-    `score` is a key of `bes.comparisons.SCORES`.
+    `score` is a key of `bes.report.comparison.SCORES`.
     """
     stage, _, best = score.partition(".")
     found = scores.get(stage, {})

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bes.engine.journal import Run
+from bes.incremental.journal import Run
 
 
 @dataclass(frozen=True)

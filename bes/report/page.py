@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bes.boundary_labels import BoundaryLabel
 from bes.data.images import BOUNDARY_PALETTE, VOC_PALETTE
+from bes.method.boundary_labels import BoundaryLabel
 from bes.metrics.iou import VOID
 from bes.report.checks import Check
 from bes.report.gallery import PANELS, Extreme

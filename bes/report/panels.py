@@ -13,7 +13,7 @@ from bes.data.images import (
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.truth import read_truth
 from bes.data.working_size import read_reduced
-from bes.hard_labels import upsample
+from bes.method.hard_labels import upsample
 from bes.report import pictures
 
 

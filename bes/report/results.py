@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bes.data.layout import model_file, model_receipt
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.data.spreadsheet import plain
-from bes.engine.journal import Run, read_runs
-from bes.engine.run_training import METRICS
-from bes.engine.stage import image_file, per_image_stages
-from bes.engine.vouched import read_vouched
 from bes.errors import BesError
+from bes.incremental.journal import Run, read_runs
+from bes.incremental.stage import image_file, per_image_stages
 from bes.report.gallery import Trust
 from bes.report.page import Storage
+from bes.storage.layout import model_file, model_receipt
+from bes.storage.vouched import read_vouched
+from bes.training.run import METRICS
 
 NETWORKS = {"classifier": "Classifier", "benet": "BENet", "segmenter": "Segmentation network"}
 

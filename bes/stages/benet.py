@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from bes.engine.run_training import Trained, TrainingRun
-from bes.engine.stage import TrainingStage
+from bes.incremental.stage import Trained, TrainingRun, TrainingStage
 from bes.stages.shared.boundary_network import BoundaryNetworkOptions, train_boundary_network
 
 
@@ -19,9 +18,9 @@ def fit(options: BenetOptions, run: TrainingRun) -> Trained:
     """Train with the boundary classification loss."""
     import numpy as np
 
-    from bes.boundary_labels import BoundaryLabel
-    from bes.boundary_loss import boundary_loss
     from bes.data.images import decode_labels
+    from bes.method.boundary_labels import BoundaryLabel
+    from bes.method.boundary_loss import boundary_loss
 
     boundaries = [BoundaryLabel.BOUNDARY_FG_FG, BoundaryLabel.BOUNDARY_FG_BG]
 

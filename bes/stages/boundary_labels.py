@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range
-from bes.engine.per_image import Sources
-from bes.engine.stage import Compute, PerImageStage
 from bes.errors import BesError
+from bes.incremental.stage import Compute, PerImageStage, Sources
+from bes.options.declared import Range
 from bes.stages.shared.confident_labels import ConfidentLabelOptions, read_confident_labels
 
 
@@ -32,8 +31,8 @@ class BoundaryLabelOptions(ConfidentLabelOptions):
 
 def prepare(options: BoundaryLabelOptions, sources: Sources) -> Compute:
     """Localisation map and photograph -> palette PNG of `BoundaryLabel` values at working size."""
-    from bes.boundary_labels import synthesize_boundary_labels
     from bes.data.images import encode_boundary_labels
+    from bes.method.boundary_labels import synthesize_boundary_labels
 
     def compute(record: ImageRecord) -> bytes:
         confident = read_confident_labels(

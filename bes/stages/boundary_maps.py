@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range
-from bes.engine.per_image import Sources
-from bes.engine.stage import Compute, PerImageStage
+from bes.incremental.stage import Compute, PerImageStage, Sources
+from bes.options.declared import Range
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,9 @@ def prepare(options: BoundaryMapOptions, sources: Sources) -> Compute:
     from bes.data.augmentation import normalise, rescale
     from bes.data.images import encode_boundary_map
     from bes.data.working_size import read_reduced
-    from bes.engine.checkpoints import load_settings, load_weights
     from bes.networks.benet import STRIDE, build_benet
     from bes.networks.grid import resample
+    from bes.training.checkpoints import load_settings, load_weights
 
     path = sources.model(options.network)
     network = build_benet(load_settings(path), "none")

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from bes.data.file_names import stamp
 from bes.data.manifest import ImageRecord
 from bes.data.spreadsheet import to_csv
-from bes.engine.code_digest import code_digest
-from bes.engine.files import digest_bytes, digest_file, write_atomic
-from bes.engine.memo import Entry, Memo, digest_of
-from bes.engine.options import Range
-from bes.engine.pool import forked_map
-from bes.engine.progress import Progress
-from bes.engine.receipts import read_receipts
-from bes.engine.stage import WholeStage
-from bes.engine.whole import WholeRun
+from bes.incremental.stage import WholeRun, WholeStage
+from bes.options.declared import Range
 from bes.stages.shared.boundary_counts import COMPARED, counter, sbd_file
+from bes.storage.code_digest import code_digest
+from bes.storage.files import digest_bytes, digest_file, write_atomic
+from bes.storage.memo import Entry, Memo, digest_of
+from bes.storage.pool import forked_map
+from bes.storage.progress import Progress
+from bes.storage.receipts import read_receipts
 
 if TYPE_CHECKING:
     from bes.report.boundary_tables import Counts

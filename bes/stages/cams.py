@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range
-from bes.engine.per_image import Sources
-from bes.engine.stage import Compute, PerImageStage
+from bes.incremental.stage import Compute, PerImageStage, Sources
+from bes.options.declared import Range
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,9 @@ def prepare(options: CamOptions, sources: Sources) -> Compute:
     from bes.data.augmentation import normalise, rescale
     from bes.data.images import encode_maps
     from bes.data.working_size import read_reduced
-    from bes.engine.checkpoints import load_settings, load_weights
-    from bes.localization import merge_scales
+    from bes.method.localization import merge_scales
     from bes.networks.classifier import build_classifier
+    from bes.training.checkpoints import load_settings, load_weights
 
     path = sources.model("classifier")
     network = build_classifier(load_settings(path), "none")

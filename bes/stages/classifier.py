@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from bes.data.layout import model_file
-from bes.engine.options import Range, check_ascending
-from bes.engine.run_training import Trained, TrainingRun
-from bes.engine.schedule import CROP, TrainingOptions
-from bes.engine.stage import TrainingStage
+from bes.incremental.stage import Trained, TrainingRun, TrainingStage
 from bes.networks.names import BACKBONE
+from bes.options.declared import Range, check_ascending
+from bes.storage.layout import model_file
+from bes.training.schedule import CROP, TrainingOptions
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
 
     from bes.data.augmentation import FlipAndCrop, normalise, rescale
     from bes.data.working_size import read_reduced
-    from bes.engine.training import Views, train
     from bes.networks.classifier import Classifier, build_classifier
+    from bes.training.loop import Views, train
 
     records = run.train_records
     torch.manual_seed(options.seed)
@@ -111,9 +110,9 @@ def measure(options: ClassifierOptions, run: TrainingRun) -> dict[str, Any]:
 
     from bes.data.augmentation import normalise
     from bes.data.working_size import read_reduced
-    from bes.engine.checkpoints import load_settings, load_weights
     from bes.metrics.average_precision import average_precision
     from bes.networks.classifier import build_classifier
+    from bes.training.checkpoints import load_settings, load_weights
 
     records = [record for record in run.records if record.split == "val"]
     split = "val" if records else "train"

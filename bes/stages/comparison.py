@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from bes.comparisons import Comparison
-from bes.data.layout import whole_receipt
-from bes.engine.code_digest import code_digest
-from bes.engine.inputs import Reader, vouchers_of
-from bes.engine.memo import digest_of
-from bes.engine.stage import Stage
-from bes.engine.vouched import Voucher, vouched
-from bes.engine.whole import run_once
 from bes.errors import BesError
+from bes.incremental.inputs import Reader, vouchers_of
+from bes.incremental.stage import Stage
+from bes.incremental.whole import run_once
+from bes.report.comparison import Comparison
 from bes.report.published import PATH
 from bes.stages.evaluation import read_scores
+from bes.storage.code_digest import code_digest
+from bes.storage.layout import whole_receipt
+from bes.storage.memo import digest_of
+from bes.storage.vouched import Voucher, vouched
 
 FILES = ("scores.csv", "table.csv", "table.md", "table.tex", "figure.png")
 

@@ -9,17 +9,12 @@ from bes.data.class_notes import class_notes
 from bes.data.corrections import add_corrections
 from bes.data.folder import Collected
 from bes.data.inspection import inspect_files, read_facts
-from bes.data.layout import whole_receipt
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.data.stamps import write_stamps
 from bes.data.summary import print_details, print_summary
-from bes.engine.journal import journal_file, start_run
-from bes.engine.log import begin_log
-from bes.engine.memo import digest_of
-from bes.engine.receipts import write_receipt
-from bes.engine.sealed import write_sealed
-from bes.engine.stage import Stage
 from bes.errors import BesError
+from bes.incremental.journal import journal_file, start_run
+from bes.incremental.stage import Stage
 from bes.stages.shared.dataset_kinds import (
     DatasetOptions,
     check_kind,
@@ -28,6 +23,11 @@ from bes.stages.shared.dataset_kinds import (
     provide_files,
     stamp_of,
 )
+from bes.storage.layout import whole_receipt
+from bes.storage.log import begin_log
+from bes.storage.memo import digest_of
+from bes.storage.receipts import write_receipt
+from bes.storage.sealed import write_sealed
 
 
 def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int) -> None:
@@ -132,7 +132,7 @@ def _read(options: DatasetOptions, known: dict[str, Any], threads: int, results:
     learned = [entry.labels for entry in found.entries if entry.split == "train"]
     found.notes += class_notes(found.classes, (name for labels in learned for name in labels))
     found.problems += names_too_long(found, root, results)
-    catalog = Catalog(root, found.classes, found.mask_values, options.max_pixels)
+    catalog = Catalog(root, found.classes, found.mask_values, options.max_pixels, options.bit_depth)
     records, looked_at = inspect_files(catalog, found, known, threads)
     return _Dataset(catalog, records, found.problems, found.notes, looked_at)
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.spreadsheet import to_csv
-from bes.engine.options import Range
-from bes.engine.pool import forked_map
-from bes.engine.stage import WholeStage
-from bes.engine.vouched import read_vouched
-from bes.engine.whole import WholeRun
 from bes.errors import BesError
+from bes.incremental.stage import WholeRun, WholeStage
+from bes.options.declared import Range
+from bes.storage.pool import forked_map
+from bes.storage.vouched import read_vouched
 
 if TYPE_CHECKING:
     from bes.metrics.iou import ConfusionMatrix, ThresholdCurve
@@ -83,7 +82,7 @@ def _curves(
     from bes.data.images import read_maps
     from bes.data.truth import read_truth
     from bes.data.working_size import resize_labels
-    from bes.hard_labels import upsample
+    from bes.method.hard_labels import upsample
     from bes.metrics.iou import ThresholdCurve
 
     configured = {"cams": options.cam_threshold, "revised_maps": options.revised_threshold}

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bes.data.manifest import read_catalog, read_manifest
-from bes.engine.inputs import files_of, inputs_of, shards_of, vouchers_of
-from bes.engine.log import begin_log, say_idle
-from bes.engine.pool import limit_threads
-from bes.engine.stage import Stage
-from bes.engine.vouched import vouched
+from bes.incremental.inputs import files_of, inputs_of, shards_of, vouchers_of
+from bes.incremental.stage import Stage
+from bes.storage.log import begin_log, say_idle
+from bes.storage.pool import limit_threads
+from bes.storage.vouched import vouched
 
 if TYPE_CHECKING:
     from bes.export.contents import Contents

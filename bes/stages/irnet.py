@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range
-from bes.engine.run_training import Trained, TrainingRun
-from bes.engine.schedule import BATCH_SIZE, CROP
-from bes.engine.stage import TrainingStage
+from bes.incremental.stage import Trained, TrainingRun, TrainingStage
+from bes.options.declared import Range
 from bes.stages.shared.boundary_network import BoundaryNetworkOptions, train_boundary_network
 from bes.stages.shared.confident_labels import ConfidentLabelOptions, read_confident_labels
+from bes.training.schedule import BATCH_SIZE, CROP
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,9 @@ def fit(options: IrnetOptions, run: TrainingRun) -> Trained:
     memory."""
     import numpy as np
 
-    from bes.confident_labels import UNCERTAIN_CLASS
     from bes.data.images import decode_mask
-    from bes.inter_pixel_loss import inter_pixel_loss
+    from bes.method.confident_labels import UNCERTAIN_CLASS
+    from bes.method.inter_pixel_loss import inter_pixel_loss
 
     labels = _confident_labels(options, run)
 
@@ -61,8 +60,8 @@ def _confident_labels(options: IrnetOptions, run: TrainingRun) -> dict[str, byte
     import cv2
 
     from bes.data.images import encode_labels
-    from bes.engine.pool import forked_map
-    from bes.engine.progress import Progress
+    from bes.storage.pool import forked_map
+    from bes.storage.progress import Progress
 
     # One photograph a core: OpenCV would take them all for each.
     cv2.setNumThreads(1)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range
-from bes.engine.per_image import Sources
-from bes.engine.stage import Compute, PerImageStage
+from bes.incremental.stage import Compute, PerImageStage, Sources
+from bes.options.declared import Range
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ def prepare(options: PredictionOptions, sources: Sources) -> Compute:
     """Probabilities and photograph -> palette PNG of label indices at full size."""
     from bes.data.images import encode_labels, read_maps
     from bes.data.working_size import read_reduced, resize_labels
-    from bes.dense_crf import DenseCrfSettings, refine_probabilities
-    from bes.hard_labels import upsample
+    from bes.method.dense_crf import DenseCrfSettings, refine_probabilities
+    from bes.method.hard_labels import upsample
 
     crf = DenseCrfSettings(
         gaussian_sxy=options.crf_gaussian_sxy,

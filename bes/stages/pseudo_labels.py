@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range
-from bes.engine.per_image import Sources
-from bes.engine.stage import Compute, PerImageStage
+from bes.incremental.stage import Compute, PerImageStage, Sources
+from bes.options.declared import Range
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ def prepare(options: PseudoLabelOptions, sources: Sources) -> Compute:
     from bes.data.images import encode_labels, read_maps
     from bes.data.truth import read_correction
     from bes.data.working_size import read_reduced, resize_labels
-    from bes.dense_crf import DenseCrfSettings, refine
-    from bes.hard_labels import hard_labels, upsample
+    from bes.method.dense_crf import DenseCrfSettings, refine
+    from bes.method.hard_labels import hard_labels, upsample
 
     crf = DenseCrfSettings(
         bilateral_sxy=options.crf_bilateral_sxy, iterations=options.crf_iterations

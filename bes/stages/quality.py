@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from bes.data.manifest import ImageRecord
 from bes.data.ranking import RankedLabel, ranking_csv
-from bes.engine.options import Range
-from bes.engine.pool import forked_map
-from bes.engine.progress import Progress
-from bes.engine.stage import WholeStage
-from bes.engine.whole import WholeRun
+from bes.incremental.stage import WholeRun, WholeStage
+from bes.options.declared import Range
+from bes.storage.pool import forked_map
+from bes.storage.progress import Progress
 
 if TYPE_CHECKING:
-    from bes.quality import Signals
+    from bes.method.trust import Signals
     from bes.report.contact_sheet import Tile
 
 REASONS = {
@@ -67,7 +66,7 @@ def _judge(options: QualityOptions, run: WholeRun) -> Callable[[ImageRecord], Ju
 
     from bes.data.images import decode_labels, read_boundary_map, read_maps
     from bes.data.working_size import resize_labels
-    from bes.quality import trust_signals
+    from bes.method.trust import trust_signals
 
     def judge(record: ImageRecord) -> Judged:
         maps, classes, size = read_maps(run.file("revised_maps", record))
@@ -88,7 +87,7 @@ def _judge(options: QualityOptions, run: WholeRun) -> Callable[[ImageRecord], Ju
 
 def _rows(judged: Sequence[Judged]) -> list[RankedLabel]:
     """The ranking; of equal scores the first name comes first."""
-    from bes.quality import trust, weakest
+    from bes.method.trust import trust, weakest
 
     weak = weakest([one.signals for one in judged])
     scored = sorted(

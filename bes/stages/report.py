@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range
-from bes.engine.pool import forked_map
-from bes.engine.progress import Progress
-from bes.engine.stage import WholeStage
-from bes.engine.whole import WholeRun
+from bes.incremental.stage import WholeRun, WholeStage
+from bes.options.declared import Range
+from bes.storage.pool import forked_map
+from bes.storage.progress import Progress
 
 if TYPE_CHECKING:
     from bes.report.measures import Measured

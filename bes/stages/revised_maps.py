@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range
-from bes.engine.per_image import Sources
-from bes.engine.stage import Compute, PerImageStage
+from bes.incremental.stage import Compute, PerImageStage, Sources
+from bes.options.declared import Range
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ def prepare(options: RevisedMapOptions, sources: Sources) -> Compute:
     import torch
 
     from bes.data.images import encode_maps, read_boundary_map, read_maps
-    from bes.random_walk import random_walk
+    from bes.method.random_walk import random_walk
 
     @torch.inference_mode()
     def compute(record: ImageRecord) -> bytes:

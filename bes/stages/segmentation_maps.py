@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range
-from bes.engine.per_image import Sources
-from bes.engine.stage import Compute, PerImageStage
+from bes.incremental.stage import Compute, PerImageStage, Sources
+from bes.options.declared import Range
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,9 @@ def prepare(options: SegmentationMapOptions, sources: Sources) -> Compute:
     from bes.data.augmentation import normalise, rescale
     from bes.data.images import encode_maps
     from bes.data.working_size import read_reduced
-    from bes.engine.checkpoints import load_settings, load_weights
     from bes.networks.deeplab import build_deeplab, probability_of_scales
     from bes.networks.grid import resample
+    from bes.training.checkpoints import load_settings, load_weights
 
     path = sources.model("segmenter")
     network = build_deeplab(load_settings(path), "none")

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from bes.engine.options import Range, check_ascending
-from bes.engine.run_training import Trained, TrainingRun
-from bes.engine.schedule import BATCH_SIZE, CROP, MAX_ITERATIONS, TrainingOptions
-from bes.engine.stage import TrainingStage
+from bes.incremental.stage import Trained, TrainingRun, TrainingStage
 from bes.networks.names import BACKBONE
+from bes.options.declared import Range, check_ascending
 from bes.stages.shared.initial_weights import build_from
+from bes.training.schedule import BATCH_SIZE, CROP, MAX_ITERATIONS, TrainingOptions
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,10 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
     from bes.data.augmentation import FlipAndCrop, normalise, rescale, rescale_labels
     from bes.data.images import decode_labels
     from bes.data.working_size import read_reduced, resize_labels
-    from bes.engine.training import Views, train
+    from bes.method.segmentation_loss import VOID, segmentation_loss
     from bes.networks.deeplab import MultiScale, build_deeplab
     from bes.networks.grid import labels_of_cells
-    from bes.segmentation_loss import VOID, segmentation_loss
+    from bes.training.loop import Views, train
 
     records = run.train_records
     torch.manual_seed(options.seed)

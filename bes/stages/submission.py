@@ -2,9 +2,8 @@
 
 from bes.data.folder import VOC_CLASSES
 from bes.data.mask_numbers import voc_numbers
-from bes.engine.stage import NoOptions, WholeStage
-from bes.engine.whole import WholeRun
 from bes.errors import BesError
+from bes.incremental.stage import NoOptions, WholeRun, WholeStage
 
 ARCHIVE = "comp6_test_cls.tar"
 FOLDER = "results/VOC2012/Segmentation/comp6_test_cls"

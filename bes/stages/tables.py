@@ -1,7 +1,6 @@
 """Stage `tables`: IoU per class under the published rows (Tables 2-3), methods (Table 4)."""
 
-from bes.engine.stage import NoOptions, WholeStage
-from bes.engine.whole import WholeRun
+from bes.incremental.stage import NoOptions, WholeRun, WholeStage
 from bes.report.published import PATH
 from bes.stages.evaluation import read_scores
 

@@ -564,7 +564,13 @@ def test_photographs_that_fill_few_of_their_bits_are_counted(
     for _ in range(2):  # read, and remembered
         folder.run(train="", val="", masks="")
         note = "3 photographs of 16 bits a channel have no value above 4095 of 65535"
-        assert note in capsys.readouterr().out
+        found = capsys.readouterr().out
+        assert note in found and "dataset.bit_depth, such as 12" in found
+    folder.run(train="", val="", masks="", bit_depth=12)
+    assert "1 photographs of 16 bits a channel have no value above 1023 of 4095" in (
+        capsys.readouterr().out
+    )
+    assert read_catalog(folder.out / "classes.json").bit_depth == 12
 
 
 def test_a_photograph_changed_under_its_old_date_is_read_again(folder: Any) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from bes.boundary_labels import BoundaryLabel
 from bes.data.images import (
     BOUNDARY_PALETTE,
     bits_of,
@@ -25,6 +24,7 @@ from bes.data.images import (
     read_photograph,
 )
 from bes.errors import BesError
+from bes.method.boundary_labels import BoundaryLabel
 
 HEIGHT, WIDTH = 24, 40
 
@@ -264,6 +264,34 @@ def test_the_bits_in_use_of_16(tmp_path: Path, ending: str, channels: int, bits:
     cv2.imwrite(str(tmp_path / f"a.{ending}"), pixels)
     expected = bits if channels == 1 else max(bits, 8)  # of colours the upper 8 are looked at
     assert bits_of((tmp_path / f"a.{ending}").read_bytes()) == expected
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_white_is_the_largest_value_of_the_bits_in_use(
+    tmp_path: Path, ending: str, channels: int
+) -> None:
+    values = np.linspace(0, 4095, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH)
+    pixels = np.repeat(values[..., None], channels, axis=-1).round().astype(np.uint16)
+    if channels > 1:
+        pixels[..., 0] = 0  # OpenCV's first channel is blue
+    pixels[..., 3:] = 65535  # opaque
+    path = tmp_path / f"a.{ending}"
+    cv2.imwrite(str(path), pixels)
+    photo = read_photograph(path, bit_depth=12)
+    expected = np.rint(values.round() / 4095 * 255)
+    assert np.abs(photo[..., 0] - expected).max() <= 1
+    assert photo[0, 0, 0] == 0 and photo[-1, -1, 0] == 255
+    assert photo[..., 2].max() == (0 if channels > 1 else 255)
+    assert read_photograph(path).max() <= 16
+
+
+def test_a_depth_changes_nothing_of_8_bits_and_cuts_what_is_above_it(tmp_path: Path) -> None:
+    eight, deep = tmp_path / "8.png", tmp_path / "16.png"
+    cv2.imwrite(str(eight), np.arange(48, dtype=np.uint8).reshape(6, 8))
+    cv2.imwrite(str(deep), np.full((6, 8), 5000, np.uint16))
+    assert (read_photograph(eight, bit_depth=12) == read_photograph(eight)).all()
+    assert (read_photograph(deep, bit_depth=12) == 255).all()
 
 
 @pytest.mark.parametrize("case", ODD)

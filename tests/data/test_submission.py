@@ -9,9 +9,9 @@ from vouching import vouch_for
 
 from bes.data.images import decode_mask, encode_labels
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
-from bes.engine.stage import NoOptions
-from bes.engine.whole import run_whole
 from bes.errors import BesError
+from bes.incremental.stage import NoOptions
+from bes.incremental.whole import run_whole
 from bes.stages.submission import ARCHIVE, FOLDER, STAGE
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bes.data.images import encode_labels
-from bes.data.layout import receipt_file
 from bes.data.manifest import shard_name, shard_of
 from bes.errors import BesError
 from bes.export.contents import Contents
+from bes.storage.layout import receipt_file
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bes.attention_pooling import attention_pool
+from bes.method.attention_pooling import attention_pool
 
 
 @pytest.fixture

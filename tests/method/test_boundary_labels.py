@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bes.boundary_labels import BoundaryLabel, synthesize_boundary_labels
 from bes.errors import BesError
+from bes.method.boundary_labels import BoundaryLabel, synthesize_boundary_labels
 
 PUBLISHED = {"window": 13, "theta_scale": 0.3, "theta_diff": 0.1, "foreground_pairs": True}
 
@@ -58,6 +58,39 @@ def test_window_sums_count_what_a_loop_counts(confident, window):
     expected = counted_one_by_one(confident, window, 0.3, 0.1)
     labels = synthesize_boundary_labels(confident, **PUBLISHED | {"window": window})
     np.testing.assert_array_equal(labels, expected)
+
+
+B, F = BoundaryLabel.BACKGROUND, BoundaryLabel.FOREGROUND
+FG_BG, FG_FG = BoundaryLabel.BOUNDARY_FG_BG, BoundaryLabel.BOUNDARY_FG_FG
+NONE = BoundaryLabel.UNCERTAIN
+
+
+@pytest.mark.parametrize(
+    ("pixels", "theta_scale", "theta_diff", "label"),
+    [
+        ((0, 3, 3, 255), 0.2, 0.25, NONE),  # |S1 - S0| = theta_diff is no boundary
+        ((0, 3, 3, 255), 0.2, 0.3, FG_BG),
+        ((0, 3, 255, 255), 0.25, 0.3, NONE),  # nor are shares of theta_scale
+        ((0, 3, 255, 255), 0.2, 0.3, FG_BG),
+        ((3, 3, 4, 255), 0.2, 0.25, F),
+        ((3, 3, 4, 255), 0.2, 0.3, FG_FG),
+        ((0, 0, 0, 3), 0.3, 0.25, B),  # 2 theta_diff of a lead are enough
+        ((3, 3, 3, 0), 0.3, 0.25, F),
+        ((0, 0, 255, 255), 0.25, 0.1, NONE),  # 2 theta_scale of a share are not
+        ((3, 3, 255, 255), 0.25, 0.1, NONE),
+    ],
+)
+def test_at_the_thresholds(pixels, theta_scale, theta_diff, label):
+    """Of four pixels that all see each other, so that shares and leads are exact numbers."""
+    confident = np.uint8(pixels).reshape(2, 2)
+    labels = synthesize_boundary_labels(
+        confident,
+        window=3,
+        theta_scale=theta_scale,
+        theta_diff=theta_diff,
+        foreground_pairs=True,
+    )
+    assert (labels == label).all()
 
 
 def test_which_index_a_class_has_does_not_matter(confident):

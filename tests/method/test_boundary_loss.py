@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from bes.boundary_labels import BoundaryLabel
-from bes.boundary_loss import boundary_loss
+from bes.method.boundary_labels import BoundaryLabel
+from bes.method.boundary_loss import boundary_loss
 
 
 def filled(label: int, logit: float = 0.0, pixels: int = 9) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bes.confident_labels import confident_labels
+from bes.method.confident_labels import confident_labels
 
 THRESHOLDS = {"theta_fg": 0.3, "theta_bg": 0.07}
 

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from bes.dense_crf import DenseCrfSettings, refine, refine_all, refine_probabilities
 from bes.errors import BesError
+from bes.method.dense_crf import DenseCrfSettings, refine, refine_all, refine_probabilities
 
 SETTINGS = DenseCrfSettings()
 

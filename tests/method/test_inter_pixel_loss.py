@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bes.inter_pixel_loss import EPSILON, inter_pixel_loss
+from bes.method.inter_pixel_loss import EPSILON, inter_pixel_loss
 
 UNCERTAIN = 255
 

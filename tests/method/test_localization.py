@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bes.localization import merge_scales
+from bes.method.localization import merge_scales
 
 
 @pytest.fixture

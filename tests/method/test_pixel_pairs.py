@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bes.pixel_pairs import Direction, directions
+from bes.method.pixel_pairs import Direction, directions
 
 
 def test_every_pair_closer_than_the_radius_is_there_once():

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bes.quality import STRIDE, Signals, trust, trust_signals, weakest
+from bes.method.trust import STRIDE, Signals, trust, trust_signals, weakest
 
 SIZE = (30, 40)
 

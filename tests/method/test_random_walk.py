@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bes.errors import BesError
-from bes.random_walk import chebyshev_coefficients, random_walk
+from bes.method.random_walk import chebyshev_coefficients, random_walk
 
 PUBLISHED = {"beta": 5, "steps": 256, "radius": 5}
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from bes.segmentation_loss import segmentation_loss
+from bes.method.segmentation_loss import segmentation_loss
 
 
 def logits_of(probabilities: list[list[float]]) -> torch.Tensor:

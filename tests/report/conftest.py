@@ -13,15 +13,15 @@ import pytest
 from PIL import Image
 from vouching import settle_digests, vouch_for
 
-from bes.boundary_labels import BoundaryLabel
 from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_labels, encode_maps
-from bes.data.layout import model_file
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
-from bes.engine.files import write_atomic
-from bes.engine.journal import Run as Journalled
-from bes.engine.journal import journal_file
-from bes.engine.run_training import METRICS
-from bes.engine.stage import image_file, per_image_stages
+from bes.incremental.journal import Run as Journalled
+from bes.incremental.journal import journal_file
+from bes.incremental.stage import image_file, per_image_stages
+from bes.method.boundary_labels import BoundaryLabel
+from bes.storage.files import write_atomic
+from bes.storage.layout import model_file
+from bes.training.run import METRICS
 
 CLASSES = ["cat", "dog"]
 SIZE = (24, 32)

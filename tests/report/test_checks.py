@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bes.boundary_labels import BoundaryLabel
+from bes.method.boundary_labels import BoundaryLabel
 from bes.report.checks import checks, observe
 from bes.report.measures import Facts
 

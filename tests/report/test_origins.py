@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bes.engine.journal import Run
+from bes.incremental.journal import Run
 from bes.report.origins import efforts, settings, versions
 
 RUN = Run(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bes.engine.stage import stage_of
-from bes.engine.whole import run_whole
+from bes.incremental.stage import stage_of
+from bes.incremental.whole import run_whole
 from bes.stages.report import ReportOptions
 
 CHROMIUM = shutil.which("chromium")

@@ -10,15 +10,15 @@ import pytest
 from PIL import Image
 
 from bes.data.images import encode_boundary_map, encode_labels, encode_maps
-from bes.data.layout import receipt_file
 from bes.data.manifest import read_catalog, read_manifest, write_dataset
 from bes.data.ranking import RankedLabel, read_ranking
-from bes.engine.files import digest_file, write_atomic
-from bes.engine.receipts import read_receipt, write_receipt
-from bes.engine.stage import image_file, stage_of
-from bes.engine.whole import run_whole
 from bes.errors import BesError
+from bes.incremental.stage import image_file, stage_of
+from bes.incremental.whole import run_whole
 from bes.stages.quality import QualityOptions
+from bes.storage.files import digest_file, write_atomic
+from bes.storage.layout import receipt_file
+from bes.storage.receipts import read_receipt, write_receipt
 
 
 def rank(run, out: Path, *, images: int = 100, threads: int = 1) -> list[RankedLabel]:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from bes.data.manifest import read_manifest, to_csv
-from bes.engine.stage import stage_of
-from bes.engine.whole import run_whole
 from bes.errors import BesError
+from bes.incremental.stage import stage_of
+from bes.incremental.whole import run_whole
 from bes.report.page import _data
 from bes.stages.report import ReportOptions
 

@@ -22,16 +22,16 @@ from bes.data.images import (
     encode_labels,
     encode_maps,
 )
-from bes.data.layout import model_file, model_receipt, receipt_file
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
-from bes.engine import training
-from bes.engine.checkpoints import load_settings, load_weights, save_network
-from bes.engine.files import digest_bytes, digest_file, write_atomic
-from bes.engine.receipts import write_receipt
-from bes.engine.stage import image_file
+from bes.incremental.stage import image_file
 from bes.networks.benet import build_benet
 from bes.networks.classifier import build_classifier
 from bes.networks.deeplab import build_deeplab
+from bes.storage.files import digest_bytes, digest_file, write_atomic
+from bes.storage.layout import model_file, model_receipt, receipt_file
+from bes.storage.receipts import write_receipt
+from bes.training import loop as training
+from bes.training.checkpoints import load_settings, load_weights, save_network
 
 BUILD = {
     "classifier": build_classifier,
@@ -223,8 +223,8 @@ class Project:
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stage sets the number of threads for its process; other tests keep theirs."""
-    for module in ("per_image", "run_training", "whole"):
-        monkeypatch.setattr(f"bes.engine.{module}.limit_threads", lambda count: None)
+    for module in ("incremental.per_image", "incremental.whole", "training.run"):
+        monkeypatch.setattr(f"bes.{module}.limit_threads", lambda count: None)
 
 
 @pytest.fixture

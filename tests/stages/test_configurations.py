@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from plain import smooth
 
-from bes.engine.flags import flags_of
 from bes.networks.names import BACKBONES
-from bes.settings import read_project
+from bes.options.flags import flags_of
+from bes.project.settings import read_project
 
 CONFIG = Path(__file__).parents[2] / "config"
 EVERY = [*BACKBONES, "timm:resnet10t", "timm:convnext_atto"]

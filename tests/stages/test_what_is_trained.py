@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from plain import normalised, smooth
 
-from bes.engine import training as engine
-from bes.engine.run_training import TrainingRun
-from bes.engine.schedule import TrainingOptions
+from bes.incremental.stage import TrainingRun
+from bes.training import loop
+from bes.training.schedule import TrainingOptions
 
 SMALL = ("--weights", "none", "--crop", 48)
 EDGE = {0: "background", 50: "foreground", 100: "boundary", 150: "boundary", 200: "open"}
@@ -216,10 +216,10 @@ def test_the_loop_is_gradient_descent_with_momentum_decay_and_a_falling_rate(tmp
         seen.append(index)
         return inputs[index], targets[index].astype(np.float32)
 
-    history = engine.train(
+    history = loop.train(
         network,
         name="line",
-        views=engine.Views(view, names=[str(n) for n in range(8)], seed=1),
+        views=loop.Views(view, names=[str(n) for n in range(8)], seed=1),
         groups=[
             {"params": [network.weight], "lr": 0.1},
             {"params": [network.bias], "lr": 0.3, "weight_decay": 0.0},

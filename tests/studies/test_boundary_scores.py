@@ -15,14 +15,14 @@ from vouching import vouch_for
 
 from bes.data.images import encode_boundary_map, encode_labels, encode_maps
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
-from bes.engine.files import digest_file, write_atomic
-from bes.engine.stage import image_file
-from bes.engine.whole import run_whole
 from bes.errors import BesError
+from bes.incremental.stage import image_file
+from bes.incremental.whole import run_whole
 from bes.metrics.boundary import boundaries_of
 from bes.report.boundary_tables import curve_rows, summary
 from bes.stages.boundary_scores import STAGE, BoundaryScoreOptions
 from bes.stages.shared.boundary_counts import COMPARED
+from bes.storage.files import digest_file, write_atomic
 
 HEIGHT, WIDTH = 32, 48
 OPTIONS = BoundaryScoreOptions(thresholds=9)

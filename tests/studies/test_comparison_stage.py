@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bes.comparisons import Comparison, Row
 from bes.errors import BesError
+from bes.report.comparison import Comparison, Row
 from bes.report.comparison_tables import comparison_grid
 from bes.report.grid import Spread
 from bes.stages.comparison import FILES, run_comparison

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from bes.comparisons import Comparison, comparison_from
 from bes.errors import BesError
-from bes.settings import PRESETS, load_project, read_project
+from bes.project.settings import PRESETS, load_project, read_project
+from bes.report.comparison import Comparison, comparison_from
 
 SEEDS = [0, 1, 2]
 TABLE: dict[str, Any] = {

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
-from bes.engine.stage import NoOptions
-from bes.engine.whole import run_whole
 from bes.errors import BesError
+from bes.incremental.stage import NoOptions
+from bes.incremental.whole import run_whole
+from bes.project.settings import read_project
 from bes.report.class_tables import class_grid, method_grid
 from bes.report.grid import to_latex
 from bes.report.published import ablation, published
-from bes.settings import read_project
 from bes.stages.tables import STAGE
 
 from .conftest import CLASSES, scores_of

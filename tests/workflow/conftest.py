@@ -13,10 +13,9 @@ import pytest
 import yaml
 from warm import HANDED, Warm
 
-from bes.data.layout import model_receipt
 from bes.data.manifest import ImageRecord, read_manifest
 from bes.data.synthetic import CLASSES, generate
-from bes.engine.stage import (
+from bes.incremental.stage import (
     PerImageStage,
     TrainingStage,
     all_stages,
@@ -24,6 +23,7 @@ from bes.engine.stage import (
     per_image_stages,
     suffix_of,
 )
+from bes.storage.layout import model_receipt
 
 ROOT = Path(__file__).parents[2]
 IMAGES, SPARE = 12, 3
@@ -226,7 +226,7 @@ class Project:
         done = self.snakemake(*words)
         assert done.returncode == 0, done.stderr[-4000:]
         computed = self.computed()
-        again = self.snakemake(*words)
+        again = self.command(*self.SNAKEMAKE, *words)
         assert "Nothing to be done" in again.stderr, again.stderr[:4000]
         return computed
 

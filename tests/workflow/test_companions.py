@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bes.engine.stage import per_image_stages
+from bes.incremental.stage import per_image_stages
 
 
 def target(project: Any, stage: str, number: int = 0) -> str:

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from bes.data.images import decode_labels
-from bes.data.layout import model_receipt
 from bes.data.synthetic import CLASSES
-from bes.engine.journal import read_runs
-from bes.engine.stage import per_image_stages
+from bes.incremental.journal import read_runs
+from bes.incremental.stage import per_image_stages
+from bes.storage.layout import model_receipt
 
 IMAGES = 12
 
@@ -252,7 +252,7 @@ def test_an_experiment_under_its_own_name_leaves_its_base_alone(project: Any) ->
 
 def test_an_edit_of_a_module_computes_the_stages_that_use_it(project: Any) -> None:
     before = project.contents()
-    edit(project.path / "bes/random_walk.py", ("\nimport ", "\nEDITED = True\nimport "))
+    edit(project.path / "bes/method/random_walk.py", ("\nimport ", "\nEDITED = True\nimport "))
     assert project.run() == {"revised_maps": IMAGES}
     # The digest of the code is in the receipts, and nothing else differs.
     assert {Path(name).parent.name for name in project.disturbed(before)} == {"_receipts"}
@@ -260,11 +260,16 @@ def test_an_edit_of_a_module_computes_the_stages_that_use_it(project: Any) -> No
 
 def test_an_edit_of_comments_docstrings_or_bookkeeping_computes_nothing(project: Any) -> None:
     package = project.path / "bes"
-    for file in ("random_walk.py", "dense_crf.py", "networks/backbones.py", "stages/cams.py"):
+    for file in (
+        "method/random_walk.py",
+        "method/dense_crf.py",
+        "networks/backbones.py",
+        "stages/cams.py",
+    ):
         edit(
             package / file, (docstring_of(package / file), "Words, other words."), ("\n\n", "\n#\n")
         )
-    edit(package / "engine/memo.py", ("\nimport ", "\nEDITED = True\nimport "))
+    edit(package / "storage/memo.py", ("\nimport ", "\nEDITED = True\nimport "))
     assert project.is_done()
 
 

@@ -17,7 +17,7 @@ PAGE = 4096
 CHECKPOINTS = """
 import sys
 from bes.cli import main
-from bes.engine import training
+from bes.training import loop as training
 training.CHECKPOINT_SECONDS = 0.0
 sys.exit(main())
 """

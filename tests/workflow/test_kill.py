@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from bes.data.layout import model_file
+from bes.storage.layout import model_file
 
 pytestmark = pytest.mark.cold
 
@@ -66,7 +66,7 @@ def test_a_stage_that_is_killed_keeps_what_it_finished(project: Any, tmp_path: P
 TRAINING = """
 import sys
 from bes.cli import main
-from bes.engine import training
+from bes.training import loop as training
 training.CHECKPOINT_SECONDS = 0.0
 sys.exit(main())
 """

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from bes.engine.stage import per_image_stages
+from bes.incremental.stage import per_image_stages
 
 KILLS = int(os.environ.get("BES_KILLS", "3"))
 LATEST = 8.0

@@ -11,16 +11,16 @@ from PIL import Image
 from vouching import vouch_for
 
 from bes.data.images import decode_labels, read_maps
-from bes.data.layout import model_file
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
-from bes.engine.checkpoints import save_network
-from bes.engine.per_image import run_per_image
-from bes.engine.stage import PerImageStage, image_file, per_image_stages, stage_of, suffix_of
+from bes.incremental.per_image import run_per_image
+from bes.incremental.stage import PerImageStage, image_file, per_image_stages, stage_of, suffix_of
 from bes.networks.benet import build_benet
 from bes.networks.classifier import build_classifier
 from bes.stages.cams import CamOptions
 from bes.stages.dataset import run_dataset
 from bes.stages.shared.dataset_kinds import DatasetOptions
+from bes.storage.layout import model_file
+from bes.training.checkpoints import save_network
 
 HEIGHT, WIDTH = 40, 56
 HUGE = 10_000

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bes.engine.stage import per_image_stages
+from bes.incremental.stage import per_image_stages
 
 SEQUENCES = int(os.environ.get("BES_FUZZ", "3"))
 EVENTS = 4 if SEQUENCES <= 3 else 6

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bes.data.ranking import read_ranking
-from bes.schema import json_schema
+from bes.project.schema import json_schema
 
 ROOT = Path(__file__).parents[2]
 TARGETS = {"all", "export", "fig4", "table2_to_4", "target"}
@@ -59,6 +59,17 @@ def test_the_linter_has_nothing_else_to_say(finished: Any) -> None:
         "Environment variable ",
     )
     assert not {finding for finding in found if not finding.startswith(allowed)}, done.stderr
+
+
+@pytest.mark.parametrize("profile", ["slurm", "cluster-generic"])
+def test_every_rule_that_asks_for_a_gpu_is_sent_to_those_that_have_one(profile: str) -> None:
+    config = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text())
+    on_gpu = {
+        rule
+        for rule, resources in config["set-resources"].items()
+        if "gpu" in (resources.get("slurm_partition"), resources.get("partition"))
+    }
+    assert on_gpu == {name for name, text in rules().items() if "gpu=gpus(" in text}
 
 
 def test_the_rules_are_formatted() -> None:

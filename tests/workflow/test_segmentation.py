@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bes.data.manifest import read_manifest
-from bes.engine.stage import image_file
+from bes.incremental.stage import image_file
 
 SEGMENTER = {
     "head": "aspp",

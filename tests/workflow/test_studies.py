@@ -3,9 +3,7 @@
 import re
 from typing import Any
 
-from bes.stages.boundary_scores import FILES as BOUNDARY_FILES
 from bes.stages.comparison import FILES as COMPARISON_FILES
-from bes.stages.tables import FILES as TABLE_FILES
 
 
 def test_a_sweep_is_a_target_that_computes_no_cam(project: Any) -> None:
@@ -33,8 +31,8 @@ def test_a_sweep_is_a_target_that_computes_no_cam(project: Any) -> None:
 def test_the_figure_and_the_tables_of_a_run_are_targets(project: Any) -> None:
     assert project.is_done()
     project.run("fig4", "table2_to_4")
-    assert all((project.folder("boundary_scores") / file).exists() for file in BOUNDARY_FILES)
-    assert all((project.folder("tables") / file).exists() for file in TABLE_FILES)
+    assert (project.folder("boundary_scores") / "curve.png").exists()
+    assert (project.folder("tables") / "per_class.tex").exists()
     assert project.computed() == {}
 
 

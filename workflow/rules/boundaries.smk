@@ -46,10 +46,10 @@ rule benet:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
-        device=DEVICE,
-        devices=GPUS,
         mem_mb=16000,
         runtime=240,
+        device=PROJECT.settings.device,
+        devices=PROJECT.settings.gpus,
     params:
         command=command("benet"),
     message:
@@ -77,10 +77,10 @@ rule irnet:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
-        device=DEVICE,
-        devices=GPUS,
         mem_mb=16000,
         runtime=240,
+        device=PROJECT.settings.device,
+        devices=PROJECT.settings.gpus,
     params:
         command=command("irnet"),
     message:
@@ -107,9 +107,9 @@ rule boundary_maps:
     threads: 8
     resources:
         gpu=gpus(),
-        device=DEVICE,
         mem_mb=8000,
         runtime=60,
+        device=PROJECT.settings.device,
     params:
         command=command("boundary_maps"),
     message:

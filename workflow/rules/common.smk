@@ -9,14 +9,14 @@ from pathlib import Path
 ROOT = Path(workflow.current_basedir).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bes.data.layout import model_receipt, receipt_file, whole_receipt
+from bes.storage.layout import model_receipt, receipt_file, whole_receipt
 from bes.data.manifest import shard_name, shards_folder
-from bes.engine.disk import check_room
-from bes.engine.flags import flags_of
-from bes.engine.inputs import receipts_of
-from bes.engine.os_errors import refusal
-from bes.engine.runs import run_in
-from bes.engine.stage import (
+from bes.storage.disk import check_room
+from bes.options.flags import flags_of
+from bes.incremental.inputs import receipts_of
+from bes.storage.os_errors import refusal
+from bes.incremental.snakemake_locks import run_in
+from bes.incremental.stage import (
     PerImageStage,
     TrainingStage,
     all_stages,
@@ -25,8 +25,8 @@ from bes.engine.stage import (
     suffix_of,
 )
 from bes.errors import BesError
-from bes.prepare import RESULTS, Prepared, force, prepare, read_call
-from bes.settings import load_project
+from bes.project.prepare import RESULTS, Prepared, force, prepare, read_call
+from bes.project.settings import load_project
 from bes.stages.comparison import FILES as COMPARISON_FILES
 from bes.stages.comparison import comparison_code
 
@@ -67,10 +67,6 @@ onerror:
 
 
 SHARDS = PROJECT.shards
-# Resources of the jobs, not parameters: where something is computed is no reason to compute it anew.
-# Not by the name `gpus`, by which the executor of SLURM would ask for them a second time.
-DEVICE = PROJECT.settings.device
-GPUS = PROJECT.settings.gpus
 
 
 wildcard_constraints:

@@ -19,9 +19,9 @@ rule revised_maps:
     threads: 8
     resources:
         gpu=gpus(),
-        device=DEVICE,
         mem_mb=8000,
         runtime=60,
+        device=PROJECT.settings.device,
     params:
         command=command("revised_maps"),
     message:

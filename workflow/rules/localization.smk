@@ -17,10 +17,10 @@ rule classifier:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
-        device=DEVICE,
-        devices=GPUS,
         mem_mb=16000,
         runtime=240,
+        device=PROJECT.settings.device,
+        devices=PROJECT.settings.gpus,
     params:
         command=command("classifier"),
     message:
@@ -47,9 +47,9 @@ rule cams:
     threads: 8
     resources:
         gpu=gpus(),
-        device=DEVICE,
         mem_mb=8000,
         runtime=60,
+        device=PROJECT.settings.device,
     params:
         command=command("cams"),
     message:

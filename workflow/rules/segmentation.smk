@@ -19,10 +19,10 @@ rule segmenter:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
-        device=DEVICE,
-        devices=GPUS,
         mem_mb=16000,
         runtime=720,
+        device=PROJECT.settings.device,
+        devices=PROJECT.settings.gpus,
     params:
         command=command("segmenter"),
     message:
@@ -49,9 +49,9 @@ rule segmentation_maps:
     threads: 8
     resources:
         gpu=gpus(),
-        device=DEVICE,
         mem_mb=8000,
         runtime=60,
+        device=PROJECT.settings.device,
     params:
         command=command("segmentation_maps"),
     message:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from bes.data.manifest import Catalog, ImageRecord
-from bes.engine.stage import image_file
 from bes.errors import BesError
+from bes.incremental.stage import image_file
 
 COMPARED = ("boundary_maps", "cams", "pseudo_labels")
 """Whose boundaries are scored: at all thresholds, and, of the two others, as they are."""
@@ -40,7 +40,7 @@ def counter(
     from bes.data.sbd import read_boundaries
     from bes.data.truth import read_truth
     from bes.data.working_size import resize_labels
-    from bes.hard_labels import hard_labels, upsample
+    from bes.method.hard_labels import hard_labels, upsample
     from bes.metrics.boundary import (
         BoundaryScores,
         boundaries_of,

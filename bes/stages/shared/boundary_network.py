@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from bes.data.manifest import ImageRecord
-from bes.engine.options import Range, check_ascending
-from bes.engine.run_training import Trained, TrainingRun
-from bes.engine.schedule import CROP, TrainingOptions
 from bes.errors import BesError
+from bes.incremental.stage import Trained, TrainingRun
 from bes.networks.names import BACKBONE
+from bes.options.declared import Range, check_ascending
 from bes.stages.shared.initial_weights import build_from
+from bes.training.schedule import CROP, TrainingOptions
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from bes.engine.training import Loss
+    from bes.training.loop import Loss
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ def train_boundary_network(
 
     from bes.data.augmentation import FlipAndCrop, normalise, rescale, rescale_labels
     from bes.data.working_size import read_reduced
-    from bes.engine.training import Views, train
     from bes.networks.benet import STRIDE, build_benet
     from bes.networks.grid import labels_of_cells
+    from bes.training.loop import Views, train
 
     records = run.train_records
     torch.manual_seed(options.seed)
@@ -119,9 +119,9 @@ def _check_maps(
     as close to it as the loss looks, so that no further training would mend them."""
     import torch
 
-    from bes.boundary_loss import EPSILON
     from bes.data.augmentation import normalise
     from bes.data.working_size import read_reduced
+    from bes.method.boundary_loss import EPSILON
 
     records = run.train_records[:: -(-len(run.train_records) // LOOKED_AT)]
     device = next(network.parameters()).device

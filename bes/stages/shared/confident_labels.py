@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from bes.data.manifest import Catalog, ImageRecord
-from bes.engine.options import Range
+from bes.options.declared import Range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,11 +32,11 @@ def read_confident_labels(
 ) -> "np.ndarray":
     """Localisation map and photograph -> (H, W) uint8, 0 background, label indices, 255
     uncertain."""
-    from bes.confident_labels import confident_labels
     from bes.data.images import read_maps
     from bes.data.working_size import read_reduced
-    from bes.dense_crf import DenseCrfSettings, refine_all
-    from bes.hard_labels import upsample
+    from bes.method.confident_labels import confident_labels
+    from bes.method.dense_crf import DenseCrfSettings, refine_all
+    from bes.method.hard_labels import upsample
 
     maps, classes, size = read_maps(cams)
     photo = read_reduced(catalog, record)

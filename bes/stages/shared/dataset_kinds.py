@@ -11,9 +11,9 @@ from bes.data.folder import Collected, Layout, collect
 from bes.data.manifest import MAX_PIXELS
 from bes.data.stamps import Stamps, look_at
 from bes.data.synthetic import CLASSES, generate
-from bes.engine.options import Range
-from bes.engine.schedule import SEED
 from bes.errors import BesError
+from bes.options.declared import Range
+from bes.training.schedule import SEED
 
 if TYPE_CHECKING:
     from bes.data.download import Archive
@@ -62,6 +62,8 @@ class DatasetOptions:
     max_pixels: Annotated[int, Range(10_000, 100_000_000)] = MAX_PIXELS
     """Larger photographs are reduced to this many pixels, and their pseudo labels enlarged to full
     size."""
+    bit_depth: Annotated[int, Range(9, 16)] = 16
+    """Bits in use of photographs with 16 bits a channel: 12 where a camera writes 0 to 4095."""
     images: Annotated[int, Range(2, 100_000)] = 250
     """Scenes to draw, of `synthetic`; a fifth is for validation."""
     size: Annotated[tuple[int, int], Range(32, 4096)] = (160, 208)

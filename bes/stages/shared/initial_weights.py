@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bes.data.layout import model_file
+from bes.storage.layout import model_file
 
 
 def build_from(
@@ -21,8 +21,8 @@ def build_from(
     """
     if weights != "classifier":
         return build(settings, weights), settings
-    from bes.engine.checkpoints import load_settings, load_weights
     from bes.networks.classifier import build_classifier
+    from bes.training.checkpoints import load_settings, load_weights
 
     path = model_file(classifier)
     trained_settings = load_settings(path)
