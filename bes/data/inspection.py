@@ -1,5 +1,7 @@
 """Every photograph and mask decoded once: sizes, digests, label indices, and what is wrong."""
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterable
@@ -21,7 +23,7 @@ from bes.errors import BesError
 from bes.storage.files import digest_bytes
 from bes.storage.sealed import read_sealed
 
-FACTS = frozenset({"stamp", "size", "digest", "present", "bits"})
+FACTS = frozenset({"stamp", "size", "digest", "present", "bits", "frames"})
 """What is remembered of a file."""
 
 
@@ -92,6 +94,11 @@ def inspect_files(
         found.notes += dark_notes(
             [facts[record.path]["bits"] for record in records], catalog.bit_depth
         )
+        if several := [record.path for record in records if facts[record.path]["frames"] > 1]:
+            found.notes.append(
+                f"{len(several)} photographs have more pictures than one in their file, such as "
+                f"{several[0]}: the first counts"
+            )
     known.clear()
     known.update(facts)
     return records, len(set(todo).intersection(photographs))
@@ -118,8 +125,8 @@ def _look(
     catalog: Catalog, paths: list[str], checks: dict[str, dict[str, Any]], threads: int
 ) -> Iterable[dict[str, Any]]:
     """Decode each file whole: its size and digest, of labels the indices with 255 for void, of
-    photographs with 16 bits a channel the bits in use; or its problem, and whether that is a
-    strange mask value."""
+    photographs the pictures in them, and with 16 bits a channel the bits in use; or its problem,
+    and whether that is a strange mask value."""
     if not paths:
         return []
     from concurrent.futures import ThreadPoolExecutor
@@ -133,9 +140,10 @@ def _look(
         file = catalog.root / path
         try:
             content = read_bytes(file)
-            present, bits = [], None
+            present, bits, frames = [], None, 1
             if "photograph" in checks[path]:
                 pixels, bits = decode_photograph(content, file, catalog.bit_depth), bits_of(content)
+                frames = _frames_of(content)
             else:
                 mask = pixels = decode_mask(content, file)
                 if "values" in checks[path]:
@@ -153,11 +161,27 @@ def _look(
             "digest": digest_bytes(content),
             "present": present,
             "bits": bits,
+            "frames": frames,
         }
 
     print(f"dataset: {len(paths)} files to check", file=sys.stderr, flush=True)
     with ThreadPoolExecutor(threads) as executor:
         return list(executor.map(look, paths))
+
+
+def _frames_of(content: bytes) -> int:
+    """How many pictures are in the file of a photograph that can be read.
+
+    Beside that of a JPEG there are but previews and depth maps.
+    """
+    from PIL import Image
+
+    from bes.data.images import FORMATS
+
+    with contextlib.suppress(Exception):  # whatever is wrong with the others
+        image = Image.open(io.BytesIO(content), formats=FORMATS)
+        return 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
+    return 1
 
 
 def dimensions(size: Iterable[int]) -> str:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from small_datasets import SIZE
 
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.data.truth import read_truth
@@ -506,6 +507,23 @@ def test_masks_and_corrections_of_void_alone_are_counted(
     said = capsys.readouterr().out
     assert "3 of 6 masks hold 0 and 255 alone; 255 is void" in said
     assert "1 of 1 corrections hold 0 and 255 alone; 255 is void" in said
+
+
+def test_photographs_with_several_pictures_are_counted(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    pages = [Image.new("RGB", SIZE, colour) for colour in ("red", "blue")]
+    folder.rows = dict.fromkeys(("a.gif", "b.tif", "c.webp", "d.jpg"), "cat")
+    for name in folder.rows:
+        save = {"format": "MPO"} if name == "d.jpg" else {}
+        pages[0].save(
+            folder.path(f"JPEGImages/{name}"), save_all=True, append_images=pages[1:], **save
+        )
+    folder.table()
+    for _ in range(2):  # read, and remembered
+        folder.run(train="", val="", masks="")
+        note = "3 photographs have more pictures than one in their file, such as JPEGImages/a.gif"
+        assert note in capsys.readouterr().out
 
 
 def test_a_photograph_that_is_trained_on_and_held_out_is_named(
