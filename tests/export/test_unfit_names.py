@@ -137,6 +137,19 @@ def test_a_table_that_would_be_read_otherwise_is_left_out(
     assert "labels.csv is left out: one.jpg: found (" in capsys.readouterr().err
 
 
+def test_the_table_is_left_out_for_a_photograph_held_out_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    odd = Odd(tmp_path, ["held", "one"], ("a|b", "cat"))
+    rows = [{"image": "held.jpg", "labels": ["a|b"]}, {"image": "one.jpg", "labels": ["cat"]}]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (odd.base / "photographs/labels.jsonl").write_text(lines)
+    run_dataset(odd.options("labels.jsonl"), out=odd.base / "dataset", shards=1, threads=1)
+    vouch_for(odd.base / "pseudo_labels", odd.base / "dataset")
+    assert not (odd.export("cls-labels") / "labels.csv").exists()
+    assert "labels.csv is left out: held.jpg: found (" in capsys.readouterr().err
+
+
 def test_an_export_of_odd_names_is_skipped_and_made_once_they_fit(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
