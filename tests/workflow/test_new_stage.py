@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import IMAGES, ROOT
 
 from bes.data.images import read_maps
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -30,7 +31,8 @@ def test_a_module_and_a_rule_are_a_stage(project: Any, blocks: dict[str, str]) -
     project.run_by(None)
     assert project.snakemake().returncode == 0
     folder = project.folder("smoothed_maps")
-    assert len(list(folder.glob("*.npz"))) == IMAGES
+    images = len(project.records)
+    assert len(list(folder.glob("*.npz"))) == images > 0
     plain, _, size = read_maps(project.file("revised_maps"))
     blurred, _, same_size = read_maps(folder / f"{project.records[0].id}.npz")
     assert same_size == size and blurred.shape == plain.shape
@@ -38,7 +40,7 @@ def test_a_module_and_a_rule_are_a_stage(project: Any, blocks: dict[str, str]) -
     # Its options are a section of the configuration, and a change of them runs it alone.
     project.configure({"smoothed_maps": {"sigma": 2.0}})
     assert project.snakemake().returncode == 0
-    assert sum(computed(folder)) == IMAGES and sum(computed(project.folder("cams"))) == 0
+    assert sum(computed(folder)) == images and sum(computed(project.folder("cams"))) == 0
     assert "smoothed_maps" in project.bes("status").stdout
 
 
