@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 from vouching import vouch_for
 
-from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_maps
+from bes.data.images import (
+    encode_boundary_labels,
+    encode_boundary_map,
+    encode_labels,
+    encode_maps,
+)
 from bes.data.manifest import ImageRecord, read_manifest, shard_name, shard_of
 from bes.incremental.inputs import inputs_of, receipts_of
 from bes.incremental.per_image import run_per_image
@@ -36,6 +41,9 @@ CONFIG: dict[str, Any] = {
     "comparisons": {"both": {"experiments": ["base", "other"]}},
     "classifier": {"weights": "weights.pth"},
 }
+
+MEASURED = {"split": "train", "average_precision": {}, "mean_average_precision": None}
+"""What the receipt of a training says of its network."""
 
 
 def project(**changes: Any) -> Project:
@@ -67,6 +75,8 @@ def content_of(stage: str, record: ImageRecord) -> bytes:
         return encode_boundary_labels(np.zeros(size, np.uint8))
     if stage == "boundary_maps":
         return encode_boundary_map(np.full((6, 8), 0.5))
+    if stage == "predictions":
+        return encode_labels(np.zeros(size, np.uint8))
     return encode_maps(np.ones((1, 6, 8)), [1], size)
 
 
@@ -121,15 +131,18 @@ def pretend(
     folders: dict[str, Path],
 ) -> None:
     """Results of a stage that nothing computed."""
+    trained: dict[str, Any] = {}
     if is_per_image(stage):
         for record in read_manifest(dataset / "images.csv"):
             if not record.held_out:
                 path = image_file(stage, folder, record.id)
                 write_atomic(path, content_of(stage, record))
+    elif stage == "report":
+        write_atomic(folder / "page/index.html", b"the page")
     else:
-        names = ["model.safetensors", "metrics.csv"] if stage != "report" else ["page/index.html"]
-        for name in names:
-            write_atomic(folder / name, f"{name} of {stage}".encode())
+        write_atomic(folder / "model.safetensors", f"the network of {stage}".encode())
+        write_atomic(folder / "metrics.csv", b"iteration,lr,total\n1,0.1,0.5\n")
+        trained = {"settings": {}, "measured": MEASURED}
     vouch_for(folder, dataset)
     for receipt in receipts_of(stage, folder, list(SHARDS)):
         inputs = inputs_of(
@@ -140,7 +153,7 @@ def pretend(
             out=folder,
             shard=receipt.stem if is_per_image(stage) else None,
         )
-        write_receipt(receipt, read_receipt(receipt), inputs)
+        write_receipt(receipt, read_receipt(receipt), inputs, **trained)
 
 
 def read_dataset() -> None:
