@@ -63,6 +63,19 @@ def test_certainty_does_not_cost_infinitely(label, logit):
     assert boundary_loss(*filled(label, logit)).total.isfinite()
 
 
+@pytest.mark.parametrize(
+    ("label", "logit", "cost"),
+    [
+        (BoundaryLabel.BOUNDARY_FG_BG, -99.0, math.sqrt(1e-4) * math.log(1e4)),
+        (BoundaryLabel.BACKGROUND, 99.0, math.log(1e4) / 2),
+        (BoundaryLabel.FOREGROUND, 99.0, math.log(1e4) / 2),
+    ],
+)
+def test_a_pixel_costs_at_most_what_a_probability_of_one_in_ten_thousand_does(label, logit, cost):
+    loss = boundary_loss(*filled(label, logit, pixels=1))
+    assert loss.total.item() == pytest.approx(cost / 2)  # over one pixel plus one
+
+
 def test_half_precision_logits_give_a_float32_loss():
     logits, labels = filled(BoundaryLabel.FOREGROUND, logit=9.0)
     assert boundary_loss(logits.half(), labels).total.dtype == torch.float32

@@ -90,6 +90,14 @@ def test_a_constant_map_is_a_fixed_point_without_boundaries():
     torch.testing.assert_close(random_walk(maps, torch.zeros(20, 30), **PUBLISHED), maps)
 
 
+@pytest.mark.parametrize("tolerance", [1e-1, 1e-2, 1e-4])
+def test_it_is_one_exactly_however_large_an_error_is_allowed(tolerance):
+    """Averages leave no range that they start from, which here is one number."""
+    maps = torch.full((1, 20, 30), 0.7)
+    walked = random_walk(maps, torch.zeros(20, 30), **PUBLISHED, tolerance=tolerance)
+    assert torch.equal(walked, maps)
+
+
 def test_the_walk_of_a_sum_is_the_sum_of_the_walks(maps, boundary):
     first, second, both = random_walk(
         torch.stack([maps[0], maps[1], maps.sum(dim=0)]), boundary, **PUBLISHED, tolerance=1e-9

@@ -1,5 +1,7 @@
 """Forward passes against the formulas, written out with the same weights."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -215,6 +217,14 @@ def test_largefov_drops_half_of_its_hidden_channels_after_each_of_two_layers() -
         assert (x == 0).float().mean().item() == pytest.approx(0.5, abs=0.05)
 
 
+def test_vgg_without_weights_starts_from_the_variance_that_torchvision_gives_it() -> None:
+    for module in build_backbone("vgg16", "none").modules():
+        if isinstance(module, nn.Conv2d):
+            expected = math.sqrt(2 / (9 * module.out_channels))
+            assert module.weight.std().item() == pytest.approx(expected, rel=0.05)
+            assert not module.bias.any()
+
+
 def test_new_layers_start_small_and_without_bias() -> None:
     for head, layers in ((Aspp(500, 4), None), (LargeFov(50, 40), [6])):
         for index, layer in enumerate(head.modules() if layers is None else [head[6]]):
@@ -268,8 +278,9 @@ def test_weights_of_a_whole_classifier_give_its_features(tmp_path) -> None:
     backbone = build_backbone("resnet18", str(tmp_path / "weights.pth")).eval()
     images = torch.randn(1, 3, 64, 64)
     x = whole.maxpool(whole.relu(whole.bn1(whole.conv1(images))))
-    for layer, features in zip(
-        (whole.layer1, whole.layer2, whole.layer3), backbone(images)[1:4], strict=True
-    ):
+    # As published, the last stage has no stride, and its convolutions are not dilated instead.
+    whole.layer4[0].conv1.stride = whole.layer4[0].downsample[0].stride = (1, 1)
+    layers = (whole.layer1, whole.layer2, whole.layer3, whole.layer4)
+    for layer, features in zip(layers, backbone(images)[1:], strict=True):
         x = layer(x)
         torch.testing.assert_close(features, x)

@@ -180,6 +180,30 @@ def test_boundary_labels_are_where_a_window_holds_as_much_of_two(
     assert seen >= {0, 50, 150, 200}
 
 
+def test_irnet_learns_from_confident_labels_that_the_dense_crf_refined(project, rng) -> None:
+    """Views as large as the photograph, some of them its mirror image."""
+    size = (40, 40)
+    for name, labels in (("a", ("cat", "owl")), ("b", ("dog",))):
+        # Of noise, so that neighbours agree little and the probability of a given label matters.
+        project.photograph(name, rng.integers(0, 256, (*size, 3)).astype(np.uint8), labels)
+    project.write()
+    maps = {"a": rng.random((2, 10, 10)), "b": rng.random((1, 10, 10))}
+    project.give("cams", {name: values.astype(np.float16) for name, values in maps.items()})
+    flags = ["--backbone", "resnet18", "--weights", "none", "--crop", 40, "--scale", 1, 1]
+    flags += ["--theta-fg", 0.6, "--theta-bg", 0.4, "--crf-bilateral-sxy", 9]
+    training = project.training("irnet", *flags, "--crf-iterations", 5)
+    for number, (name, classes) in enumerate((("a", [1, 3]), ("b", [2]))):
+
+        def refine(labels: np.ndarray, name=name, classes=classes) -> np.ndarray:
+            return crf(project.photo(name), labels, len(classes) + 1, sxy=9, iterations=5)
+
+        scores = full(maps[name].astype(np.float16).astype(np.float64), size)
+        expected = confident(scores, classes, 0.6, 0.4, refine)
+        _, labels = training.views[number, 0, 0]
+        assert any(np.array_equal(labels, side) for side in (expected, expected[:, ::-1]))
+        assert set(np.unique(expected)) == {0, *classes, 255}
+
+
 @pytest.mark.parametrize("radius", [2, 4])
 def test_revised_maps_are_a_walk_between_the_boundaries(project, rng, radius: int) -> None:
     """Eq. 5 with a dense matrix."""
