@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -68,3 +69,12 @@ def test_a_photograph_is_reduced_as_pillow_does_bicubically(tmp_path: Path) -> N
     found = read_reduced(Catalog(tmp_path, (), (), max_pixels=20 * 30), record)
     expected = Image.fromarray(pixels).resize((30, 20), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(found, np.array(expected))
+
+
+def test_white_is_that_of_the_bits_that_the_dataset_has_in_use(tmp_path: Path) -> None:
+    """Of 12 bits it is 4095, whether the photograph is reduced or not."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((40, 60), 4095, np.uint16))
+    record = ImageRecord("a", "a.png", 60, 40, (), "train", "")
+    for pixels in (40 * 60, 20 * 30):
+        found = read_reduced(Catalog(tmp_path, (), (), max_pixels=pixels, bit_depth=12), record)
+        assert found.shape[0] * found.shape[1] == pixels and (found == 255).all()

@@ -41,6 +41,54 @@ def test_the_official_preset_is_the_defaults() -> None:
     assert options == {name: cls() for name, cls in SECTIONS.items()}
 
 
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "classifier": {
+        **{"backbone": "resnet50", "pooling": "features", "attention_k": 0.001, "epochs": 5},
+        **{"detach_attention": True, "frozen_stages": 3, "batch_norm": "frozen", "lr": 0.1},
+        **{"head_lr_factor": 10, "momentum": 1e-4, "weight_decay": 1e-4, "power": 0.9},
+        **{"batch_size": 16, "resize_long": (320, 512), "crop": 512},
+    },
+    "cams": {"scales": (1.0, 0.5, 1.5, 2.0), "flip": True, "relu": True},
+    "boundary_labels": {
+        **{"theta_fg": 0.30, "theta_bg": 0.07, "window": 13, "theta_scale": 0.30},
+        **{"theta_diff": 0.10, "foreground_pairs": True, "crf": True},
+        **{"crf_bilateral_sxy": 50, "crf_iterations": 10},
+    },
+    "benet": {
+        **{"epochs": 3, "lr": 0.1, "momentum": 1e-4, "weight_decay": 1e-4, "power": 0.9},
+        **{"train_backbone": False, "scale": (0.5, 1.5), "crop": 512, "batch_size": 16},
+    },
+    "irnet": {
+        **{"theta_fg": 0.30, "theta_bg": 0.05, "radius": 10, "batch_size": 32, "epochs": 3},
+        **{"lr": 0.1, "momentum": 1e-4},
+    },
+    "boundary_maps": {"network": "benet", "scales": (1.0,), "flip": True},
+    "revised_maps": {"beta": 5, "radius": 5, "steps": 2**8},
+    "pseudo_labels": {
+        **{"threshold": 0.25, "crf": True, "crf_bilateral_sxy": 20, "crf_iterations": 10},
+    },
+    "evaluation": {"cam_threshold": 0.11, "revised_threshold": 0.25},
+    # Of the networks' own papers: there is no published code of this part.
+    "segmenter": {
+        **{"head": "aspp", "backbone": "resnet101", "output_stride": 8, "iterations": 20_000},
+        **{"batch_size": 10, "crop": 321, "power": 0.9, "momentum": 0.9, "weight_decay": 5e-4},
+        **{"lr": 2.5e-4, "head_lr_factor": 10, "loss_scales": (1.0, 0.75, 0.5)},
+    },
+    "segmentation_maps": {"scales": (1.0, 0.75, 0.5), "merge": "max", "flip": True},
+    "predictions": {
+        **{"crf_gaussian_sxy": 1, "crf_gaussian_compat": 3, "crf_bilateral_sxy": 67},
+        **{"crf_bilateral_srgb": 3, "crf_bilateral_compat": 4, "crf_iterations": 10},
+    },
+}
+"""The settings that docs/differences.md says the published numbers come from."""
+
+
+@pytest.mark.parametrize("stage", PUBLISHED)
+def test_without_a_key_the_settings_are_those_of_the_published_code(stage: str) -> None:
+    options = load_project({}).experiments["base"].options[stage]
+    assert {key: getattr(options, key) for key in PUBLISHED[stage]} == PUBLISHED[stage]
+
+
 def test_the_paper_differs_where_it_prints_other_values() -> None:
     paper = load_project({"preset": "paper"}).experiments["base"].options
     assert paper["classifier"].momentum == 0.9

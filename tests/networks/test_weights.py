@@ -53,6 +53,14 @@ def test_vgg_takes_a_file_with_or_without_its_fully_connected_layers(tmp_path: P
         assert all(torch.equal(a, b) for a, b in zip(found, state.values(), strict=True))
 
 
+def test_a_shape_that_differs_is_said_though_all_keys_are_right(tmp_path: Path) -> None:
+    state = state_of("mobilenet_v2")
+    state["features.0.0.weight"] = torch.zeros(32, 4, 3, 3)
+    torch.save(state, tmp_path / "four_channels.pth")
+    with pytest.raises(BesError, match=r": 1 of another shape \(features\.0\.0\.weight\)$"):
+        build_backbone("mobilenet_v2", str(tmp_path / "four_channels.pth"))
+
+
 @pytest.mark.parametrize("name", ["resnet18", "vgg16"])
 def test_a_failed_download_says_what_was_wanted_and_what_to_do(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
