@@ -63,6 +63,24 @@ def views_of(training, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return [training.views[number % 3, number, number % 2] for number in range(count)]
 
 
+@pytest.mark.parametrize("stage", ["benet", "irnet", "segmenter", "classifier"])
+def test_there_are_views_of_the_photographs_to_train_on_alone(project, rng, stage: str) -> None:
+    """One held out comes first in the manifest, and nothing was computed of it."""
+    held_out = np.full((*SIZE, 3), 90, np.uint8)
+    project.photograph(" held out", held_out, ("cat", "dog", "owl"), split="val")
+    give(project, "segmenter" if stage == "classifier" else stage, rng)
+    flags = ["--resize-long", 58, 58] if stage == "classifier" else ["--scale", 1, 1]
+    flags += ["--no-crf"] if stage == "irnet" else []
+    training = project.training(stage, *NETWORK, "--crop", 64, *flags)
+    assert list(training.views.names) == ["0", "1", "2"]
+    for number in range(3):
+        image, _ = training.views[number, 0, 0]
+        inside = image[:, (image != 0).any(0)]
+        photo = project.photo(f"{number}").reshape(-1, 3) / 255
+        means = (photo.mean(0) - MEAN) / STD
+        np.testing.assert_allclose(inside.mean(1), means, atol=1e-3)
+
+
 @pytest.mark.parametrize("stage", ["benet", "segmenter"])
 @pytest.mark.parametrize("crop", [40, 50, 64])
 def test_each_pixel_of_a_view_keeps_its_label(project, rng, stage: str, crop: int) -> None:
