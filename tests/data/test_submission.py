@@ -18,13 +18,15 @@ from bes.stages.submission import ARCHIVE, FOLDER, STAGE
 def submit(base: Path, *classes: str) -> np.ndarray:
     """The pixels in the archive of a prediction with all indices, 0 to the last class."""
     record = ImageRecord("2008_000001", "a.jpg", 4, 1, (), "test", "0")
+    other = ImageRecord("2008_000002", "b.jpg", 4, 1, (), "val", "0")
     values = tuple(range(1, len(classes) + 1))
     write_dataset(
-        base / "dataset", records=[record], catalog=Catalog(base, classes, values), shards=1
+        base / "dataset", records=[record, other], catalog=Catalog(base, classes, values), shards=1
     )
     (base / "predictions").mkdir()
     indices = np.arange(4, dtype=np.uint8)[None] % (len(classes) + 1)
-    (base / "predictions/2008_000001.png").write_bytes(encode_labels(indices))
+    for image in (record.id, other.id):
+        (base / f"predictions/{image}.png").write_bytes(encode_labels(indices))
     vouch_for(base / "predictions", base / "dataset")
     run_whole(
         STAGE,
@@ -35,6 +37,8 @@ def submit(base: Path, *classes: str) -> np.ndarray:
         threads=1,
     )
     with tarfile.open(base / "out" / ARCHIVE) as archive:
+        # The server has the masks of split `test` alone.
+        assert archive.getnames() == [f"{FOLDER}/2008_000001.png"]
         content = archive.extractfile(f"{FOLDER}/2008_000001.png")
         assert content is not None
         return decode_mask(content.read(), base / ARCHIVE)

@@ -60,6 +60,8 @@ def test_pycocotools_decodes_the_same_pixels(project: Any, indices: Any) -> None
                 left, top, width, height = (int(value) for value in annotation["bbox"])
                 assert mask[top : top + height, left : left + width].sum() == mask.sum()
                 labels[mask] = annotation["category_id"]
+                # Of a crowd COCO's scores take no account.
+                assert annotation["iscrowd"] == 0
             expected = indices(image)
             assert np.array_equal(labels, np.where(expected == 255, 0, expected))
 
@@ -179,6 +181,28 @@ def test_photographs_are_upright_jpegs_of_the_size_of_their_labels(project: Any)
         # A link is the very file, a JPEG made anew is near to it.
         assert path.is_symlink() == (image not in ("lossless", "turned"))
         assert np.abs(shown - project.photograph(image)).mean() < (0.01 if path.is_symlink() else 4)
+
+
+def test_a_photograph_for_printing_is_written_anew_for_the_screen(project: Any) -> None:
+    path = project.root / "JPEGImages/first.jpg"
+    Image.open(path).convert("CMYK").save(path)
+    project.read()
+    exported = project.export("coco") / "train/first.jpg"
+    assert not exported.is_symlink()
+    with Image.open(exported) as photograph:
+        assert photograph.mode == "RGB"
+        shown = np.array(photograph, np.float32)
+    assert np.abs(shown - project.photograph("first")).mean() < 6
+
+
+def test_rows_of_an_imagefolder_name_the_grey_labels_too(project: Any, indices: Any) -> None:
+    root = project.export("imagefolder", raw=True)
+    for split, images in (("train", TRAIN), ("validation", VAL)):
+        lines = (root / split / "metadata.jsonl").read_text().splitlines()
+        for row in map(json.loads, lines):
+            raw = Image.open(root / split / row["raw_mask_file_name"])
+            assert raw.mode == "L" and row["id"] in images
+            assert np.array_equal(np.array(raw), indices(row["id"]))
 
 
 def test_copies_are_no_links(project: Any) -> None:

@@ -110,6 +110,11 @@ def test_two_tolerances_at_once_score_as_each_does_alone(rng):
         np.testing.assert_array_equal(scores.predicted, alone.predicted)
 
 
+def test_of_equally_good_thresholds_the_lowest_is_the_best():
+    scores = boundary_scores(line_at(10) * 0.6, line_at(10), thresholds=9)
+    assert scores.best_f == 1 and scores.best_threshold == pytest.approx(0.1)
+
+
 def test_an_empty_map_scores_zero_and_not_nan():
     scores = boundary_scores(np.zeros((30, 40)), np.zeros((30, 40), bool))
     assert scores.best_f == 0
@@ -166,6 +171,35 @@ def test_thinning_keeps_the_regions_and_holes(rng):
     assert not (thinned & ~mask).any()
     assert components(thinned, 8) == components(mask, 8)
     assert components(~np.pad(thinned, 1), 4) == components(~np.pad(mask, 1), 4)
+
+
+def peeled(mask: np.ndarray) -> np.ndarray:
+    """Guo and Hall's algorithm A1 as printed, pixel by pixel."""
+    image, turn, unchanged = np.pad(mask, 1), 0, 0
+    while unchanged < 2:
+        gone = np.zeros_like(image)
+        for y, x in np.argwhere(image):
+            n, s, w, e = image[y - 1, x], image[y + 1, x], image[y, x - 1], image[y, x + 1]
+            nw, ne = image[y - 1, x - 1], image[y - 1, x + 1]
+            sw, se = image[y + 1, x - 1], image[y + 1, x + 1]
+            # Counterclockwise from east: the paper's x1 to x8.
+            pairs = ((e, ne, n), (n, nw, w), (w, sw, s), (s, se, e))
+            crossings = sum(not side and (corner or after) for side, corner, after in pairs)
+            one = sum(a or b for a, b in ((e, ne), (n, nw), (w, sw), (s, se)))
+            two = sum(a or b for a, b in ((ne, n), (nw, w), (sw, s), (se, e)))
+            # From one side in one turn, from the opposite one in the next.
+            kept = (sw or s or not nw) and w if turn % 2 else (ne or n or not se) and e
+            gone[y, x] = crossings == 1 and 2 <= min(one, two) <= 3 and not kept
+        unchanged = 0 if gone.any() else unchanged + 1
+        image, turn = image & ~gone, turn + 1
+    return image[1:-1, 1:-1]
+
+
+def test_thinning_is_that_of_guo_and_hall(rng):
+    for share in (0.3, 0.5, 0.7, 0.9):
+        for _ in range(15):
+            mask = rng.random((9, 11)) < share
+            np.testing.assert_array_equal(thin(mask), peeled(mask))
 
 
 def test_a_thinned_boundary_is_as_thin_as_it_gets(rng):

@@ -114,3 +114,13 @@ def test_an_image_without_classes_is_background_at_every_threshold():
 def test_thresholds_out_of_order_are_refused():
     with pytest.raises(BesError, match="ascending"):
         ThresholdCurve(3, [0.5, 0.2])
+
+
+def test_a_map_of_no_class_misses_the_true_one():
+    """Of three labels, the map of a fourth or fifth is best everywhere."""
+    for stray in (3, 4, 254):
+        curve = ThresholdCurve(3, [0.5])
+        curve.update(np.full((1, 2, 2), 0.9), [stray], np.full((2, 2), 1, np.uint8))
+        matrix = curve.confusion(0)
+        assert matrix.counts.sum() == 4 and matrix.iou()[1] == 0
+        assert np.isnan(matrix.precision()).all()

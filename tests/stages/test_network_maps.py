@@ -159,6 +159,16 @@ def test_segmentation_maps_are_probabilities_of_all_scales(
     np.testing.assert_array_equal(kept, found[labels])
 
 
+def test_a_label_as_probable_as_the_least_is_stored(project, rng) -> None:
+    """Of one label alone each pixel has a probability of exactly 1."""
+    project.photograph("a", smooth(rng, 32, 40), split="val")
+    project.write()
+    project.give_network("segmenter", DEEPLAB | {"n_labels": 1})
+    project.run("segmentation_maps", "--least-probability", 1, "--scales", 1)
+    maps, labels = project.maps("segmentation_maps", "a")
+    assert labels == [0] and (maps == 1).all()
+
+
 def mirrored_maps(project, photo: np.ndarray, stage: str, *flags: object) -> list[np.ndarray]:
     """The maps of a photograph, and those of its mirror image mirrored back."""
     for name, pixels in (("a", photo), ("b", photo[:, ::-1])):

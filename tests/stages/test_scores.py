@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from plain import bilinear, mean_iou, smooth
 
 from bes.metrics.boundary import boundaries_of, thin
@@ -130,6 +131,37 @@ def test_the_best_threshold_is_that_of_the_highest_score(results) -> None:
         assert best["miou"] == max(curve.values()) == curve[best["threshold"]]
 
 
+def test_every_photograph_to_train_on_counts_and_none_of_another_split(project, rng) -> None:
+    """So many that they are counted in several parts; the last alone shows an owl."""
+    count, size = 35, (8, 12)
+    for number in range(count):
+        label = "owl" if number == count - 1 else ("cat", "dog")[number % 2]
+        truth = np.zeros(size, np.uint8)
+        truth[:, : 1 + number % 11] = 1 + ("cat", "dog", "owl").index(label)
+        photo = smooth(rng, *size)
+        project.photograph(f"{number:02d}", photo, (label,), mask=truth)
+    full = np.full(size, 2, np.uint8)
+    project.photograph("val", photo, ("dog",), mask=full, split="val")
+    project.photograph("test", photo, ("dog",), mask=np.zeros_like(full), split="test")
+    project.write()
+    train = project.records[:count]
+    truth = {r.id: np.array(Image.open(project.base / "photographs" / r.mask)) for r in train}
+    everywhere = {r.id: np.full(size, project.indices(r.id)[0], np.uint8) for r in train}
+    project.give("pseudo_labels", everywhere)
+    for stage in ("cams", "revised_maps"):
+        project.give(stage, {r.id: np.ones((1, 2, 3)) for r in train})
+    project.give("predictions", {"val": full, "test": full})
+    project.run("evaluation")
+    scores = project.json("evaluation/scores.json")
+    expected = mean_iou(joined(everywhere), joined(truth), 4)
+    for stage in ("cams", "revised_maps", "pseudo_labels"):
+        assert scores[stage]["miou"] == pytest.approx(expected, abs=1e-3)
+    # All thresholds are as good, and the lowest is named.
+    assert scores["cams"]["best"]["threshold"] == 0.01
+    assert scores["photographs"] == count
+    assert scores["predictions"]["miou"] == 100 and scores["predictions"]["photographs"] == 1
+
+
 def test_the_printed_table_has_the_same_scores(results, capsys) -> None:
     results.run("evaluation")
     scores = results.json("evaluation/scores.json")
@@ -227,6 +259,16 @@ def test_a_label_that_shows_nothing_of_its_class_comes_first(results, rng) -> No
     reasons = {row["image"]: row["reason"] for row in others}
     assert reasons.pop("a") == "nothing found of dog"
     assert all("nothing found" not in reason for reason in reasons.values())
+
+
+def test_one_pixel_of_a_class_is_something_of_it(results, rng) -> None:
+    results.given["pseudo_labels"]["b"] = np.zeros(SIZE, np.uint8)
+    results.given["pseudo_labels"]["b"][5, 7] = 3
+    results.give("pseudo_labels", results.given["pseudo_labels"])
+    results.give("boundary_maps", dict.fromkeys("abcf", rng.random(CELLS)))
+    results.run("quality")
+    reasons = {row["image"]: row["reason"] for row in results.table("quality/ranking.csv")}
+    assert "nothing found" not in reasons["b"]
 
 
 def pairs_within(one: np.ndarray, other: np.ndarray, distance: float) -> int:

@@ -40,7 +40,8 @@ def record(image: str, mask: Path | None) -> ImageRecord:
 def run(tmp_path: Path) -> Run:
     """Writes masks and results of photographs `0`, `1`, ..., scores them, returns the scores.
 
-    Every boundary map has a ridge where the halves meet; the pseudo labels are those given.
+    Every boundary map has a ridge where the halves meet; the pseudo labels are those given. The
+    last photograph has the contents in `changed`; the last `held_out` have results of no kind.
     """
 
     def score(
@@ -48,6 +49,10 @@ def run(tmp_path: Path) -> Run:
         labels: np.ndarray = HALF,
         probability: float = 0.95,
         sbd: Path | None = None,
+        changed: dict[str, bytes] | None = None,
+        held_out: int = 0,
+        classes: tuple[str, ...] = ("cat",),
+        mask_values: tuple[int, ...] = (1,),
     ) -> dict[str, Any]:
         folders = {name: tmp_path / name for name in COMPARED}
         ridge = np.zeros((HEIGHT // 4, WIDTH // 4))
@@ -58,14 +63,19 @@ def run(tmp_path: Path) -> Run:
             if mask is not None:
                 write_atomic(path, encode_labels(mask))
             records.append(record(str(number), path if mask is not None else None))
+            if number >= len(masks) - held_out:
+                records[-1] = replace(records[-1], split="val")
+                continue
             contents = {
                 "boundary_maps": encode_boundary_map(ridge),
                 "cams": encode_maps(np.zeros((0, HEIGHT // 4, WIDTH // 4)), [], HALF.shape),
                 "pseudo_labels": encode_labels(labels),
             }
+            if number == len(masks) - 1:
+                contents |= changed or {}
             for name, content in contents.items():
                 write_atomic(image_file(name, folders[name], str(number)), content)
-        catalog = Catalog(tmp_path, ("cat",), (1,))
+        catalog = Catalog(tmp_path, classes, mask_values)
         write_dataset(tmp_path / "dataset", records=records, catalog=catalog, shards=1)
         for folder in folders.values():
             vouch_for(folder, tmp_path / "dataset")
@@ -158,6 +168,38 @@ def test_only_the_photograph_whose_mask_changed_is_counted_anew(run: Run, tmp_pa
     after = counted(tmp_path)
     assert before["0"] == after["0"] and before["1"] != after["1"]
     assert changed["pseudo_labels"]["0.02"]["f"] < 100
+
+
+@pytest.mark.parametrize("source", COMPARED)
+def test_only_the_photograph_of_which_something_else_is_compared_is_counted_anew(
+    run: Run, tmp_path: Path, source: str
+) -> None:
+    run([HALF, HALF])
+    before = counted(tmp_path)
+    other = {
+        "boundary_maps": encode_boundary_map(np.full((HEIGHT // 4, WIDTH // 4), 0.3)),
+        "cams": encode_maps(np.ones((1, HEIGHT // 4, WIDTH // 4)), [1], HALF.shape),
+        "pseudo_labels": encode_labels(HALF.T[:HEIGHT].repeat(2, axis=1)[:, :WIDTH].copy()),
+    }[source]
+    run([HALF, HALF], changed={source: other})
+    after = counted(tmp_path)
+    assert before["0"] == after["0"] and before["1"] != after["1"]
+
+
+def test_photographs_are_counted_anew_where_the_masks_have_other_values(
+    run: Run, tmp_path: Path
+) -> None:
+    """The same pixels may be another class then, though here the boundaries are the same ones."""
+    mask = HALF * 3
+    first = run([mask], classes=("cat", "dog", "owl"), mask_values=(1, 2, 3))
+    before = counted(tmp_path)
+    again = run([mask], classes=("cat", "dog", "owl"), mask_values=(3, 2, 1))
+    assert before["0"] != counted(tmp_path)["0"] and again == first
+
+
+def test_a_photograph_held_out_is_not_counted(run: Run, tmp_path: Path) -> None:
+    assert run([HALF, HALF], held_out=1)["photographs"] == 1
+    assert set(counted(tmp_path)) == {"0"}
 
 
 def test_a_damaged_count_is_counted_anew(run: Run, tmp_path: Path) -> None:

@@ -51,6 +51,15 @@ def test_published_rows_follow_the_order_of_the_classes() -> None:
     assert grid.rows[6][3:5] == (88.9, 44.8)
 
 
+def test_each_class_of_this_run_has_its_own_figure() -> None:
+    scores = scores_of(66.9)
+    figures = {"background": 90.0, "cat": 1.0, "dog_house": 2.0, "50% & more": None}
+    scores["pseudo_labels"]["per_class"] = figures
+    grid = class_grid("base", CLASSES, scores)
+    row = dict(zip(grid.columns, grid.rows[-1], strict=True))
+    assert {name: row[name] for name in figures} == figures and row["mean"] == 66.9
+
+
 def test_other_classes_have_no_published_rows() -> None:
     scores = scores_of(66.9)
     assert {row[2] for row in class_grid("base", CLASSES, scores).rows} == {"this run"}
