@@ -48,3 +48,13 @@ def test_of_many_empty_pseudo_labels_the_first_are_named():
     check = checks([facts(f"{number:02d}", empty=True) for number in range(25)])[-1]
     assert check.warning and check.value == "25 of 25"
     assert "00, 01" in check.note and check.note.endswith("19 and 5 more")
+
+
+def test_figures_are_means_over_the_photographs():
+    """Of three, so that the middle one is not the mean."""
+    values = ((0.01, 0.1, 0.2), (0.02, 0.2, 0.3), (0.09, 0.9, 1.0))
+    rows = [
+        facts(boundary=boundary, uncertain=uncertain, highest_probability=highest)
+        for boundary, uncertain, highest in values
+    ]
+    assert [check.value for check in checks(rows)] == ["4.00 %", "40.0 %", "0.50", "0 of 3"]
