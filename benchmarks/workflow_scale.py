@@ -251,7 +251,7 @@ def measure(workflow: Workflow, table: Table, images: int) -> None:
     done, other = sorted((run.wait() for run in both), key=lambda run: run.status)
     # The other is refused, or comes when there is nothing left to do.
     refused = other.status == 1 and "cannot be locked" in other.output
-    table.just("one CAM deleted, two at once", "0", done.status)
+    table.just("one CAM deleted, two at once", 0, done.status)
     table.just("  the other is in nobody's way", True, refused or other.status == 0)
     table.just("  images computed in each stage", one_cam, workflow.computed(done))
     table.idle(workflow)

@@ -1,11 +1,12 @@
 """`bes <command>`: every stage of the workflow by hand, and looking after the results."""
 
 import argparse
-import importlib.util
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from bes.commands.arguments import add_log
 from bes.commands.command import Command
@@ -14,6 +15,9 @@ from bes.errors import BesError
 from bes.incremental.stage import all_stages, stage_of
 from bes.storage.log import begin_log, log_to
 from bes.storage.os_errors import refusal
+
+STAGES = Path(__file__).parent / "stages"
+"""The modules of the stages, whose names are commands."""
 
 COMMANDS = {
     "dataset": "dataset:DatasetCommand",
@@ -28,7 +32,7 @@ COMMANDS = {
 }
 """Commands that do not follow from the declaration of a stage, and where they are."""
 
-PEOPLES = ("scores", "status", "why", "verify", "clean", "schema")
+BY_HAND = ("scores", "status", "why", "verify", "clean", "schema")
 """Commands that a person types; the others are those of rules."""
 
 
@@ -83,20 +87,20 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bes", description=__doc__)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     # The chosen command alone: a job with nothing to do should end at once.
-    for name in [chosen] if _is_command(chosen) else [*all_stages(), *PEOPLES]:
+    for name in [chosen] if _is_command(chosen) else [*all_stages(), *BY_HAND]:
         command = _command(name)
         subparser = subparsers.add_parser(name, help=command.summary, description=command.summary)
         if name == chosen:
             documented = not {"-h", "--help"}.isdisjoint(argv)
             command.configure(subparser, documented=documented)
-            if name not in PEOPLES:
+            if name not in BY_HAND:
                 add_log(subparser)
             subparser.set_defaults(command=command)
     return parser
 
 
 def _is_command(word: str) -> bool:
-    return word in COMMANDS or importlib.util.find_spec(f"bes.stages.{word}") is not None
+    return word in COMMANDS or (STAGES / f"{word}.py").is_file()
 
 
 def _command(name: str) -> Command:

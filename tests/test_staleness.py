@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ PER_IMAGE = ("cams", "boundary_labels", "boundary_maps", "revised_maps", "pseudo
 
 @pytest.fixture(autouse=True)
 def snakemakes_own_folder_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "run_in", lambda folder: None)
+    monkeypatch.setattr(preparation, "run_in", lambda folder: SimpleNamespace(alone=False))
 
 
 def stale(found: Project) -> Stale:

@@ -39,8 +39,11 @@ def write_stamps(
     write_sealed(file, {"stamps": stamps, "digests": digests})
 
 
-def changed_parts(file: Path, root: Path, now: Stamps, *, keep: bool) -> list[str]:
-    """The parts of which a file came, went or has other bytes than when `write_stamps` kept it.
+def changed_files(
+    file: Path, root: Path, now: Stamps, *, keep: bool
+) -> dict[str, list[str]] | None:
+    """Part of the dataset -> its files that came, went or have other bytes than when `write_stamps`
+    kept them; parts that came or went are among them. None where nothing was kept.
 
     With `keep`, the dates of files that only have other dates are kept in place of the old ones.
     """
@@ -49,21 +52,31 @@ def changed_parts(file: Path, root: Path, now: Stamps, *, keep: bool) -> list[st
         before: Stamps = kept["stamps"]
         digests: Mapping[str, str] = kept["digests"]
     except (OSError, ValueError, KeyError):
-        return sorted(now)
+        return None
     if before == now:
-        return []
-    changed = [
-        part
-        for part in sorted(before.keys() | now.keys())
-        if part not in before
-        or part not in now
-        or before[part].keys() != now[part].keys()
-        or any(
-            seen[0] != before[part][path][0] or digest_file(root / path) != digests.get(path)
-            for path, seen in now[part].items()
-            if seen != before[part][path]
-        )
-    ]
+        return {}
+
+    def differs(path: str, old: list[int] | None, new: list[int] | None) -> bool:
+        if old is None or new is None:
+            return True
+        return old != new and (old[0] != new[0] or digest_file(root / path) != digests.get(path))
+
+    changed = {}
+    for part in sorted(before.keys() | now.keys()):
+        old, new = before.get(part, {}), now.get(part, {})
+        paths = [
+            path
+            for path in sorted(old.keys() | new.keys())
+            if differs(path, old.get(path), new.get(path))
+        ]
+        if paths or (part in before) != (part in now):
+            changed[part] = paths
     if keep and not changed:
         write_sealed(file, {"stamps": now, "digests": digests})
     return changed
+
+
+def changed_parts(file: Path, root: Path, now: Stamps, *, keep: bool) -> list[str]:
+    """The parts that `changed_files` names; all where nothing was kept."""
+    changed = changed_files(file, root, now, keep=keep)
+    return sorted(now if changed is None else changed)

@@ -20,6 +20,9 @@ class Run:
     lists of the dead and removes them. `starting` lets one in at a time, until its lists are there.
     """
 
+    alone = False
+    """Whether no other run was under way in the folder when this one began."""
+
     def __init__(self, folder: Path):
         folder.mkdir(exist_ok=True)
         self.starting = open(folder / "bes.starting", "ab")  # noqa: SIM115
@@ -29,6 +32,7 @@ class Run:
                 print("bes: waiting for another snakemake that starts here", file=sys.stderr)
                 fcntl.flock(self.starting, fcntl.LOCK_EX)
             if _alone(self.running):
+                self.alone = True
                 self._remove_left(folder)
             fcntl.flock(self.running, fcntl.LOCK_SH)
         except OSError as error:

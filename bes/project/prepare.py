@@ -13,9 +13,18 @@ from bes.data.manifest import shard_name, shard_of
 from bes.errors import BesError
 from bes.incremental.snakemake_locks import run_in
 from bes.incremental.stage import is_per_image, suffix_of
+from bes.project.reading import read_few
 from bes.project.sections import BASE, parents_of
 from bes.project.settings import Project, check_weights
-from bes.project.staleness import Place, comes_back, places, staleness, undo_future, void
+from bes.project.staleness import (
+    Place,
+    comes_back,
+    kept_networks,
+    places,
+    staleness,
+    undo_future,
+    void,
+)
 from bes.stages.dataset import facts_file
 from bes.stages.shared.dataset_kinds import stamp_of
 from bes.storage.disk import check_room
@@ -83,6 +92,8 @@ class Prepared(NamedTuple):
     """Receipts to make anew although they are there."""
     follows: bool = True
     """Whether what reads a file that is made anew is made anew too."""
+    kept: frozenset[str] = frozenset()
+    """Trainings whose networks stay as they are: from a new receipt of theirs nothing follows."""
 
 
 def prepare(project: Project, call: Call) -> Prepared:
@@ -98,7 +109,8 @@ def prepare(project: Project, call: Call) -> Prepared:
         stamp_of(project.experiments[BASE].options["dataset"])
     if not call.looks:
         check_room(RESULTS, Path("."))
-        run_in(Path(".snakemake"))
+        if run_in(Path(".snakemake")).alone:
+            read_few(project)
     found = staleness(project, keep=not call.looks)
     reasons = found.reasons()
     _say(reasons)
@@ -106,14 +118,17 @@ def prepare(project: Project, call: Call) -> Prepared:
     # user's might.
     asked = bool(call.forced or call.forced_all or set(call.targets) - {"all"})
     follows = asked or not comes_back(project, found)
+    kept = kept_networks(project) if reasons and follows and not asked else frozenset()
+    # Snakemake follows what is missing, whatever is said of its date.
+    stays = {path: why for path, why in reasons.items() if _stage_of(path) in kept}
     if call.looks:
-        return Prepared(_wanted(project, call, reasons), follows)
+        return Prepared(_wanted(project, call, reasons), follows, kept)
     if call.deletes:
         for place in _asked_for(project, call.targets):
             _delete(place)
         return Prepared()
     if follows:
-        void(reasons)
+        void(reasons.keys() - stays)
     undo_future(project)
     if call.forced_all:
         for place in _asked_for(project, call.targets):
@@ -125,7 +140,12 @@ def prepare(project: Project, call: Call) -> Prepared:
             project.comparison_folder(name) / "_plan.json",
             (json.dumps(project.comparison_plan(name), indent=1) + "\n").encode(),
         )
-    return Prepared(frozenset() if follows else _wanted(project, call, reasons), follows)
+    return Prepared(_wanted(project, call, stays if follows else reasons), follows, kept)
+
+
+def _stage_of(receipt: Path) -> str:
+    """The stage whose folder a receipt lies in."""
+    return home_of(receipt).name
 
 
 def _say(reasons: Mapping[Path, list[str]]) -> None:

@@ -6,14 +6,20 @@ without reason, or leave as they were with one.
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from bes.data.stamps import changed_parts
 from bes.errors import BesError
 from bes.incremental.inputs import Reader, inputs_of, receipts_of
-from bes.incremental.stage import NoOptions, all_stages, is_per_image, stage_of
+from bes.incremental.stage import (
+    NoOptions,
+    TrainingStage,
+    all_stages,
+    is_per_image,
+    stage_of,
+)
 from bes.project.sections import BASE
 from bes.project.settings import Project
 from bes.stages.comparison import comparison_code, comparison_inputs
@@ -22,6 +28,7 @@ from bes.stages.shared.dataset_kinds import stamp_of
 from bes.storage.layout import whole_receipt
 from bes.storage.memo import differences
 from bes.storage.receipts import broken, home_of, read_inputs, read_receipt, receipts_in
+from bes.training.run import origin_of, reasons_to_train, training_memo
 
 
 class Place(NamedTuple):
@@ -102,6 +109,33 @@ def comes_back(project: Project, found: Staleness) -> bool:
     return not any(above.get(folder, set()) & harmed for folder in harmed)
 
 
+def kept_networks(project: Project) -> frozenset[str]:
+    """The trainings whose networks stay as they are whatever else changes in a run: the policy is
+    `frozen`, and all of them are intact and of the settings at hand."""
+    if project.settings.policy != "frozen":
+        return frozenset()
+    kept: dict[str, bool] = {}
+    for place in places(project):
+        stage = all_stages().get(place.stage)
+        if isinstance(stage, TrainingStage):
+            kept[place.stage] = kept.get(place.stage, True) and _is_kept(project, place, stage)
+    return frozenset(stage for stage, every in kept.items() if every)
+
+
+def _is_kept(project: Project, place: Place, stage: TrainingStage) -> bool:
+    try:
+        origin = origin_of(
+            stage,
+            options=project.experiments[place.experiment].options[place.stage],
+            dataset=project.folder(place.experiment, "dataset"),
+            folders=project.read_by(place.stage, place.experiment),
+        )
+    except BesError:
+        return False
+    memo = training_memo(place.folder)
+    return not reasons_to_train(place.folder, origin, memo, project.settings.policy)
+
+
 def _read_by(project: Project, place: Place) -> dict[str, Path]:
     """The folders of the stages that are read there."""
     if place.stage == "comparison":
@@ -161,7 +195,7 @@ def _changed_tables(folder: Path, reader: Reader) -> list[str]:
     ]
 
 
-def void(stale: Mapping[Path, list[str]]) -> None:
+def void(stale: Iterable[Path]) -> None:
     """Remove receipts, so that Snakemake makes anew what they vouched for."""
     for receipt in stale:
         receipt.unlink(missing_ok=True)

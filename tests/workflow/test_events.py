@@ -14,12 +14,13 @@ import pytest
 from PIL import Image
 
 from bes.data.images import decode_labels
+from bes.data.manifest import shard_name, shard_of
 from bes.data.synthetic import CLASSES
 from bes.incremental.journal import read_runs
 from bes.incremental.stage import per_image_stages
 from bes.storage.layout import model_receipt
 
-IMAGES = 12
+IMAGES, SHARDS = 12, 2
 
 
 def edit(file: Path, *changes: tuple[str, str]) -> None:
@@ -116,6 +117,35 @@ def test_new_photographs_are_all_that_is_computed_while_training_is_frozen(proje
     assert project.run() == dict.fromkeys(per_image_stages(), len(spare))
     for name in before.keys() & project.disturbed(before):
         assert not name.endswith((".safetensors", ".npz")) and "_labels/s" not in name, name
+
+
+def test_a_new_photograph_starts_the_jobs_of_its_shard_alone_while_training_is_frozen(
+    project: Any,
+) -> None:
+    scene = project.spare[0]
+    project.add(scene)
+    project.configure({"policy": "frozen"})
+    done = project.snakemake()
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert project.computed() == dict.fromkeys(per_image_stages(), 1)
+    for stage in per_image_stages():
+        logs = {path.stem for path in (project.folder(stage) / "_logs").iterdir()}
+        assert logs == {shard_name(shard_of(scene, SHARDS))}, stage
+    assert project.is_done()
+
+
+def test_a_new_photograph_that_cannot_be_read_ends_the_run_at_once(project: Any) -> None:
+    before, scene = project.contents(), project.spare[0]
+    project.add(scene)
+    project.photograph(scene).write_bytes(b"no picture")
+    done = project.snakemake()
+    assert done.returncode == 2
+    assert f"{scene}.jpg" in done.stderr and "Traceback" not in done.stderr
+    manifest = "results/tiny/base/dataset/_receipts/whole.json"
+    assert project.disturbed(before) <= {manifest}
+    project.remove(scene)
+    assert project.run() == {}
+    assert not project.disturbed(before)
 
 
 def test_new_photographs_train_the_networks_anew_otherwise(project: Any) -> None:

@@ -9,26 +9,25 @@ from pathlib import Path
 ROOT = Path(workflow.current_basedir).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bes.storage.layout import model_receipt, receipt_file, whole_receipt
-from bes.data.manifest import shard_name, shards_folder
-from bes.storage.disk import check_room
-from bes.options.flags import flags_of
+from bes.data.manifest import shards_folder
+from bes.errors import BesError
 from bes.incremental.inputs import receipts_of
-from bes.storage.os_errors import refusal
 from bes.incremental.snakemake_locks import run_in
 from bes.incremental.stage import (
-    PerImageStage,
     TrainingStage,
     all_stages,
     is_per_image,
     stage_of,
     suffix_of,
 )
-from bes.errors import BesError
+from bes.options.flags import flags_of
 from bes.project.prepare import RESULTS, Prepared, force, prepare, read_call
 from bes.project.settings import load_project
 from bes.stages.comparison import FILES as COMPARISON_FILES
 from bes.stages.comparison import comparison_code
+from bes.storage.disk import check_room
+from bes.storage.layout import model_receipt, receipt_file, whole_receipt
+from bes.storage.os_errors import refusal
 
 # Jobs run `python -m bes` with the interpreter and the package of this workflow.
 for variable, first in {
@@ -82,7 +81,7 @@ def folder(stage):
 
 def made(path):
     """Something that a stage made, as the input of another. Digests told before the run what is out
-    of date (bes/staleness.py); where nothing follows from that, dates are not to say otherwise.
+    of date (bes/project/staleness.py); where nothing follows from that, dates are not to say otherwise.
     """
     return path if PREPARED.follows else ancient(path)
 
@@ -144,18 +143,28 @@ def shards(stage):
 
 def network(stage):
     """The receipt of a training, which names the digest of its network."""
-    return receipt_of(stage)
+    return network_of(lambda experiment: stage)
 
 
 def chosen_network(stage):
     """The receipt of the training whose network a stage uses, by its options."""
+    return network_of(
+        lambda experiment: stage_of(stage).model_of(
+            PROJECT.experiments[experiment].options[stage]
+        )
+    )
+
+
+def network_of(training):
+    """The receipt of the training that an experiment uses; its date says nothing where the networks
+    are known to stay."""
 
     def receipt(wildcards):
-        options = PROJECT.experiments[wildcards.experiment].options[stage]
-        model = stage_of(stage).model_of(options)
-        return model_receipt(PROJECT.folder(wildcards.experiment, model))
+        name = wildcards.experiment
+        return model_receipt(PROJECT.folder(name, training(name)))
 
-    return made(receipt)
+    kept = PREPARED.kept.issuperset(map(training, PROJECT.experiments))
+    return ancient(receipt) if kept else made(receipt)
 
 
 def products(stage, home):

@@ -3,7 +3,7 @@
 The shard's receipt vouches for the file, so asking for one brings its whole shard up to date.
 """
 
-from bes.data.manifest import shard_of
+from bes.data.manifest import shard_name, shard_of
 
 
 def vouching(stage):
