@@ -166,7 +166,7 @@ def _import_libraries() -> None:
     cv2.setNumThreads(1)
     for name in (
         *("scipy.sparse", "scipy.ndimage", "torchvision.models", "lightning_fabric"),
-        *("lightning_fabric.plugins.environments", "safetensors.torch", "pydensecrf.densecrf"),
+        *("lightning_fabric.plugins.environments", "safetensors.torch", "numba"),
         *("matplotlib.figure", "matplotlib.backends.backend_agg", "jinja2", "pygments.lexers"),
         *("yaml", "jsonschema", "PIL.Image", "torch.utils.data", "multiprocessing.pool"),
         *("concurrent.futures.process", "csv", "argparse", "pygments.formatters"),

@@ -17,6 +17,7 @@ DISTRIBUTIONS = {
     "torchvision": ("torchvision",),
     "numpy": ("numpy",),
     "opencv": ("opencv-python-headless", "opencv-python"),
+    "numba": ("numba",),
     "pydensecrf": ("pydensecrf2",),
     "snakemake": ("snakemake",),
     "bes": ("bes-segmentation",),

@@ -1,5 +1,6 @@
 """Dense CRF: labels or probabilities refined to follow the photograph (Eq. 9)."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,9 @@ class DenseCrfSettings:
     gt_prob: float = 0.7
     """Probability that a label given is right, in (0, 1); all others share the rest."""
 
+    pydensecrf: bool = False
+    """Have the library pydensecrf infer, in place of `mean_field`: the same, but slower."""
+
 
 def refine(
     image: np.ndarray, labels: np.ndarray, n_labels: int, settings: DenseCrfSettings
@@ -54,7 +58,7 @@ def refine(
         (H, W) uint8 in [0, n_labels).
 
     Raises:
-        BesError: sizes differ, a label is out of range, or pydensecrf2 is not installed.
+        BesError: sizes differ, a label is out of range, or pydensecrf is asked for and missing.
     """
     return refine_all(image, [labels], n_labels, settings)[0]
 
@@ -80,13 +84,16 @@ def refine_all(
             )
     if n_labels == 1:
         return [labels.astype(np.uint8) for labels in label_maps]
-    crf = _lattice(image, n_labels, settings)
-    return [
-        _infer(crf, _unary_energy(labels, n_labels, settings.gt_prob), settings, image)
-        .argmax(axis=0)
-        .astype(np.uint8)
-        for labels in label_maps
-    ]
+    energies = [_unary_energy(labels, n_labels, settings.gt_prob) for labels in label_maps]
+    return [p.argmax(axis=0).astype(np.uint8) for p in _infer(image, energies, settings)]
+
+
+def load_inference(settings: DenseCrfSettings, *, label_maps: int) -> None:
+    """Have the compiled code for two labels in memory: processes that are forked then share it.
+
+    The very first time on a machine, or for another number of labels, it is compiled.
+    """
+    refine_all(np.zeros((1, 2, 3), np.uint8), [np.array([[0, 1]])] * label_maps, 2, settings)
 
 
 def refine_probabilities(
@@ -103,7 +110,7 @@ def refine_probabilities(
         (K, H, W) float32 that sum to 1 in each pixel; with one label, all 1.
 
     Raises:
-        BesError: sizes differ, or pydensecrf2 is not installed.
+        BesError: sizes differ, or pydensecrf is asked for and missing.
     """
     if probability.shape[1:] != image.shape[:2]:
         raise BesError(
@@ -114,20 +121,66 @@ def refine_probabilities(
     if n_labels == 1:
         return np.ones_like(probability, np.float32)
     energy = -np.log(np.clip(probability, 1e-5, 1).reshape(n_labels, -1)).astype(np.float32)
-    return _infer(_lattice(image, n_labels, settings), energy, settings, image)
+    return _infer(image, [energy], settings)[0]
 
 
-def _lattice(image: np.ndarray, n_labels: int, settings: DenseCrfSettings) -> Any:
-    """A CRF with both kernels of an image, without unary energies."""
+def _infer(
+    image: np.ndarray, energies: list[np.ndarray], settings: DenseCrfSettings
+) -> list[np.ndarray]:
+    """Each (K, H * W) float32 energies -> (K, H, W) float32 probabilities."""
+    infer = _infer_with_pydensecrf if settings.pydensecrf else _infer_by_mean_field
+    return [p.reshape(-1, *image.shape[:2]) for p in infer(image, energies, settings)]
+
+
+def _infer_by_mean_field(
+    image: np.ndarray, energies: list[np.ndarray], settings: DenseCrfSettings
+) -> list[np.ndarray]:
+    # Numba takes half a second to import, and a machine may do without.
+    from bes.method.mean_field import build_kernel, infer
+
+    height, width = image.shape[:2]
+    reach = np.array([settings.bilateral_sxy] * 2 + [settings.bilateral_srgb] * 3, np.float32)
+    features = np.concatenate([_positions(height, width), image.reshape(-1, 3)], axis=1) / reach
+    others = len(energies[0]) - 1
+    probability = infer(
+        np.concatenate([energy[0] - energy[1:] for energy in energies]).T.copy(),
+        others,
+        _spatial_kernel(height, width, settings.gaussian_sxy),
+        settings.gaussian_compat,
+        build_kernel(features),
+        settings.bilateral_compat,
+        settings.iterations,
+    )
+    maps = np.split(probability.T, len(energies))
+    return [np.concatenate([1 - found.sum(axis=0, keepdims=True), found]) for found in maps]
+
+
+# Photographs of one camera, or one dataset, mostly have two sizes.
+@functools.lru_cache(maxsize=2)
+def _spatial_kernel(height: int, width: int, sxy: float) -> Any:
+    from bes.method.mean_field import build_kernel
+
+    return build_kernel(_positions(height, width) / np.float32(sxy))
+
+
+def _positions(height: int, width: int) -> np.ndarray:
+    """(H * W, 2) float32: column and row of each pixel."""
+    rows, columns = np.mgrid[:height, :width].reshape(2, -1)
+    return np.stack([columns, rows], axis=1).astype(np.float32)
+
+
+def _infer_with_pydensecrf(
+    image: np.ndarray, energies: list[np.ndarray], settings: DenseCrfSettings
+) -> list[np.ndarray]:
     try:
         from pydensecrf.densecrf import DenseCRF2D
     except ImportError as error:
         raise BesError(
-            "dense CRF: the module pydensecrf was not found, expected the package pydensecrf2 "
-            "to be installed"
+            "crf: found 'pydensecrf', which is not installed, expected the package pydensecrf2 or "
+            "`crf: true`, which needs none"
         ) from error
 
-    crf = DenseCRF2D(image.shape[1], image.shape[0], n_labels)
+    crf = DenseCRF2D(image.shape[1], image.shape[0], len(energies[0]))
     crf.addPairwiseGaussian(sxy=settings.gaussian_sxy, compat=settings.gaussian_compat)
     crf.addPairwiseBilateral(
         sxy=settings.bilateral_sxy,
@@ -136,16 +189,12 @@ def _lattice(image: np.ndarray, n_labels: int, settings: DenseCrfSettings) -> An
         rgbim=np.require(image, requirements=["C", "W"]),
         compat=settings.bilateral_compat,
     )
-    return crf
 
+    def infer(energy: np.ndarray) -> np.ndarray:
+        crf.setUnaryEnergy(np.ascontiguousarray(energy))
+        return np.array(crf.inference(settings.iterations))
 
-def _infer(
-    crf: Any, energy: np.ndarray, settings: DenseCrfSettings, image: np.ndarray
-) -> np.ndarray:
-    """(K, H * W) energies -> (K, H, W) float32 probabilities."""
-    crf.setUnaryEnergy(np.ascontiguousarray(energy))
-    probability = np.asarray(crf.inference(settings.iterations))
-    return probability.reshape(-1, *image.shape[:2])
+    return [infer(energy) for energy in energies]
 
 
 def _unary_energy(labels: np.ndarray, n_labels: int, gt_prob: float) -> np.ndarray:

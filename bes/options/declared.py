@@ -68,6 +68,8 @@ class Option:
     """How many the list must have; None: any number."""
     optional: bool = False
     """None is a value too."""
+    words: tuple[str, ...] = ()
+    """Of a bool: what it may be beside true and false."""
 
     @property
     def flag(self) -> str:
@@ -86,6 +88,8 @@ class Option:
             bool: "true or false",
             str: "a line of text",
         }
+        if self.words:
+            return "one of " + ", ".join(["true", "false", *self.words])
         listed = f"a list of {self.length}" if self.length else "a list"
         word = f"{listed}, each {words[self.kind]}" if self.many else words[self.kind]
         return word + (f", {self.range}" if self.range else "") + (" or null" * self.optional)
@@ -101,6 +105,8 @@ class Option:
     def _accepts_one(self, value: Any) -> bool:
         if self.choices:
             return value in self.choices
+        if isinstance(value, str) and value in self.words:
+            return True
         if isinstance(value, bool) != (self.kind is bool):
             return False
         if not isinstance(value, (int, float) if self.kind is float else self.kind):
@@ -143,6 +149,9 @@ def _option(name: str, hint: Any, default: Any) -> Option:
         if origin is typing.Annotated:
             hint, bound = arguments
             properties["names" if isinstance(bound, Names) else "range"] = bound
+        elif origin is typing.Union:  # of bool and words, which are a Literal
+            assert arguments[0] is bool
+            hint, properties["words"] = bool, typing.get_args(arguments[1])
         elif origin is types.UnionType:
             properties["optional"] = True
             (hint,) = (argument for argument in arguments if argument is not type(None))

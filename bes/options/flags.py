@@ -17,7 +17,19 @@ def add_flags(parser: argparse.ArgumentParser, cls: type, *, documented: bool) -
         default = " ".join(map(str, option.default)) if option.many else option.default
         bounds = f"; {option.range}" if option.range else ""
         text = f"{help_text} (default: {default}{bounds})"
-        if option.kind is bool:
+        if option.words:
+            parser.add_argument(
+                option.flag,
+                nargs="?",
+                const=True,
+                choices=option.words,
+                default=option.default,
+                help=text,
+            )
+            parser.add_argument(
+                _negated(option), dest=option.name, action="store_false", help=argparse.SUPPRESS
+            )
+        elif option.kind is bool:
             parser.add_argument(
                 option.flag,
                 action=argparse.BooleanOptionalAction,
@@ -35,6 +47,11 @@ def add_flags(parser: argparse.ArgumentParser, cls: type, *, documented: bool) -
                 help=text,
                 metavar=None if option.choices else option.kind.__name__.upper(),
             )
+
+
+def _negated(option: Option) -> str:
+    """The flag that turns an option off."""
+    return option.flag.replace("--", "--no-", 1)
 
 
 class _Lengthen(argparse.Action):
@@ -88,8 +105,8 @@ def flags_of(options: Any) -> str:
         value = getattr(options, option.name)
         if value == option.default:
             continue
-        if option.kind is bool:
-            words.append(option.flag if value else option.flag.replace("--", "--no-", 1))
+        if isinstance(value, bool):
+            words.append(option.flag if value else _negated(option))
         elif option.length:
             words += [option.flag, *map(str, value)]
         else:

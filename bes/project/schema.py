@@ -84,6 +84,8 @@ def _value_schema(option: Option) -> dict[str, Any]:
     one: dict[str, Any] = {"type": names[option.kind]}
     if option.choices:
         one["enum"] = list(option.choices)
+    if option.words:
+        one = {"type": ["boolean", "string"], "enum": [True, False, *option.words]}
     if option.names:
         one["pattern"] = option.names.pattern
         one["examples"] = list(option.names.examples)

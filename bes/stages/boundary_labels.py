@@ -7,7 +7,7 @@ from bes.data.manifest import ImageRecord
 from bes.errors import BesError
 from bes.incremental.stage import Compute, PerImageStage, Sources
 from bes.options.declared import Range
-from bes.stages.shared.confident_labels import ConfidentLabelOptions, read_confident_labels
+from bes.stages.shared.confident_labels import ConfidentLabelOptions, confident_label_reader
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,12 @@ def prepare(options: BoundaryLabelOptions, sources: Sources) -> Compute:
     from bes.data.images import encode_boundary_labels
     from bes.method.boundary_labels import synthesize_boundary_labels
 
+    read = confident_label_reader(options, sources.catalog)
+
     def compute(record: ImageRecord) -> bytes:
-        confident = read_confident_labels(
-            options,
-            catalog=sources.catalog,
-            record=record,
-            cams=sources.file("cams", record),
-        )
         return encode_boundary_labels(
             synthesize_boundary_labels(
-                confident,
+                read(record, sources.file("cams", record)),
                 window=options.window,
                 theta_scale=options.theta_scale,
                 theta_diff=options.theta_diff,

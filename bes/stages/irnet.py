@@ -7,7 +7,7 @@ from bes.data.manifest import ImageRecord
 from bes.incremental.stage import Trained, TrainingRun, TrainingStage
 from bes.options.declared import Range
 from bes.stages.shared.boundary_network import BoundaryNetworkOptions, train_boundary_network
-from bes.stages.shared.confident_labels import ConfidentLabelOptions, read_confident_labels
+from bes.stages.shared.confident_labels import ConfidentLabelOptions, confident_label_reader
 from bes.training.schedule import BATCH_SIZE, CROP
 
 
@@ -66,12 +66,10 @@ def _confident_labels(options: IrnetOptions, run: TrainingRun) -> dict[str, byte
     # One photograph a core: OpenCV would take them all for each.
     cv2.setNumThreads(1)
 
+    read = confident_label_reader(options, run.catalog)
+
     def encoded(record: ImageRecord) -> bytes:
-        return encode_labels(
-            read_confident_labels(
-                options, catalog=run.catalog, record=record, cams=run.file("cams", record)
-            )
-        )
+        return encode_labels(read(record, run.file("cams", record)))
 
     records = run.train_records
     progress = Progress("irnet labels", len(records), unit="images")

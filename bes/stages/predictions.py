@@ -1,7 +1,7 @@
 """Stage `predictions`: labels of held-out photographs, refined by the dense CRF."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from bes.data.manifest import ImageRecord
 from bes.incremental.stage import Compute, PerImageStage, Sources
@@ -12,8 +12,9 @@ from bes.options.declared import Range
 class PredictionOptions:
     """Options of the predictions; the dense CRF is that of DeepLab-v2."""
 
-    crf: bool = True
-    """Refine the probabilities with the dense CRF."""
+    crf: bool | Literal["pydensecrf"] = True
+    """Refine the probabilities with the dense CRF; `pydensecrf`: with the library of that name,
+    slower and to the same labels."""
     crf_gaussian_sxy: Annotated[float, Range(0.1, 10_000.0)] = 1.0
     """Spatial standard deviation of the smoothness kernel, pixels."""
     crf_gaussian_compat: Annotated[float, Range(0.0, 1000.0)] = 3.0
@@ -42,6 +43,7 @@ def prepare(options: PredictionOptions, sources: Sources) -> Compute:
         bilateral_srgb=options.crf_bilateral_srgb,
         bilateral_compat=options.crf_bilateral_compat,
         iterations=options.crf_iterations,
+        pydensecrf=options.crf == "pydensecrf",
     )
 
     def compute(record: ImageRecord) -> bytes:

@@ -1,7 +1,7 @@
 """Stage `pseudo_labels`: masks from the revised maps, refined by the dense CRF (Eq. 9)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from bes.data.manifest import ImageRecord
 from bes.incremental.stage import Compute, PerImageStage, Sources
@@ -14,8 +14,9 @@ class PseudoLabelOptions:
 
     threshold: Annotated[float, Range(0.0, 1.0)] = 0.25
     """Background score: a pixel whose revised scores are all at most this is background."""
-    crf: bool = True
-    """Refine the labels with the dense CRF."""
+    crf: bool | Literal["pydensecrf"] = True
+    """Refine the labels with the dense CRF; `pydensecrf`: with the library of that name, slower and
+    to the same labels."""
     crf_bilateral_sxy: Annotated[float, Range(0.1, 10_000.0)] = 20.0
     """theta_alpha of Eq. 9: spatial standard deviation of the bilateral kernel, pixels."""
     crf_iterations: Annotated[int, Range(1, 1000)] = 10
@@ -30,12 +31,17 @@ def prepare(options: PseudoLabelOptions, sources: Sources) -> Compute:
     from bes.data.images import encode_labels, read_maps
     from bes.data.truth import read_correction
     from bes.data.working_size import read_reduced, resize_labels
-    from bes.method.dense_crf import DenseCrfSettings, refine
+    from bes.method.dense_crf import DenseCrfSettings, load_inference, refine
     from bes.method.hard_labels import hard_labels, upsample
 
     crf = DenseCrfSettings(
-        bilateral_sxy=options.crf_bilateral_sxy, iterations=options.crf_iterations
+        bilateral_sxy=options.crf_bilateral_sxy,
+        iterations=options.crf_iterations,
+        pydensecrf=options.crf == "pydensecrf",
     )
+
+    if options.crf:
+        load_inference(crf, label_maps=1)
 
     def compute(record: ImageRecord) -> bytes:
         if record.correction:

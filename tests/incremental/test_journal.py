@@ -36,7 +36,7 @@ def test_a_run_tells_its_options_their_defaults_and_the_versions(tmp_path: Path)
     journal(tmp_path)
     (run,) = read_runs(tmp_path)
     assert (run.options, run.defaults, run.code) == ({"scale": 2.0}, {"scale": 1.0}, "0123abcd")
-    assert {"python", "torch", "numpy", "pydensecrf"} <= run.versions.keys()
+    assert {"python", "torch", "numpy", "numba"} <= run.versions.keys()
 
 
 def test_wall_time_cpu_time_and_memory_are_measured(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ class Sample:
     """Whether it moves."""
     quiet: bool = False
     """Whether it is silent."""
+    polish: bool | Literal["by hand"] = True
+    """Whether, or how, it is polished."""
     title: str = "a b"
     """What it is called."""
     comment: str | None = None
@@ -89,10 +91,24 @@ def test_flags_and_options_are_two_ways_to_write_the_same(cls: type) -> None:
 
 
 def test_flags_name_only_what_differs() -> None:
-    options = Sample(lively=False, quiet=True, sizes=(9, 8, 7), title="it's")
+    options = Sample(lively=False, quiet=True, polish="by hand", sizes=(9, 8, 7), title="it's")
     assert shlex.split(flags_of(options)) == [
-        *("--no-lively", "--quiet", "--title=it's", "--sizes=9", "--sizes=8", "--sizes=7")
+        *(
+            "--no-lively",
+            "--quiet",
+            "--polish=by hand",
+            "--title=it's",
+            "--sizes=9",
+            "--sizes=8",
+            "--sizes=7",
+        )
     ]
+
+
+def test_a_switch_may_have_a_word_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse(Sample, ["--polish"]).polish is True
+    assert parse(Sample, ["--no-polish"]).polish is False
+    assert "'by hand'" in refusal(["--polish=by foot"], capsys)
 
 
 def test_a_list_is_typed_at_once_or_in_parts() -> None:
@@ -114,7 +130,7 @@ EXTREME = (*(2**k for k in range(33)), 2**32 - 1, 999, 10_000, 1e-7, 1e-05, 0.1,
 def legal_values(option: Option) -> list[Any]:
     """Odd values that an option takes."""
     if option.kind is bool:
-        ones: list[Any] = [False, True]
+        ones: list[Any] = [False, True, *option.words]
     elif option.kind is str:
         ones = [
             *option.choices,

@@ -1,12 +1,16 @@
 """The dense CRF, Eq. 9."""
 
+import dataclasses
 import sys
 
 import numpy as np
 import pytest
+from plain import smooth
 
 from bes.errors import BesError
 from bes.method.dense_crf import DenseCrfSettings, refine, refine_all, refine_probabilities
+from bes.method.mean_field import build_kernel
+from bes.method.permutohedral_lattice import lattice_builder
 
 SETTINGS = DenseCrfSettings()
 
@@ -28,7 +32,7 @@ def labels() -> np.ndarray:
 
 
 def test_it_is_what_pydensecrf_computes_from_hard_labels(image, rng):
-    from pydensecrf.densecrf import DenseCRF2D
+    DenseCRF2D = pytest.importorskip("pydensecrf.densecrf").DenseCRF2D
     from pydensecrf.utils import unary_from_labels
 
     labels = np.kron(rng.integers(0, 3, (3, 4)), np.ones((10, 10), int))
@@ -38,6 +42,58 @@ def test_it_is_what_pydensecrf_computes_from_hard_labels(image, rng):
     crf.addPairwiseBilateral(sxy=50, srgb=5, rgbim=image, compat=10)
     expected = np.argmax(crf.inference(10), axis=0).reshape(30, 40)
     np.testing.assert_array_equal(refine(image, labels, 3, SETTINGS), expected)
+
+
+@pytest.mark.parametrize("n_labels", [2, 3, 4, 7, 10])
+def test_pydensecrf_gives_the_same_labels_of_a_photograph(rng, n_labels):
+    pytest.importorskip("pydensecrf.densecrf")
+    photo = smooth(rng, 67, 90)
+    labels = np.kron(rng.integers(0, n_labels, (7, 9)), np.ones((10, 10), int))[:67]
+    others = labels[::-1] * (labels > 0)
+    settings = DenseCrfSettings(bilateral_sxy=13, bilateral_srgb=4)
+    by_library = dataclasses.replace(settings, pydensecrf=True)
+    ours = refine_all(photo, [labels, others], n_labels, settings)
+    theirs = refine_all(photo, [labels, others], n_labels, by_library)
+    np.testing.assert_array_equal(ours, theirs)
+    assert any((found != given).any() for found, given in zip(ours, [labels, others], strict=True))
+
+
+@pytest.mark.parametrize(("d", "least"), [(2, 0.995), (5, 0.98)])
+def test_the_kernels_are_gaussians(rng, d, least):
+    features = rng.normal(0, 1.2, (1000, d)).astype(np.float32)
+    distances = ((features[:, None] - features[None]) ** 2).sum(-1)
+    exact = np.exp(-distances / 2).sum(1)
+    # But for a factor, which the normalisation takes out again; the lattice is a coarse one.
+    filtered = 1 / build_kernel(features).scale.astype(float) ** 2
+    assert np.corrcoef(filtered, exact)[0, 1] > least
+
+
+def test_corners_of_the_lattice_carry_all_of_a_point(rng):
+    features = rng.normal(0, 3, (500, 5)).astype(np.float32)
+    lattice = lattice_builder(5)(features)
+    np.testing.assert_allclose(lattice.weights.sum(1), 1, atol=1e-5)
+    assert lattice.weights.min() > -1e-5
+    assert lattice.corners.min() == 1 and lattice.corners.max() == lattice.neighbours.shape[1] - 1
+    for axis in lattice.neighbours:
+        for corner, (before, behind) in enumerate(axis):
+            assert behind == 0 or axis[behind, 0] == corner
+            assert before == 0 or axis[before, 1] == corner
+
+
+def test_labels_of_another_order_give_the_same_regions(image, rng):
+    labels = np.kron(rng.integers(0, 4, (3, 4)), np.ones((10, 10), int))
+    order = np.array([2, 0, 3, 1])
+    np.testing.assert_array_equal(
+        refine(image, order[labels], 4, SETTINGS), order[refine(image, labels, 4, SETTINGS)]
+    )
+
+
+def test_a_mirrored_photograph_gives_mirrored_labels(rng):
+    photo = smooth(rng, 60, 80)
+    labels = np.kron(rng.integers(0, 2, (6, 8)), np.ones((10, 10), int))
+    mirrored = refine(photo[:, ::-1], labels[:, ::-1], 2, SETTINGS)[:, ::-1]
+    # But for pixels between two corners of the lattice, which has no mirrored axes.
+    assert (mirrored != refine(photo, labels, 2, SETTINGS)).mean() < 0.01
 
 
 def test_labels_move_to_the_edge_in_the_photograph(image, labels):
@@ -109,14 +165,15 @@ def test_an_uncertain_pixel_is_refused(image, labels):
         refine(image, labels, 2, SETTINGS)
 
 
-def test_a_missing_library_is_named(image, labels, monkeypatch):
+def test_a_missing_library_is_named_where_it_is_asked_for(image, labels, monkeypatch):
     monkeypatch.setitem(sys.modules, "pydensecrf.densecrf", None)
+    refine(image, labels, 2, SETTINGS)
     with pytest.raises(BesError, match="pydensecrf2"):
-        refine(image, labels, 2, SETTINGS)
+        refine(image, labels, 2, dataclasses.replace(SETTINGS, pydensecrf=True))
 
 
 def test_probabilities_are_refined_as_pydensecrf_does_it(image, rng):
-    from pydensecrf.densecrf import DenseCRF2D
+    DenseCRF2D = pytest.importorskip("pydensecrf.densecrf").DenseCRF2D
     from pydensecrf.utils import unary_from_softmax
 
     probability = rng.dirichlet(np.ones(3), (30, 40)).transpose(2, 0, 1).astype(np.float32)

@@ -23,6 +23,7 @@ from bes.incremental.stage import (
     per_image_stages,
     suffix_of,
 )
+from bes.method.dense_crf import DenseCrfSettings, load_inference
 from bes.storage.layout import model_receipt
 
 ROOT = Path(__file__).parents[2]
@@ -74,8 +75,11 @@ class Project:
     def create(cls, path: Path, warm: Warm | None = None) -> "Project":
         """Copy the workflow and draw photographs; the last ones are kept for later."""
         path.mkdir()
+        # What is compiled of the dense CRF goes along: it takes longer than all jobs.
+        load_inference(DenseCrfSettings(), label_maps=1)
+        load_inference(DenseCrfSettings(), label_maps=2)
         for part in ("workflow", "bes", "config", "profiles", "envs"):
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("*.pyc", "*.json.tmp", "code_digests.json")
             shutil.copytree(ROOT / part, path / part, ignore=ignored)
         shutil.copy2(ROOT / "Snakefile", path)
         project = cls(path, warm)

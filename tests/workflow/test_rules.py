@@ -125,5 +125,5 @@ def test_reading_the_rules_imports_nothing_heavy(finished: Any) -> None:
     done = finished.command(sys.executable, "-c", PROBE)
     modules = set(done.stderr.splitlines()[-1].split())
     assert {"snakemake", "bes"} <= modules
-    heavy = {"torch", "torchvision", "cv2", "scipy", "matplotlib", "lightning_fabric", "pydensecrf"}
+    heavy = {"torch", "torchvision", "cv2", "scipy", "matplotlib", "lightning_fabric", "numba"}
     assert not modules & heavy
