@@ -29,11 +29,12 @@ def prepare(options: BoundaryMapOptions, sources: Sources) -> Compute:
     from bes.data.working_size import read_reduced
     from bes.networks.benet import STRIDE, build_benet
     from bes.networks.grid import resample
+    from bes.networks.inference import for_inference
     from bes.training.checkpoints import load_settings, load_weights
 
     path = sources.model(options.network)
     network = build_benet(load_settings(path), "none")
-    load_weights(path, network).to(sources.device)
+    for_inference(load_weights(path, network)).to(sources.device)
 
     def logits(photo, scale: float) -> torch.Tensor:
         size = [-(-length // STRIDE) for length in photo.shape[:2]]

@@ -31,11 +31,12 @@ def prepare(options: CamOptions, sources: Sources) -> Compute:
     from bes.data.working_size import read_reduced
     from bes.method.localization import merge_scales
     from bes.networks.classifier import build_classifier
+    from bes.networks.inference import for_inference
     from bes.training.checkpoints import load_settings, load_weights
 
     path = sources.model("classifier")
     network = build_classifier(load_settings(path), "none")
-    load_weights(path, network).to(sources.device)
+    for_inference(load_weights(path, network)).to(sources.device)
 
     def raw_maps(photo) -> torch.Tensor:
         image = torch.from_numpy(normalise(photo))

@@ -34,11 +34,12 @@ def prepare(options: SegmentationMapOptions, sources: Sources) -> Compute:
     from bes.data.working_size import read_reduced
     from bes.networks.deeplab import build_deeplab, probability_of_scales
     from bes.networks.grid import resample
+    from bes.networks.inference import for_inference
     from bes.training.checkpoints import load_settings, load_weights
 
     path = sources.model("segmenter")
     network = build_deeplab(load_settings(path), "none")
-    load_weights(path, network).to(sources.device)
+    for_inference(load_weights(path, network)).to(sources.device)
 
     def logits(photo, scale: float) -> torch.Tensor:
         scaled = rescale(photo, scale)
