@@ -23,8 +23,9 @@ from bes.incremental.outside import (
 from bes.incremental.per_image import run_per_image
 from bes.incremental.stage import PerImageStage, Sources
 from bes.project.settings import load_project
+from bes.project.upkeep import verify
 from bes.storage.layout import receipt_file
-from bes.storage.receipts import read_inputs
+from bes.storage.receipts import read_inputs, write_receipt
 
 
 @dataclass(frozen=True)
@@ -220,3 +221,18 @@ def test_an_experiment_with_a_prior_shares_all_above_its_pseudo_labels() -> None
     project = load_project(prior | without)
     own = {stage for stage, folder in project.computed() if folder.parent.name == "without"}
     assert own == {"pseudo_labels", "evaluation", "quality", "report"}
+
+
+def test_verify_reads_the_files_again(records: list[ImageRecord]) -> None:
+    project = load_project({"shards": 3, "foreground": {"source": "files", "folder": "files"}})
+    folder = project.folder("base", "foreground")
+    for shard in project.shards:
+        inside = read_manifest(Path("dataset/shards") / f"{shard}.csv")
+        outside_files(STAGE, Options(), inside, notes_file(folder, shard), keep=True)
+        write_receipt(receipt_file(folder, shard), {})
+    assert verify(project) == []
+    Path("files/photo_06.png").write_bytes(b"another")
+    assert verify(project) == ["files/photo_06.png: missing, or changed since it was read"]
+    (shard,) = (s for s in project.shards if not receipt_file(folder, s).exists())
+    assert not notes_file(folder, shard).exists()
+    assert verify(project) == []
