@@ -13,8 +13,10 @@ from vouching import vouch_for
 from bes.data.images import (
     encode_boundary_labels,
     encode_boundary_map,
+    encode_grey,
     encode_labels,
     encode_maps,
+    encode_prior,
 )
 from bes.data.manifest import ImageRecord, read_manifest, shard_name, shard_of
 from bes.incremental.inputs import inputs_of, receipts_of
@@ -75,6 +77,10 @@ def content_of(stage: str, record: ImageRecord) -> bytes:
         return encode_boundary_labels(np.zeros(size, np.uint8))
     if stage == "boundary_maps":
         return encode_boundary_map(np.full((6, 8), 0.5))
+    if stage == "foreground":
+        return encode_prior(np.zeros(size, np.uint8))
+    if stage == "regions":
+        return encode_grey(np.zeros(size, np.uint16))
     if stage == "predictions":
         return encode_labels(np.zeros(size, np.uint8))
     return encode_maps(np.ones((1, 6, 8)), [1], size)

@@ -234,9 +234,8 @@ RENEWED: dict[str, tuple[str, str, Stale]] = {
     "a classifier": (
         "base/classifier/model",
         "model.safetensors",
-        {"base/benet/model": ["classifier"]}
-        | of_shards("base/cams", "classifier")
-        | both("report", "classifier"),
+        # BENet has weights of its own.
+        of_shards("base/cams", "classifier") | both("report", "classifier"),
     ),
     "scores": (
         "base/evaluation/whole",

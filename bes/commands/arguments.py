@@ -79,7 +79,7 @@ def folders_of(args: argparse.Namespace, stage: Stage, options: Any) -> dict[str
         folder = getattr(args, name)
         if folder is not None:
             folders[name] = folder
-        elif name not in stage.may_read:
+        elif name not in stage.may_read + stage.reads_if_there:
             raise BesError(f"--{name}: found none, expected the folder of `bes {name}`")
     return folders
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from bes.commands.arguments import DEFAULT_CONFIG, add_config, add_threads
 from bes.data.manifest import MAX_SHARDS
 from bes.errors import BesError
+from bes.incremental.outside import check_contents
 from bes.options.flags import add_flags, flags_of, options_from, whole_number
 from bes.stages.dataset import check_dataset, run_dataset
 from bes.stages.shared.dataset_kinds import DatasetOptions
@@ -41,7 +42,7 @@ class DatasetCommand:
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
         options = options_from(args, DatasetOptions)
-        configured = args.configfile or args.config
+        configured, outside = args.configfile or args.config, []
         if args.action != "check":
             if configured:
                 raise BesError("--configfile, --config: expected with `bes dataset check` alone")
@@ -53,8 +54,11 @@ class DatasetCommand:
             if given := flags_of(options):
                 raise BesError(f"found {given} beside a configuration, expected one of the two")
             from bes.project.sections import BASE
-            from bes.project.settings import read_project
+            from bes.project.settings import outside_stages, read_project
 
             project = read_project(args.configfile or [DEFAULT_CONFIG], args.config)
             options = project.experiments[BASE].options["dataset"]
-        check_dataset(options, threads=args.threads)
+            outside = list(outside_stages(project))
+        catalog, records = check_dataset(options, threads=args.threads)
+        for stage, chosen in outside:
+            check_contents(stage, chosen, catalog, records, threads=args.threads)

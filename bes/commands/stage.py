@@ -33,8 +33,9 @@ class StageCommand:
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
         stage = self.stage
-        sometimes = stage.may_read + (stage.networks if isinstance(stage, PerImageStage) else ())
-        always = [name for name in stage.possible_parents if name not in sometimes]
+        parents = stage.possible_parents
+        sometimes = stage.sometimes
+        always = [name for name in parents if name not in sometimes]
         add_folders(parser, always, sometimes)
         add_out(parser)
         if isinstance(stage, PerImageStage):

@@ -1,32 +1,21 @@
 """`cls_labels.npy`: image -> a vector with 1 for each class, as other projects keep their labels.
 
-The file is a pickle, and a pickle may run any code. Here it runs none: what it says is to be called
-is written down, and what was written down must describe plain vectors.
+The file is a pickle, which is read without running it.
 """
 
 import io
-import pickle
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bes.data.manifest import Catalog, ImageRecord
+from bes.data.pickled_arrays import read_pickled
 from bes.errors import BesError
 
 if TYPE_CHECKING:
     import numpy as np
 
-_NUMPY = {
-    (module, name)
-    for core in ("core", "_core")
-    for module, name in (
-        (f"numpy.{core}.multiarray", "_reconstruct"),
-        (f"numpy.{core}.multiarray", "scalar"),
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-    )
-} | {("_codecs", "encode")}  # how Python 3 writes bytes in an old pickle
 _VOC_NUMBER = re.compile(r"(20(?:07|08|09|10|11|12))(\d{6})")
 _VOC_ID = re.compile(r"(20(?:07|08|09|10|11|12))_(\d{6})")
 
@@ -84,124 +73,23 @@ def _number_of(image: str) -> int:
 
 
 def _read(path: Path) -> dict[int | str, "np.ndarray"]:
-    import numpy as np
-
     from bes.data.images import read_bytes
 
-    content = io.BytesIO(read_bytes(path))
-    try:
-        version = np.lib.format.read_magic(content)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, _, dtype = read_header(content)
-        if shape != () or dtype != np.dtype("O"):
-            raise ValueError(f"an array of {dtype}, shape {shape}")
-        pickled = _Unpickler(content).load()
-        (table,) = pickled.state[4]
-        return {_key(key): _vector(value) for key, value in table.items()}
-    except _Refused as error:
-        raise BesError(
-            f"{path}: found a pickle that calls {error}, expected a dict of NumPy vectors; it was "
-            "not run"
-        ) from None
-    # Damage surfaces as whatever the parser stumbles over.
-    except Exception as error:
-        raise BesError(
-            f"{path}: not a cls_labels.npy ({' '.join(str(error).split()) or type(error).__name__})"
-            ", expected a pickled dict of image -> vector"
-        ) from None
+    return read_pickled(
+        read_bytes(path),
+        path,
+        what="a cls_labels.npy",
+        expected="dict of NumPy vectors",
+        check=_check,
+    )
 
 
-class _Refused(Exception):
-    """The pickle names something that is no part of a NumPy vector."""
-
-
-class _Built:
-    """What a pickle says is the result of a call, not called."""
-
-    __slots__ = ("arguments", "name", "state")
-
-    def __init__(self, name: str, arguments: tuple[Any, ...]):
-        self.name, self.arguments = name, arguments
-        self.state: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-
-class _Name:
-    """Something that a pickle names, to be called."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def __call__(self, *arguments: Any) -> Any:
-        if self.name == "encode":
-            text, encoding = arguments
-            if encoding != "latin1":
-                raise ValueError(f"bytes as {encoding}")
-            return str.encode(text, "latin1")
-        return _Built(self.name, arguments)
-
-    def __setstate__(self, state: Any) -> None:
-        raise ValueError(f"a state for {self.name}")
-
-
-class _Unpickler(pickle.Unpickler):
-    """Builds dicts, lists, tuples, numbers and text; of all else it notes what was asked for."""
-
-    def __init__(self, file: io.BytesIO):
-        super().__init__(file, encoding="latin1")
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _NUMPY:
-            raise _Refused(f"{module}.{name}")
-        return _Name(name)
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise _Refused("an outside object")
-
-
-def _key(key: Any) -> int | str:
-    value = _scalar(key) if isinstance(key, _Built) else key
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f"the key {value!r}")
-    return value
-
-
-def _scalar(built: _Built) -> Any:
+def _check(table: Any) -> None:
+    """Raises ValueError for anything but images and vectors."""
     import numpy as np
 
-    if built.name != "scalar":
-        raise ValueError(f"{built.name} as a key")
-    dtype, content = built.arguments
-    return np.frombuffer(_bytes(content), _dtype(dtype))[0].item()
-
-
-def _vector(built: Any) -> "np.ndarray":
-    import numpy as np
-
-    if not isinstance(built, _Built) or built.name != "_reconstruct":
-        raise ValueError(f"a value of type {type(built).__name__}")
-    _, shape, dtype, _, content = built.state
-    return np.frombuffer(_bytes(content), _dtype(dtype)).reshape(shape)
-
-
-def _dtype(built: Any) -> "np.dtype":
-    import numpy as np
-
-    if not isinstance(built, _Built) or built.name != "dtype":
-        raise ValueError("no dtype")
-    code, byte_order = built.arguments[0], built.state[1]
-    if not re.fullmatch(r"[iuf][1248]|b1|U\d{1,4}", code) or byte_order not in ("<", ">", "=", "|"):
-        raise ValueError(f"the dtype {code!r}")
-    return np.dtype(byte_order + code)
-
-
-def _bytes(content: Any) -> bytes:
-    # Python 2 wrote bytes as text.
-    return content.encode("latin1") if isinstance(content, str) else bytes(content)
+    for key, value in dict(table).items():
+        if isinstance(key, bool) or not isinstance(key, int | str):
+            raise ValueError(f"the key {key!r}")
+        if not isinstance(value, np.ndarray):
+            raise ValueError(f"a value of type {type(value).__name__}")

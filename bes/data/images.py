@@ -169,6 +169,47 @@ def read_boundary_map(path: Path) -> np.ndarray:
     return np.array(image).astype(np.float32) / np.float32(65535)
 
 
+def encode_grey(values: np.ndarray) -> bytes:
+    """Values, uint8 or uint16 (H, W), as a grey PNG of 8 or 16 bits."""
+    return _encode_png(Image.fromarray(values))
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """The values of a grey PNG: uint8 or uint16 (H, W).
+
+    Raises BesError if the file is missing, damaged or a PNG of colours.
+    """
+    image = _open(read_bytes(path), path, formats=("PNG",))
+    if image.mode == "L":
+        return np.array(image)
+    if image.mode in ("I;16", "I"):
+        return np.array(image).astype(np.uint16)
+    found = {"P": "a palette", "RGB": "RGB colours", "1": "1-bit pixels"}
+    raise BesError(
+        f"{path}: found a PNG of {found.get(image.mode, f'mode {image.mode}')}, expected grey of "
+        "8 or 16 bits"
+    )
+
+
+def encode_prior(values: np.ndarray | None) -> bytes:
+    """A foreground prior, uint8 (H, W), as an 8-bit grey PNG; None, for a photograph that has none,
+    as a PNG of one pixel of one bit."""
+    return _encode_png(Image.new("1", (1, 1))) if values is None else encode_grey(values)
+
+
+def read_prior(path: Path) -> np.ndarray | None:
+    """What `encode_prior` wrote: float32 (H, W) in [0, 1]; None where there is no prior.
+
+    Raises BesError if the file is missing, damaged or something else.
+    """
+    image = _open(read_bytes(path), path, formats=("PNG",))
+    if image.mode == "1":
+        return None
+    if image.mode != "L":
+        raise BesError(f"{path}: found pixels of mode {image.mode}, expected 8-bit grey")
+    return np.array(image).astype(np.float32) / np.float32(255)
+
+
 class Maps(NamedTuple):
     """The content of a map file."""
 

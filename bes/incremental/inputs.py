@@ -8,26 +8,40 @@ from pathlib import Path
 from typing import Any
 
 from bes.data.file_names import stamp
-from bes.data.manifest import Catalog, ImageRecord, shards_folder
+from bes.data.manifest import Catalog, ImageRecord, read_manifest, shards_folder
 from bes.errors import BesError
+from bes.incremental.outside import FILES, notes_file, outside_files
 from bes.incremental.stage import PerImageStage, Stage, TrainingStage, WholeStage, stage_of
 from bes.storage.files import digest_file
 from bes.storage.memo import digest_of
-from bes.storage.receipts import home_of, read_receipt
+from bes.storage.receipts import home_of, read_inputs, read_receipt
 from bes.storage.vouched import Voucher
+
+SUPERVISION = "supervision"
+"""What results are called by, among their inputs, that more than image-level labels went into."""
 
 
 class Reader:
     """Digests of receipts and tables, each of which is read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep: bool = False) -> None:
         self._known: dict[Path, str] = {}
+        self._beyond: dict[Path, bool] = {}
+        self.keep = keep
+        """Whether new dates of files from outside are noted."""
 
     def vouched(self, receipt: Path) -> str:
         """A digest of the files that a receipt vouches for; raises BesError if there is none."""
         if receipt not in self._known:
             self._known[receipt] = digest_of(read_receipt(receipt))
         return self._known[receipt]
+
+    def beyond_labels(self, receipt: Path) -> bool:
+        """Whether more than image-level labels went into the files of a receipt, or into anything
+        that they were made from: files from outside, or corrections by hand."""
+        if receipt not in self._beyond:
+            self._beyond[receipt] = SUPERVISION in read_inputs(receipt)
+        return self._beyond[receipt]
 
     def table(self, path: Path) -> str:
         """The digest of a file of the dataset; raises BesError if it is missing."""
@@ -70,14 +84,29 @@ def inputs_of(
     shards = [shard] if shard else shards_of(dataset)
     images = dataset / "images.csv"
     more: dict[str, str] = {}
+    beyond = [
+        name
+        for name, folder in folders.items()
+        if any(map(reader.beyond_labels, receipts_of(name, folder, shards)))
+    ]
     if isinstance(stage, PerImageStage):
         images = shards_folder(dataset, held_out=stage.held_out) / f"{shard}.csv"
+        if stage.from_files(options):
+            assert shard is not None
+            beyond.append(FILES)
+            notes, records = notes_file(out, shard), read_manifest(images)
+            files = outside_files(stage, options, records, notes, keep=reader.keep)
+            more[FILES] = digest_of({image: file.digest for image, file in files.items()})
+        if stage.correction and any(record.correction for record in read_manifest(images)):
+            beyond.append("correction")
     elif isinstance(stage, TrainingStage):
         more["policy"] = policy or "auto"
     elif isinstance(stage, WholeStage):
         # Pages and tables are headed by the names of dataset and experiment.
         more["place"] = "/".join(out.parts[-3:-1])
         more |= stage.outside(options) if stage.outside else {}
+    if beyond:
+        more[SUPERVISION] = " ".join(beyond)
     return {
         "options": options_digest(options),
         "code": code or stage.code(),
@@ -117,8 +146,9 @@ def files_of(catalog: Catalog, records: Iterable[ImageRecord]) -> dict[Path, Vou
 
 def options_digest(options: Any) -> str:
     """Of the options of a stage; a file of initial weights counts by its content, whatever its
-    name."""
+    name, and so does each file in a folder from outside, as an input of its own."""
     values = asdict(options) if options is not None else {}
+    values.pop("folder", None)
     if (weights := values.get("weights")) and Path(weights).is_file():
         values["weights"] = _digest_of_weights(weights, *stamp(os.stat(weights)))
     return digest_of(values)

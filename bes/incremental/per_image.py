@@ -14,8 +14,16 @@ from bes.data.manifest import (
 )
 from bes.errors import BesError
 from bes.incremental.device import acquire_device
-from bes.incremental.inputs import files_of, inputs_of, options_digest, vouchers_of
+from bes.incremental.inputs import Reader, files_of, inputs_of, options_digest, vouchers_of
 from bes.incremental.journal import journal_file, start_run
+from bes.incremental.outside import (
+    FILES,
+    OutsideFile,
+    check_files,
+    check_source,
+    notes_file,
+    outside_files,
+)
 from bes.incremental.stage import PerImageStage, Sources, image_file
 from bes.storage.files import digest_bytes, digest_file, write_atomic
 from bes.storage.layout import memo_file, receipt_file
@@ -25,7 +33,7 @@ from bes.storage.memo import Entry, Memo, differences, digest_of
 from bes.storage.pool import forked_map, limit_threads
 from bes.storage.progress import Progress
 from bes.storage.receipts import model_digest, read_receipt, write_receipt
-from bes.storage.vouched import vouched
+from bes.storage.vouched import Voucher, vouched
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class Plan:
     """Image -> what its file is to be computed from."""
     reasons: dict[str, list[str]]
     """Image that is out of date -> what changed; `missing` and `damaged` speak of the file."""
+    outside: dict[str, OutsideFile]
+    """Image -> its file from outside, where the stage reads such files."""
 
 
 def plan_shard(
@@ -61,7 +71,15 @@ def plan_shard(
     common = {"options": options_digest(options), "code": code}
     if model := stage.model_of(options):
         common[model] = model_digest(folders[model])
-    upstream = {name: read_receipt(receipt_file(folders[name], shard)) for name in stage.reads}
+    reads = [*stage.reads, *(name for name in stage.reads_if_there if name in folders)]
+    upstream = {name: read_receipt(receipt_file(folders[name], shard)) for name in reads}
+    outside: dict[str, OutsideFile] = {}
+    if stage.from_files(options):
+        outside = outside_files(stage, options, records, notes_file(out, shard))
+        if len(outside) < len(records):
+            # Of all photographs: a message about one shard would be followed by another.
+            every = read_manifest(dataset / "images.csv")
+            check_files(stage, options, [r for r in every if r.held_out == stage.held_out])
     origins, reasons = {}, {}
     for record in records:
         origin = common | {"labels": digest_of(catalog.indices(record))}
@@ -71,6 +89,8 @@ def plan_shard(
                 origin["reading"] = digest_of(reading)
         if stage.correction and record.correction:
             origin["correction"] = record.correction_digest
+        if stage.from_files(options):
+            origin[FILES] = outside[record.id].digest if record.id in outside else ""
         for name, files in upstream.items():
             digest = files.get(image_file(name, folders[name], record.id).name)
             if digest is None:
@@ -88,7 +108,7 @@ def plan_shard(
             reasons[record.id] = differences(entry.origin, origin)
         elif entry.file != found:
             reasons[record.id] = ["damaged"]
-    return Plan(records, common, origins, reasons)
+    return Plan(records, common, origins, reasons, outside)
 
 
 def run_per_image(
@@ -108,19 +128,23 @@ def run_per_image(
     A file is left alone if it is intact and was computed from the same inputs, options, network and
     code. Raises BesError for unusable inputs; what was finished before stays finished.
     """
+    if stage.files:
+        check_source(stage, options)
     catalog = read_catalog(dataset / "classes.json")
     code = code or stage.code()
     for shard in shards:
         with locked(memo_file(out, shard).with_suffix(".lock")):
             memo, receipt = Memo(memo_file(out, shard)), receipt_file(out, shard)
             read = {"options": options, "code": code, "dataset": dataset, "folders": folders}
-            inputs = inputs_of(stage, **read, out=out, shard=shard)
+            inputs = inputs_of(stage, **read, out=out, shard=shard, reader=Reader(keep=True))
             plan = plan_shard(stage, **read, out=out, shard=shard, memo=memo)
             todo = [record for record in plan.records if record.id in plan.reasons]
             count = f"{stage.name} {shard}: {len(todo)} of {len(plan.records)} to do"
             if todo:
                 begin_log()
                 print(count, file=sys.stderr, flush=True)
+                if stage.from_files(options) and (missing := len(plan.records) - len(plan.outside)):
+                    print(f"{stage.name} {shard}: {missing} have no file", file=sys.stderr)
                 # Nobody vouches for files half of which are older than what they come from.
                 receipt.unlink(missing_ok=True)
                 record_run = start_run()
@@ -128,10 +152,19 @@ def run_per_image(
                 # many. Before a device is looked for: that may import torch, which settles its
                 # threads then.
                 limit_threads(1)
-                used = acquire_device(device) if stage.on_device else "cpu"
-                sources = Sources(catalog, folders, used)
+                on_device = stage.on_device and not stage.from_files(options)
+                used = acquire_device(device) if on_device else "cpu"
+                files = plan.outside
+                sources = Sources(
+                    catalog, folders, used, {image: file.path for image, file in files.items()}
+                )
                 progress = Progress(f"{stage.name} {shard}", len(todo), unit="images")
-                with vouched(vouchers_of(folders, [shard]) | files_of(catalog, todo)):
+                known = vouchers_of(folders, [shard]) | files_of(catalog, todo)
+                known |= {
+                    file.path: Voucher(file.digest, since="when this job began")
+                    for file in files.values()
+                }
+                with vouched(known):
                     for record, content in _contents(stage, options, sources, todo, threads):
                         write_atomic(image_file(stage.name, out, record.id), content)
                         memo.add(record.id, Entry(plan.origins[record.id], digest_bytes(content)))

@@ -10,7 +10,7 @@ import graphlib
 import importlib
 import pkgutil
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +37,8 @@ class Sources:
     catalog: Catalog
     folders: dict[str, Path]
     device: str
+    outside: Mapping[str, Path] = field(default_factory=dict)
+    """Image -> its file from outside, where the stage reads such files."""
 
     def file(self, stage: str, record: ImageRecord) -> Path:
         """What another per-image stage wrote for the same photograph."""
@@ -145,17 +147,30 @@ class Stage:
     """The stages that are read."""
     may_read: tuple[str, ...] = ()
     """The stages that are read where the goal needs them."""
+    reads_if_there: tuple[str, ...] = ()
+    """Of the optional stages, those that are read where the experiment has them."""
     on_demand: bool = False
     """Whether only a target asks for it, or another stage."""
+    optional: bool = False
+    """Whether an experiment is without it unless its option `source` names one."""
+
+    def there(self, options: Any) -> bool:
+        """Whether an experiment with these options has the stage."""
+        return not self.optional or options.source != "none"
 
     def parents(self, options: Any) -> tuple[str, ...]:
-        """The stages that are read with these options, the dataset aside."""
-        return self.reads + self.may_read
+        """The stages that are read with these options, the dataset aside, if they are there."""
+        return self.possible_parents
 
     @property
     def possible_parents(self) -> tuple[str, ...]:
         """The stages that are read with some options."""
-        return self.reads + self.may_read
+        return self.reads + self.reads_if_there + self.may_read
+
+    @property
+    def sometimes(self) -> tuple[str, ...]:
+        """Those of them that a run may be without."""
+        return self.reads_if_there + self.may_read
 
     def receipts(self, folder: Path, shards: list[str]) -> list[Path]:
         """What vouches for the files in the stage's folder."""
@@ -183,6 +198,9 @@ class PerImageStage(Stage):
     """
     suffix: str
     """The ending of the files."""
+    files: tuple[str, ...] = ()
+    """The endings of files from outside, one for each photograph, that are all that is read where
+    the option `source` is `files`; the option `folder` says where they lie."""
     model: str | None = None
     """The training whose network is used."""
     networks: tuple[str, ...] = ()
@@ -196,19 +214,32 @@ class PerImageStage(Stage):
     held_out: bool = False
     """Whether the photographs are those held out, not those to train on."""
 
+    def from_files(self, options: Any) -> bool:
+        """Whether files from outside are read with these options."""
+        return bool(self.files) and options is not None and options.source == "files"
+
     def model_of(self, options: Any) -> str | None:
         """The training whose network is used with these options."""
+        if self.from_files(options):
+            return None
         return options.network if self.networks else self.model
 
     def parents(self, options: Any) -> tuple[str, ...]:
         """See `Stage`."""
         model = self.model_of(options)
-        return self.reads + ((model,) if model else ())
+        return self.reads + self.reads_if_there + ((model,) if model else ())
 
     @property
     def possible_parents(self) -> tuple[str, ...]:
         """See `Stage`."""
-        return self.reads + self.networks + ((self.model,) if self.model else ())
+        model = (self.model,) if self.model else ()
+        return self.reads + self.reads_if_there + self.networks + model
+
+    @property
+    def sometimes(self) -> tuple[str, ...]:
+        """See `Stage`."""
+        model = (self.model,) if self.model and self.files else ()
+        return self.reads_if_there + self.networks + model
 
     def receipts(self, folder: Path, shards: list[str]) -> list[Path]:
         """See `Stage`."""
@@ -227,14 +258,24 @@ class TrainingStage(Stage):
     """Figures of the network in place, for the report; they may look at the photographs held out,
     of which the network itself is no function."""
 
+    def model_of(self, options: Any) -> str | None:
+        """The training whose network is started from with these options."""
+        return self.model if self.model and options.weights == self.model else None
+
     def parents(self, options: Any) -> tuple[str, ...]:
         """See `Stage`."""
-        return self.possible_parents
+        model = self.model_of(options)
+        return self.reads + ((model,) if model else ())
 
     @property
     def possible_parents(self) -> tuple[str, ...]:
         """See `Stage`."""
         return self.reads + ((self.model,) if self.model else ())
+
+    @property
+    def sometimes(self) -> tuple[str, ...]:
+        """See `Stage`."""
+        return (self.model,) if self.model else ()
 
     def receipts(self, folder: Path, shards: list[str]) -> list[Path]:
         """See `Stage`."""
@@ -285,12 +326,15 @@ def all_stages() -> dict[str, Stage]:
     return {name: stage_of(name) for name in sorter.static_order()}
 
 
-def per_image_stages(*, held_out: bool = False) -> list[str]:
-    """The per-image stages of the photographs to train on, or of those held out, in order."""
+def per_image_stages(*, held_out: bool = False, optional: bool = False) -> list[str]:
+    """The per-image stages of the photographs to train on, or of those held out, in order; with
+    `optional` those too that not every experiment has."""
     return [
         name
         for name, stage in all_stages().items()
-        if isinstance(stage, PerImageStage) and stage.held_out == held_out
+        if isinstance(stage, PerImageStage)
+        and stage.held_out == held_out
+        and (optional or not stage.optional)
     ]
 
 

@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bes.data.manifest import shard_name, shard_of
+from bes.data.manifest import read_manifest, shard_name, shard_of
 from bes.errors import BesError
+from bes.incremental.outside import check_files
 from bes.incremental.snakemake_locks import run_in
 from bes.incremental.stage import is_per_image, suffix_of
 from bes.project.reading import read_few
 from bes.project.sections import BASE, parents_of
-from bes.project.settings import Project, check_weights
+from bes.project.settings import Project, check_weights, outside_stages
 from bes.project.staleness import (
     Place,
     comes_back,
@@ -105,6 +106,7 @@ def prepare(project: Project, call: Call) -> Prepared:
     """
     # First what would stop the run: weights that are not there, a dataset that cannot be read.
     check_weights(project)
+    _check_outside(project, known=False)
     if not whole_receipt(project.folder(BASE, "dataset")).exists():
         stamp_of(project.experiments[BASE].options["dataset"])
     if not call.looks:
@@ -113,6 +115,8 @@ def prepare(project: Project, call: Call) -> Prepared:
             read_few(project)
     found = staleness(project, keep=not call.looks)
     reasons = found.reasons()
+    receipt = whole_receipt(project.folder(BASE, "dataset"))
+    _check_outside(project, known=receipt.exists() and receipt not in reasons)
     _say(reasons)
     # Snakemake does not look at what lies behind a job that nothing follows from: a target of the
     # user's might.
@@ -146,6 +150,15 @@ def prepare(project: Project, call: Call) -> Prepared:
 def _stage_of(receipt: Path) -> str:
     """The stage whose folder a receipt lies in."""
     return home_of(receipt).name
+
+
+def _check_outside(project: Project, *, known: bool) -> None:
+    """Raises BesError for a folder from outside that is not there or, where the photographs are
+    known, lacks files of some."""
+    folder = project.folder(BASE, "dataset")
+    records = read_manifest(folder / "images.csv") if known else []
+    for stage, options in outside_stages(project):
+        check_files(stage, options, [r for r in records if r.held_out == stage.held_out])
 
 
 def _say(reasons: Mapping[Path, list[str]]) -> None:

@@ -66,4 +66,6 @@ def parents_of(stage: str, options: dict[str, Any]) -> tuple[str, ...]:
     """The stages that a stage reads with the options of an experiment."""
     if stage == "dataset":
         return ()
-    return ("dataset", *all_stages()[stage].parents(options.get(stage)))
+    stages = all_stages()
+    parents = stages[stage].parents(options.get(stage))
+    return ("dataset", *(name for name in parents if stages[name].there(options.get(name))))

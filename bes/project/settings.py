@@ -9,7 +9,8 @@ from typing import Any
 
 from bes.data.manifest import shard_name
 from bes.errors import BesError
-from bes.incremental.stage import TrainingStage, all_stages, stage_of
+from bes.incremental.outside import check_source
+from bes.incremental.stage import PerImageStage, TrainingStage, all_stages, stage_of
 from bes.options.declared import Option, options_of
 from bes.project.comparisons import Sweep, resolve_comparisons
 from bes.project.schema import coerced, json_schema, nested, validate
@@ -87,7 +88,7 @@ class Project:
     def read_by(self, stage: str, experiment: str) -> dict[str, Path]:
         """The folders of the stages that a stage of an experiment reads, without the dataset's."""
         parents = parents_of(stage, self.experiments[experiment].options)
-        wanted = self.wanted
+        wanted = self.wanted_by(experiment)
         return {
             parent: self.folder(experiment, parent)
             for parent in parents
@@ -194,6 +195,7 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
             shared = (
                 parent is not None
                 and options[stage] == parent.options[stage]
+                and parents_of(stage, options) == parents_of(stage, parent.options)
                 and all(
                     home[source] == parent.home[source] for source in parents_of(stage, options)
                 )
@@ -216,6 +218,7 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
     )
     project = Project(settings, experiments, comparisons)
     _check_batches(project)
+    _check_sources(project)
     return project
 
 
@@ -239,6 +242,16 @@ def _check_batches(project: Project) -> None:
             )
 
 
+def _check_sources(project: Project) -> None:
+    """Raises BesError for files from outside without a folder, and the other way round."""
+    for name, experiment in project.experiments.items():
+        for stage in all_stages().values():
+            if isinstance(stage, PerImageStage) and stage.files:
+                check_source(
+                    stage, experiment.options[stage.name], "" if name == BASE else f" of {name}"
+                )
+
+
 def check_weights(project: Project) -> None:
     """Raises BesError for a file of initial weights that is not there, before anything is
     trained."""
@@ -249,6 +262,22 @@ def check_weights(project: Project) -> None:
                 f"config: {stage.name}.weights{of}: found {options.weights!r}, which is no "
                 f"file, expected {', '.join(words)} or the path of a state-dict file"
             )
+
+
+def outside_stages(project: Project) -> Iterator[tuple[PerImageStage, Any]]:
+    """Every stage that some experiment has read files from outside, with its options there; each
+    once."""
+    seen = set()
+    for name, experiment in project.experiments.items():
+        for stage in map(stage_of, sorted(project.wanted_by(name))):
+            options = experiment.options.get(stage.name)
+            if (
+                isinstance(stage, PerImageStage)
+                and stage.from_files(options)
+                and (stage.name, options) not in seen
+            ):
+                seen.add((stage.name, options))
+                yield stage, options
 
 
 def _options(stage: str, layers: list[dict[str, Any]]) -> Any:

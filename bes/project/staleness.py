@@ -68,10 +68,11 @@ class Staleness(NamedTuple):
 def staleness(project: Project, *, keep: bool = False) -> Staleness:
     """What is out of date.
 
-    Nothing is written; with `keep`, dates of photographs that changed without their bytes are kept.
+    Nothing is written; with `keep`, dates of photographs and of files from outside that changed
+    without their bytes are kept.
     A receipt whose inputs are not there yet is left out: what it follows is made anew before it.
     """
-    reader = Reader()
+    reader = Reader(keep=keep)
     found = Staleness({}, {})
     for place in places(project):
         found.harmed.update(broken(place.folder))

@@ -8,6 +8,7 @@ from pathlib import Path
 from bes.data.manifest import read_catalog, read_manifest
 from bes.errors import BesError
 from bes.incremental.inputs import files_of, shards_of
+from bes.incremental.outside import changed_files, notes_file
 from bes.incremental.per_image import plan_shard
 from bes.incremental.stage import (
     PerImageStage,
@@ -20,10 +21,10 @@ from bes.incremental.stage import (
 )
 from bes.incremental.whole import digests_of
 from bes.project.settings import Project, check_weights
-from bes.project.staleness import places, staleness
+from bes.project.staleness import Place, places, staleness
 from bes.stages.dataset import facts_file
 from bes.storage.files import digest_file
-from bes.storage.layout import memo_file, whole_receipt
+from bes.storage.layout import memo_file, receipt_file, whole_receipt
 from bes.storage.memo import Memo
 from bes.storage.receipts import home_of, receipts_in
 from bes.training.run import origin_of, reasons_to_train, training_memo
@@ -139,7 +140,7 @@ def verify(project: Project) -> list[str]:
     problems = []
     for place in places(project):
         changed = _changed_files(place.folder) if place.stage == "dataset" else []
-        problems += changed
+        problems += changed + _changed_outside(project, place)
         for receipt in receipts_in(place.folder):
             try:
                 files = digests_of(receipt)
@@ -173,6 +174,24 @@ def _changed_files(dataset: Path) -> list[str]:
         for path, voucher in files_of(catalog, records).items()
         if (found := digest_file(path)) != voucher.digest
     ]
+
+
+def _changed_outside(project: Project, place: Place) -> list[str]:
+    """The files from outside that are not what the stage there read; what is noted of them, and
+    the receipts of what they became, are removed."""
+    stage = all_stages()[place.stage]
+    experiment = project.experiments.get(place.experiment)
+    options = experiment.options.get(place.stage) if experiment else None
+    if options is None or not isinstance(stage, PerImageStage) or not stage.from_files(options):
+        return []
+    problems = []
+    for shard in project.shards:
+        notes = notes_file(place.folder, shard)
+        if changed := changed_files(notes, Path(options.folder)):
+            problems += [f"{path}: missing, or changed since it was read" for path in changed]
+            notes.unlink()
+            receipt_file(place.folder, shard).unlink(missing_ok=True)
+    return problems
 
 
 def leftovers(project: Project) -> list[Path]:

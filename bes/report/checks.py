@@ -18,7 +18,7 @@ def observe(
     image_id: str,
     *,
     labels: Sequence[str],
-    boundary_labels: np.ndarray,
+    boundary_labels: np.ndarray | None,
     boundary_map: np.ndarray,
     pseudo_labels: np.ndarray,
 ) -> Facts:
@@ -27,18 +27,22 @@ def observe(
     Args:
         image_id: its name.
         labels: the classes present.
-        boundary_labels: (H,W) uint8 of `BoundaryLabel` values.
+        boundary_labels: (H,W) uint8 of `BoundaryLabel` values; None where there are none.
         boundary_map: (h,w) probabilities in [0, 1].
         pseudo_labels: (H,W) uint8 label indices, 0 background.
     """
     boundary = [BoundaryLabel.BOUNDARY_FG_FG, BoundaryLabel.BOUNDARY_FG_BG]
     return Facts(
         id=image_id,
-        boundary=float(np.isin(boundary_labels, boundary).mean()),
-        uncertain=float((boundary_labels == BoundaryLabel.UNCERTAIN).mean()),
+        boundary=_share(boundary_labels, boundary),
+        uncertain=_share(boundary_labels, [BoundaryLabel.UNCERTAIN]),
         highest_probability=float(boundary_map.max()),
         empty=bool(labels) and not pseudo_labels.any(),
     )
+
+
+def _share(labels: np.ndarray | None, values: Sequence[int]) -> float | None:
+    return None if labels is None else float(np.isin(labels, values).mean())
 
 
 @dataclass(frozen=True)
@@ -54,24 +58,11 @@ class Check:
 
 def checks(facts: Sequence[Facts]) -> list[Check]:
     """The checks of all photographs, at least one."""
-    boundary = np.mean([fact.boundary for fact in facts])
-    scarce = bool(boundary < MIN_BOUNDARY_SHARE)
     empty = [fact.id for fact in facts if fact.empty]
     return [
-        Check(
-            "Boundary pixels in the boundary labels",
-            f"{100 * boundary:.2f} %",
-            "Too few to train BENet: lower theta_scale, raise theta_diff, or bring theta_fg and "
-            "theta_bg closer together"
-            if scarce
-            else "What BENet learns boundaries from; mean over the photographs",
-            scarce,
-        ),
-        Check(
-            "Uncertain pixels in the boundary labels",
-            f"{100 * np.mean([fact.uncertain for fact in facts]):.1f} %",
-            "Neither confident foreground nor background, and of no use to BENet; mean over the "
-            "photographs",
+        *_checks_of_boundary_labels(
+            [fact.boundary for fact in facts if fact.boundary is not None],
+            [fact.uncertain for fact in facts if fact.uncertain is not None],
         ),
         Check(
             "Highest boundary probability of a photograph",
@@ -86,6 +77,33 @@ def checks(facts: Sequence[Facts]) -> list[Check]:
             if empty
             else "Every photograph with a class has some of it in its pseudo label",
             bool(empty),
+        ),
+    ]
+
+
+def _checks_of_boundary_labels(
+    boundary: Sequence[float], uncertain: Sequence[float]
+) -> list[Check]:
+    """Of the shares of the photographs; none where there are no boundary labels."""
+    if not boundary:
+        return []
+    mean = np.mean(boundary)
+    scarce = bool(mean < MIN_BOUNDARY_SHARE)
+    return [
+        Check(
+            "Boundary pixels in the boundary labels",
+            f"{100 * mean:.2f} %",
+            "Too few to train BENet: lower theta_scale, raise theta_diff, or bring theta_fg and "
+            "theta_bg closer together"
+            if scarce
+            else "What BENet learns boundaries from; mean over the photographs",
+            scarce,
+        ),
+        Check(
+            "Uncertain pixels in the boundary labels",
+            f"{100 * np.mean(uncertain):.1f} %",
+            "Neither confident foreground nor background, and of no use to BENet; mean over the "
+            "photographs",
         ),
     ]
 

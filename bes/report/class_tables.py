@@ -5,6 +5,7 @@ from typing import Any
 
 from bes.report.grid import Cell, Grid
 from bes.report.published import is_voc, published
+from bes.report.supervision import LABELS, MORE, marked, more_than_labels
 
 OWN = {"cams": "CAM", "revised_maps": "revised maps", "pseudo_labels": "pseudo labels"}
 NOTE = "IoU (%). Rows whose source is a table of the paper are published, not measured here."
@@ -34,9 +35,10 @@ def class_grid(name: str, classes: tuple[str, ...], scores: Mapping[str, Any]) -
             ]
     breaks.append(len(rows))
     names = ["background", *classes]
-    for label, split, score in _own(scores):
+    for stage, label, split, score in _own(scores):
         iou = (score["per_class"].get(one) for one in names)
-        rows.append((f"{name}, {label}", split, "this run", *iou, score["miou"]))
+        row = marked(f"{name}, {label}", more_than_labels(scores, [stage]))
+        rows.append((row, split, "this run", *iou, score["miou"]))
     short = paper["classes"] | {"background": "bkg"} if is_voc(classes) else {}
     columns = ("method", "on", "source", *(short.get(one, one) for one in names), "mean")
     return Grid(columns, rows, _note(scores), digits=1, breaks=breaks)
@@ -67,19 +69,22 @@ def method_grid(
     breaks = [len(rows)]
     if prediction := scores.get("predictions"):
         at = {prediction["split"]: prediction["miou"]}
-        rows.append((name, "I", "", str(photographs), at.get("val"), at.get("test"), "this run"))
+        more = more_than_labels(scores, ["predictions"])
+        row, supervision = marked(name, more), MORE if more else LABELS
+        values = (at.get("val"), at.get("test"))
+        rows.append((row, supervision, "", str(photographs), *values, "this run"))
     columns = ("method", "supervision", "backbone", "training", "val", "test", "source")
     return Grid(columns, rows, _note(scores), digits=1, breaks=breaks)
 
 
-def _own(scores: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Labels, the split they are of, their scores."""
+def _own(scores: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
+    """Stage, what its labels are called, the split they are of, their scores."""
     if "skipped" in scores:
         return
     for key, label in OWN.items():
-        yield label, "train", scores[key]
+        yield key, label, "train", scores[key]
     if prediction := scores.get("predictions"):
-        yield "predictions", prediction["split"], prediction
+        yield "predictions", "predictions", prediction["split"], prediction
 
 
 def _note(scores: Mapping[str, Any]) -> str:

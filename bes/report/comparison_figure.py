@@ -1,6 +1,7 @@
 """The scores of a comparison as PNG: lines over a swept number, or a point for each row."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from matplotlib import colormaps
@@ -8,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bes.report.comparison import SCORES, Comparison, Row
-from bes.report.comparison_tables import spreads
+from bes.report.comparison_tables import row_name, spreads
 from bes.report.figures import COLOURS, axes_of, png, say
 from bes.report.grid import Spread
 from bes.report.published import ablation, published
@@ -25,7 +26,8 @@ def comparison_figure(comparison: Comparison, scores: Mapping[str, Mapping[str, 
 
     Bars are standard deviations over the seeds.
     """
-    scored = list(zip(comparison.rows, spreads(comparison, scores), strict=True))
+    rows = [replace(row, name=row_name(row.name, row, scores)) for row in comparison.rows]
+    scored = list(zip(rows, spreads(comparison, scores), strict=True))
     axes = comparison.axes if comparison.told_apart else ()
     if not any(spread for _, spread_of in scored for spread in spread_of.values()):
         figure = Figure(figsize=(6, 4), layout="constrained")

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bes.report.comparison import SCORES, Comparison
+from bes.report.comparison import SCORES, Comparison, Row
 from bes.report.grid import Cell, Grid, Spread, spread_of
 from bes.report.published import ablation, published
+from bes.report.supervision import marked, more_than_labels
 
 
 def miou(scores: Mapping[str, Any], score: str) -> float | None:
@@ -45,7 +46,8 @@ def experiment_grid(comparison: Comparison, scores: Mapping[str, Mapping[str, An
         for name, seed in row.experiments.items():
             values = (_text(value) for value in row.values.values())
             figures = (miou(scores[name], key) for key in keys)
-            rows[name] = (name, *values, seed, *figures)
+            more = more_than_labels(scores[name], SCORED)
+            rows[name] = (marked(name, more), *values, seed, *figures)
     return Grid(("experiment", *comparison.axes, "seed", *keys), list(rows.values()))
 
 
@@ -60,7 +62,7 @@ def comparison_grid(comparison: Comparison, scores: Mapping[str, Mapping[str, An
         paper = published()["ablation"]
         rows: list[tuple[Cell, ...]] = [
             (
-                row.name,
+                row_name(row.name, row, scores),
                 SCORES[row.score],
                 figure[row.score],
                 n,
@@ -77,14 +79,26 @@ def comparison_grid(comparison: Comparison, scores: Mapping[str, Mapping[str, An
         (*(comparison.axes if by_axis else ("experiment",)), *(SCORES[key] for key in keys), "n"),
         [
             (
-                *(map(_text, row.values.values()) if by_axis else (row.name,)),
+                row_name(first, row, scores),
+                *others,
                 *(figure[key] for key in keys),
                 n,
             )
             for row, figure, n in zip(comparison.rows, figures, seeds, strict=True)
+            for first, *others in [[*map(_text, row.values.values())] if by_axis else [row.name]]
         ],
         note,
     )
+
+
+SCORED = tuple(dict.fromkeys(key.partition(".")[0] for key in SCORES))
+"""The stages that are scored."""
+
+
+def row_name(name: str, row: Row, scores: Mapping[str, Mapping[str, Any]]) -> str:
+    """What begins a row, marked where what is scored there used more than image-level labels."""
+    stages = [row.score.partition(".")[0]] if row.score else SCORED
+    return marked(name, any(more_than_labels(scores[each], stages) for each in row.experiments))
 
 
 def _text(value: Any) -> str:

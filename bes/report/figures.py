@@ -90,6 +90,8 @@ def loss_figure(trainings: Mapping[str, Mapping[str, Sequence[float]]]) -> bytes
         trainings: name -> term -> a value for each iteration.
     """
     figure = Figure(figsize=(10, 3.8), layout="constrained")
+    if not trainings:
+        say(axes_of(figure, "iteration", "loss"), "no network was trained")
     for number, (name, terms) in enumerate(trainings.items(), 1):
         axes = axes_of(
             figure, "iteration", "loss", title=name, position=(1, len(trainings), number)

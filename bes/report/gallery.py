@@ -12,6 +12,8 @@ PANELS = {
     "boundary_labels": "boundary label",
     "boundary_maps": "boundary map",
     "revised_maps": "revised map",
+    "foreground": "foreground prior",
+    "regions": "segments",
     "pseudo_labels": "pseudo label",
     "masks": "mask",
     "predictions": "prediction",

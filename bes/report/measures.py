@@ -16,10 +16,10 @@ class Facts(NamedTuple):
     """What the checks need of one photograph."""
 
     id: str
-    boundary: float
-    """Share of the pixels labelled as boundary."""
-    uncertain: float
-    """Share of the pixels that the boundary label leaves open."""
+    boundary: float | None
+    """Share of the pixels labelled as boundary; None without boundary labels."""
+    uncertain: float | None
+    """Share of the pixels that the boundary label leaves open; None without boundary labels."""
     highest_probability: float
     """Of the boundary map."""
     empty: bool
@@ -64,8 +64,8 @@ def _measured(row: Mapping[str, str], names: Sequence[str]) -> Measured:
     if row["empty"]:
         facts = Facts(
             id=image,
-            boundary=float(row["boundary"]),
-            uncertain=float(row["uncertain"]),
+            boundary=float(row["boundary"]) if row["boundary"] else None,
+            uncertain=float(row["uncertain"]) if row["uncertain"] else None,
             highest_probability=float(row["highest_probability"]),
             empty=row["empty"] == "1",
         )

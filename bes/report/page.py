@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from bes.report.checks import Check
 from bes.report.gallery import PANELS, Extreme
 from bes.report.origins import Effort, Origin, Setting
 from bes.report.published import published
+from bes.report.supervision import MARK
 from bes.report.tables import ClassFigures, Score
 
 BOUNDARY_LABELS = {
@@ -54,14 +55,16 @@ class Report:
     """Of these, photographs whose pseudo label was corrected by hand."""
     scores: Sequence[Score]
     """Empty without masks."""
+    supervised: Collection[str]
+    """The stages into whose results more than image-level labels went."""
     scored: int
     """Photographs with a mask."""
     skipped: str
     """Why there are no scores, if there are none."""
     classes: Sequence[ClassFigures]
     """The background, then the classes in index order."""
-    split: str
-    """What the average precision of the classifier was measured on."""
+    split: str | None
+    """What the average precision of the classifier was measured on; None without a classifier."""
     mean_average_precision: float | None
     networks: Mapping[str, Mapping[str, object]]
     """The settings of each network."""
@@ -83,7 +86,8 @@ class Report:
     @property
     def final(self) -> Score | None:
         """The score of the pseudo labels."""
-        return next((score for score in self.scores if score.name == "pseudo label"), None)
+        named = (s for s in self.scores if s.name.removesuffix(MARK) == "pseudo label")
+        return next(named, None)
 
     @property
     def warnings(self) -> list[str]:
@@ -119,6 +123,7 @@ def render_page(report: Report) -> str:
     return environment.get_template("page.html").render(
         report=report,
         published=published(),
+        mark=MARK,
         iou_names=PANELS,
         class_colours={
             figures.name: _colour(VOC_PALETTE, index)

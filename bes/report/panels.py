@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from bes.data.images import (
     BOUNDARY_PALETTE,
     VOC_PALETTE,
     decode_labels,
     read_boundary_map,
+    read_grey,
     read_maps,
+    read_prior,
 )
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.truth import read_truth
@@ -30,6 +34,13 @@ def draw_panels(
         elif panel == "boundary_maps":
             probability = upsample(read_boundary_map(file)[None], size)[0]
             drawn[panel] = pictures.probability_picture(probability)
+        elif panel == "foreground":
+            prior = read_prior(file)
+            drawn[panel] = pictures.probability_picture(np.zeros(size) if prior is None else prior)
+        elif panel == "regions":
+            # More segments than colours: what lies side by side seldom has the same.
+            colours = (read_grey(file) % 255).astype(np.uint8)
+            drawn[panel] = pictures.labels_picture(colours, VOC_PALETTE)
         elif panel == "boundary_labels":
             drawn[panel] = pictures.labels_picture(decode_labels(file), BOUNDARY_PALETTE)
         else:

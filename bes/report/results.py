@@ -18,7 +18,12 @@ from bes.storage.layout import model_file, model_receipt
 from bes.storage.vouched import read_vouched
 from bes.training.run import METRICS
 
-NETWORKS = {"classifier": "Classifier", "benet": "BENet", "segmenter": "Segmentation network"}
+NETWORKS = {
+    "classifier": "Classifier",
+    "benet": "BENet",
+    "irnet": "IRNet",
+    "segmenter": "Segmentation network",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Results:
     @property
     def drawn(self) -> list[str]:
         """The per-image stages there are of the photographs to train on."""
-        return [stage for stage in per_image_stages() if stage in self.folders]
+        return [stage for stage in per_image_stages(optional=True) if stage in self.folders]
 
     @property
     def networks(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from bes.data.manifest import ImageRecord
 from bes.data.spreadsheet import to_csv
 from bes.report.measures import BACKGROUND
+from bes.report.supervision import marked, more_than_labels
 
 MIN_AVERAGE_PRECISION = 0.5
 """A class that the classifier ranks worse than this is warned of."""
@@ -30,25 +31,26 @@ class Score:
 def score_rows(scores: Mapping[str, Any]) -> list[Score]:
     """The rows of `evaluation/scores.json`; none where there was nothing to score."""
 
-    def row(name: str, score: Mapping[str, Any], gain: float | None = None) -> Score:
+    def row(name: str, stage: str, score: Mapping[str, Any], gain: float | None = None) -> Score:
+        name = marked(name, more_than_labels(scores, [stage]))
         return Score(name, score.get("threshold"), score["miou"], gain, score.get("per_class", {}))
 
     rows = []
     if "skipped" not in scores:
         reference = scores["cams"]["best"]["miou"]
-        for name, score in (
-            ("CAM, configured", scores["cams"]),
-            ("CAM, best", scores["cams"]["best"]),
-            ("revised map, configured", scores["revised_maps"]),
-            ("revised map, best", scores["revised_maps"]["best"]),
-            ("pseudo label", scores["pseudo_labels"]),
+        for name, stage, score in (
+            ("CAM, configured", "cams", scores["cams"]),
+            ("CAM, best", "cams", scores["cams"]["best"]),
+            ("revised map, configured", "revised_maps", scores["revised_maps"]),
+            ("revised map, best", "revised_maps", scores["revised_maps"]["best"]),
+            ("pseudo label", "pseudo_labels", scores["pseudo_labels"]),
         ):
             known = None not in (score["miou"], reference)
-            rows.append(row(name, score, score["miou"] - reference if known else None))
+            rows.append(row(name, stage, score, score["miou"] - reference if known else None))
     # Of other photographs, so not to be compared.
     if "predictions" in scores:
         split = scores["predictions"].get("split", "val")
-        rows.append(row(f"prediction, {split}", scores["predictions"]))
+        rows.append(row(f"prediction, {split}", "predictions", scores["predictions"]))
     return rows
 
 

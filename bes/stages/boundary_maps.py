@@ -12,6 +12,10 @@ from bes.options.declared import Range
 class BoundaryMapOptions:
     """Options of the boundary maps."""
 
+    source: Literal["network", "files"] = "network"
+    """A boundary network, or the files of `folder`; with these none is trained for the maps."""
+    folder: str | None = None
+    """Folder with `<image>.png`, `.npy` or `.npz`: the boundary probability."""
     network: Literal["benet", "irnet"] = "benet"
     """Whose boundaries: BENet's, or those of IRNet to compare with."""
     scales: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (1.0,)
@@ -21,7 +25,10 @@ class BoundaryMapOptions:
 
 
 def prepare(options: BoundaryMapOptions, sources: Sources) -> Compute:
-    """Photograph -> 16-bit PNG of probabilities at 1/4, the sigmoid of the averaged logits."""
+    """Photograph -> 16-bit PNG of probabilities at 1/4, the sigmoid of the averaged logits; or file
+    from outside -> the same."""
+    if options.source == "files":
+        return _from_files(sources)
     import torch
 
     from bes.data.augmentation import normalise, rescale
@@ -55,11 +62,24 @@ def prepare(options: BoundaryMapOptions, sources: Sources) -> Compute:
     return compute
 
 
+def _from_files(sources: Sources) -> Compute:
+    from bes.data.images import encode_boundary_map
+    from bes.data.outside_maps import read_boundary
+
+    def compute(record: ImageRecord) -> bytes:
+        return encode_boundary_map(
+            read_boundary(sources.outside[record.id], sources.catalog, record)
+        )
+
+    return compute
+
+
 STAGE = PerImageStage(
     name="boundary_maps",
     options=BoundaryMapOptions,
     prepare=prepare,
     networks=("benet", "irnet"),
+    files=(".png", ".npy", ".npz"),
     on_device=True,
     suffix=".png",
 )

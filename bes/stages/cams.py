@@ -1,7 +1,7 @@
 """Stage `cams`: localisation maps of the classes present in each photograph (Eq. 8)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from bes.data.manifest import ImageRecord
 from bes.incremental.stage import Compute, PerImageStage, Sources
@@ -12,6 +12,10 @@ from bes.options.declared import Range
 class CamOptions:
     """Options of the localisation maps."""
 
+    source: Literal["classifier", "files"] = "classifier"
+    """The classifier, or the files of `folder`, for which no classifier is trained."""
+    folder: str | None = None
+    """Folder with `<image>.npz`, `.npy` or `.png`: scores from 0 to 1 of the classes present."""
     scales: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (1.0, 0.5, 1.5, 2.0)
     """Factors that the photograph is resized by; the maps of all scales are summed."""
     flip: bool = True
@@ -23,7 +27,9 @@ class CamOptions:
 
 def prepare(options: CamOptions, sources: Sources) -> Compute:
     """Photograph -> npz of maps in [0, 1] at 1/4, the merged scales divided by each class's
-    maximum."""
+    maximum; or file from outside -> npz of its maps."""
+    if options.source == "files":
+        return _from_files(sources)
     import torch
 
     from bes.data.augmentation import normalise, rescale
@@ -62,11 +68,24 @@ def prepare(options: CamOptions, sources: Sources) -> Compute:
     return compute
 
 
+def _from_files(sources: Sources) -> Compute:
+    from bes.data.images import encode_maps
+    from bes.data.outside_maps import read_class_maps
+
+    def compute(record: ImageRecord) -> bytes:
+        maps = read_class_maps(sources.outside[record.id], sources.catalog, record)
+        catalog = sources.catalog
+        return encode_maps(maps, catalog.indices(record), catalog.working_size(record))
+
+    return compute
+
+
 STAGE = PerImageStage(
     name="cams",
     options=CamOptions,
     prepare=prepare,
     model="classifier",
+    files=(".npz", ".npy", ".png"),
     on_device=True,
     suffix=".npz",
 )

@@ -88,7 +88,7 @@ def stamp_file(out: Path) -> Path:
     return out / "_memo" / "stamps.json"
 
 
-def check_dataset(options: DatasetOptions, *, threads: int) -> None:
+def check_dataset(options: DatasetOptions, *, threads: int) -> tuple[Catalog, list[ImageRecord]]:
     """Read everything, write nothing, and print a longer summary of what is usable.
 
     Raises BesError that lists every problem.
@@ -99,6 +99,7 @@ def check_dataset(options: DatasetOptions, *, threads: int) -> None:
         print_summary(dataset.catalog, dataset.records, dataset.notes)
         print_details(dataset.catalog, dataset.records)
     dataset.raise_problems()
+    return dataset.catalog, dataset.records
 
 
 @dataclass

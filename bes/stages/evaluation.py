@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.spreadsheet import to_csv
 from bes.errors import BesError
+from bes.incremental.inputs import Reader, receipts_of, shards_of
 from bes.incremental.stage import WholeRun, WholeStage
 from bes.options.declared import Range
+from bes.report.supervision import MORE, marked, more_than_labels
 from bes.storage.pool import forked_map
 from bes.storage.vouched import read_vouched
 
@@ -48,7 +50,7 @@ def evaluate(options: EvaluationOptions, run: WholeRun) -> dict[str, bytes]:
             means = curve.mean_iou()
             best = int(means.argmax())
             matrix = curve.confusion(grid.index(configured))
-            scores[name] = _score(run.catalog, matrix) | {
+            scores[name] = _score(run.catalog, matrix, **_supervision(run, name)) | {
                 "threshold": configured,
                 "best": {"miou": _percent(means[best]), "threshold": grid[best]},
             }
@@ -63,7 +65,7 @@ def evaluate(options: EvaluationOptions, run: WholeRun) -> dict[str, bytes]:
     for name, split, records in (("pseudo_labels", "train", train), ("predictions", "val", val)):
         if records:
             matrix = _confusion(run, records, name)
-            scores[name] = _score(run.catalog, matrix) | {
+            scores[name] = _score(run.catalog, matrix, **_supervision(run, name)) | {
                 "split": split,
                 "photographs": len(records),
             }
@@ -164,24 +166,36 @@ def _lines(scores: dict[str, Any]) -> Iterator[str]:
         yield f"evaluation skipped: {scores['skipped']}"
     else:
         yield f"mIoU (%) on {scores['photographs']} training photographs"
-        for label, miou, note in _table(scores):
-            yield f"  {label:<24}{miou:6.2f}  {note}"
+        rows = list(_table(scores))
+        width = max(24, *(len(label) for label, _, _ in rows))
+        for label, miou, note in rows:
+            yield f"  {label:<{width}}{miou:6.2f}  {note}"
     if found := scores.get("predictions"):
         yield f"mIoU (%) on {found['photographs']} photographs held out"
-        yield f"  {'prediction':<24}{found['miou']:6.2f}  segmentation network and dCRF"
+        label = marked("prediction", more_than_labels(scores, ["predictions"]))
+        yield f"  {label:<24}{found['miou']:6.2f}  segmentation network and dCRF"
 
 
 def _table(scores: dict[str, Any]) -> Iterator[tuple[str, float, str]]:
     for name, label in (("cams", "CAM"), ("revised_maps", "revised map")):
-        score = scores[name]
-        yield f"{label}, configured", score["miou"], f"threshold {score['threshold']:g}"
-        yield f"{label}, best", score["best"]["miou"], f"threshold {score['best']['threshold']:g}"
-    yield "pseudo label", scores["pseudo_labels"]["miou"], "threshold and dCRF as configured"
+        score, more = scores[name], more_than_labels(scores, [name])
+        kinds = (("configured", score), ("best", score["best"]))
+        for kind, found in kinds:
+            note = f"threshold {found['threshold']:g}"
+            yield marked(f"{label}, {kind}", more), found["miou"], note
+    label = marked("pseudo label", more_than_labels(scores, ["pseudo_labels"]))
+    yield label, scores["pseudo_labels"]["miou"], "threshold and dCRF as configured"
 
 
-def _score(catalog: Catalog, matrix: "ConfusionMatrix") -> dict[str, Any]:
+def _supervision(run: WholeRun, stage: str) -> dict[str, str]:
+    """What the results of a stage were made from, where that is more than image-level labels."""
+    receipts = receipts_of(stage, run.folders[stage], shards_of(run.dataset))
+    return {"supervision": MORE} if any(map(Reader().beyond_labels, receipts)) else {}
+
+
+def _score(catalog: Catalog, matrix: "ConfusionMatrix", **more: str) -> dict[str, Any]:
     names = ["background", *catalog.classes]
-    return {
+    return more | {
         "miou": _percent(matrix.mean_iou()),
         "per_class": dict(zip(names, map(_percent, matrix.iou()), strict=True)),
     }

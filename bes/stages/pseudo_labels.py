@@ -13,7 +13,8 @@ class PseudoLabelOptions:
     """Options of the pseudo labels."""
 
     threshold: Annotated[float, Range(0.0, 1.0)] = 0.25
-    """Background score: a pixel whose revised scores are all at most this is background."""
+    """Background score: a pixel whose revised scores are all at most this is background. With a
+    foreground prior, means with it are held against the mean of this and 0.5."""
     crf: bool | Literal["pydensecrf"] = True
     """Refine the labels with the dense CRF; `pydensecrf`: with the library of that name, slower and
     to the same labels."""
@@ -24,15 +25,17 @@ class PseudoLabelOptions:
 
 
 def prepare(options: PseudoLabelOptions, sources: Sources) -> Compute:
-    """Revised map and photograph -> palette PNG of label indices at full size; or the correction by
-    hand, where there is one."""
+    """Revised map and photograph, foreground prior and segments where there are any -> palette PNG
+    of label indices at full size; or the correction by hand, where there is one."""
     import numpy as np
 
-    from bes.data.images import encode_labels, read_maps
+    from bes.data.images import encode_labels, read_grey, read_maps, read_prior
     from bes.data.truth import read_correction
     from bes.data.working_size import read_reduced, resize_labels
     from bes.method.dense_crf import DenseCrfSettings, load_inference, refine
+    from bes.method.foreground_prior import with_prior
     from bes.method.hard_labels import hard_labels, upsample
+    from bes.method.region_vote import mean_of_regions
 
     crf = DenseCrfSettings(
         bilateral_sxy=options.crf_bilateral_sxy,
@@ -50,7 +53,14 @@ def prepare(options: PseudoLabelOptions, sources: Sources) -> Compute:
         scores = upsample(maps, size)
         # Upsampling lowers the peak; the threshold is a share of the largest score at full size.
         scores /= max(scores.max(initial=0.0), 1e-12)
-        labels = hard_labels(scores, options.threshold)
+        threshold = options.threshold
+        if "foreground" in sources.folders:
+            prior = read_prior(sources.file("foreground", record))
+            if prior is not None:
+                scores, threshold = with_prior(scores, prior, threshold)
+        if "regions" in sources.folders:
+            scores = mean_of_regions(scores, read_grey(sources.file("regions", record)))
+        labels = hard_labels(scores, threshold)
         if options.crf:
             photo = read_reduced(sources.catalog, record)
             labels = refine(photo, labels, len(classes) + 1, crf)
@@ -65,6 +75,7 @@ STAGE = PerImageStage(
     options=PseudoLabelOptions,
     prepare=prepare,
     reads=("revised_maps",),
+    reads_if_there=("foreground", "regions"),
     correction=True,
     suffix=".png",
 )

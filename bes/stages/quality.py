@@ -64,19 +64,24 @@ def rank(options: QualityOptions, run: WholeRun) -> dict[str, bytes]:
 def _judge(options: QualityOptions, run: WholeRun) -> Callable[[ImageRecord], Judged]:
     import numpy as np
 
-    from bes.data.images import decode_labels, read_boundary_map, read_maps
+    from bes.data.images import decode_labels, read_boundary_map, read_maps, read_prior
     from bes.data.working_size import resize_labels
-    from bes.method.trust import trust_signals
+    from bes.method.foreground_prior import with_prior
+    from bes.method.trust import STRIDE, trust_signals
 
     def judge(record: ImageRecord) -> Judged:
         maps, classes, size = read_maps(run.file("revised_maps", record))
-        labels = decode_labels(run.file("pseudo_labels", record))
+        labels, threshold = decode_labels(run.file("pseudo_labels", record)), options.threshold
+        if "foreground" in run.folders:
+            prior = read_prior(run.file("foreground", record))
+            if prior is not None:
+                maps, threshold = with_prior(maps, prior[::STRIDE, ::STRIDE], threshold)
         signals = trust_signals(
             maps=maps,
             classes=classes,
             boundary=read_boundary_map(run.file("boundary_maps", record)),
             labels=resize_labels(labels, size),
-            threshold=options.threshold,
+            threshold=threshold,
         )
         shown = set(np.unique(labels).tolist())
         indices = zip(record.labels, run.catalog.indices(record), strict=True)
@@ -134,4 +139,5 @@ STAGE = WholeStage(
     options=QualityOptions,
     compute=rank,
     reads=("boundary_maps", "revised_maps", "pseudo_labels"),
+    reads_if_there=("foreground",),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from bes.data.manifest import ImageRecord
-from bes.incremental.stage import WholeRun, WholeStage
+from bes.incremental.stage import WholeRun, WholeStage, all_stages
 from bes.options.declared import Range
 from bes.storage.pool import forked_map
 from bes.storage.progress import Progress
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 PHOTOGRAPHS = "photographs.csv"
 BESIDE_PHOTOGRAPHS = (
-    *("options", "place", "classifier", "benet", "segmenter", "segmentation_maps"),
-    *("evaluation", "quality"),
+    *("options", "place", "classifier", "benet", "irnet", "segmenter", "segmentation_maps"),
+    *("evaluation", "quality", "foreground", "regions", "supervision"),
 )
 """The inputs of which that table is no function."""
 PAGE = "page"
@@ -40,7 +40,9 @@ def compose(options: ReportOptions, run: WholeRun) -> dict[str, bytes]:
     from bes.report.measures import read_measures
     from bes.report.results import read_results
 
-    results = read_results(run.dataset, run.folders)
+    results = read_results(
+        run.dataset, {name: run.folders[name] for name in all_stages() if name in run.folders}
+    )
     photographs = run.unchanged(PHOTOGRAPHS, despite=BESIDE_PHOTOGRAPHS)
     photographs = photographs or _measure(results, run.threads)
     rows = read_measures(photographs.decode(), results.catalog.classes)
@@ -64,7 +66,9 @@ def _measure(results: "Results", threads: int) -> bytes:
             facts = observe(
                 record.id,
                 labels=record.labels,
-                boundary_labels=decode_labels(files["boundary_labels"]),
+                boundary_labels=decode_labels(files["boundary_labels"])
+                if "boundary_labels" in files
+                else None,
                 boundary_map=read_boundary_map(files["boundary_maps"]),
                 pseudo_labels=labels,
             )
@@ -100,6 +104,7 @@ def _page(
     from bes.report.gallery import extremes, gallery_data
     from bes.report.page import Report, render_page
     from bes.report.panels import draw_panels
+    from bes.report.supervision import more_than_labels
     from bes.report.tables import class_rows, score_rows, scores_csv
 
     catalog, scores, trainings = results.catalog, results.scores(), results.trainings()
@@ -116,7 +121,7 @@ def _page(
     }
     panels = {record.id: list(results.panels(record)) for record in shown}
     rows = score_rows(scores)
-    classifier = trainings["classifier"]["measured"]
+    classifier = trainings.get("classifier", {}).get("measured", {})
     figures = {
         "thresholds.png": threshold_figure(score_curves(scores, results.score_table("thresholds"))),
         "losses.png": loss_figure(results.losses()),
@@ -127,16 +132,17 @@ def _page(
             photographs=len(results.train),
             corrected=sum(bool(record.correction) for record in results.train),
             scores=rows,
+            supervised=[stage for stage in scores if more_than_labels(scores, [stage])],
             scored=scores.get("photographs", 0),
             skipped=scores.get("skipped", ""),
             classes=class_rows(
                 catalog.classes,
                 results.train,
-                average_precision=classifier["average_precision"],
+                average_precision=classifier.get("average_precision", {}),
                 per_class=results.score_table("per_class"),
             ),
-            split=classifier["split"],
-            mean_average_precision=classifier["mean_average_precision"],
+            split=classifier.get("split"),
+            mean_average_precision=classifier.get("mean_average_precision"),
             networks={results.networks[n]: each["settings"] for n, each in trainings.items()},
             thresholds_png=figures["thresholds.png"],
             losses_png=figures["losses.png"],
@@ -181,17 +187,18 @@ STAGE = WholeStage(
     options=ReportOptions,
     compute=compose,
     reads=(
-        "classifier",
         "cams",
-        "boundary_labels",
-        "benet",
         "boundary_maps",
         "revised_maps",
         "pseudo_labels",
         "evaluation",
         "quality",
     ),
-    may_read=("segmenter", "segmentation_maps", "predictions"),
+    reads_if_there=("foreground", "regions"),
+    may_read=(
+        *("classifier", "boundary_labels", "benet", "irnet"),
+        *("segmenter", "segmentation_maps", "predictions"),
+    ),
     dated=(f"{PAGE}/index.html",),
     assets=tuple(_ASSETS / f"page.{ending}" for ending in ("html", "css", "js")),
 )

@@ -75,7 +75,7 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
             "output_stride": options.output_stride,
         },
         weights=options.weights,
-        classifier=run.folders["classifier"],
+        classifier=run.folders.get("classifier"),
     )
     network.backbone.freeze(0, norm=options.weights != "none")
     # Some models of timm have a coarser one than the option asks for.

@@ -15,6 +15,8 @@ class Voucher(NamedTuple):
     digest: str
     receipt: Path | None = None
     """Of a result, the receipt that vouches for it; None of a file of the user's."""
+    since: str = "when the dataset was read"
+    """When the digest of a file of the user's was taken."""
 
 
 _vouchers: dict[str, Voucher] = {}
@@ -50,7 +52,7 @@ def refuse(path: Path, voucher: Voucher) -> None:
     """Raise the error for a file that is not what was vouched for."""
     if voucher.receipt is None:
         raise BesError(
-            f"{path}: found other bytes than when the dataset was read, expected them unchanged; "
+            f"{path}: found other bytes than {voucher.since}, expected them unchanged; "
             "run again, and `bes verify` before that if this comes a second time"
         )
     voucher.receipt.unlink(missing_ok=True)

@@ -124,8 +124,8 @@ def origin_of(
         "images": _digest_of_records(catalog, records, trained_on=True),
         **{name: digest_of(read_receipts(folders[name], dataset)) for name in stage.reads},
     }
-    if stage.model:
-        origin[stage.model] = model_digest(folders[stage.model])
+    if model := stage.model_of(options):
+        origin[model] = model_digest(folders[model])
     return origin
 
 

@@ -226,7 +226,8 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
             },
         }
     )
-    first = {"dataset", "classifier", "cams", "boundary_labels", "benet", "irnet", "boundary_maps"}
+    of_all = {"dataset", "foreground", "regions"}
+    first = {"classifier", "cams", "boundary_labels", "benet", "irnet", "boundary_maps"} | of_all
     beyond = {"segmenter", "segmentation_maps", "predictions", "boundary_scores", "export"}
     last = {"evaluation", "quality", "report"} | beyond
     assert stages_of(project, "walk") == {
@@ -238,7 +239,7 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
         "walk": {"revised_maps"},
         "both": {"pseudo_labels"} | last,
     }
-    assert stages_of(project, "seed1") == {"base": {"dataset"}, "seed1": {*SECTIONS} - {"dataset"}}
+    assert stages_of(project, "seed1") == {"base": of_all, "seed1": {*SECTIONS} - of_all}
     for name in ("same", "nothing"):
         assert stages_of(project, name) == {"base": {*SECTIONS}}
     assert project.folder("both", "revised_maps") == Path("results/voc12/walk/revised_maps")
@@ -251,7 +252,7 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
 
 def test_the_goal_settles_which_stages_are_computed() -> None:
     beyond = {"segmenter", "segmentation_maps", "predictions"}
-    asked_for = {"boundary_scores", "export", "irnet"}
+    asked_for = {"boundary_scores", "export", "irnet", "foreground", "regions"}
     for goal, wanted in (
         ("pseudo_labels", {*SECTIONS} - beyond - asked_for),
         ("predictions", {*SECTIONS} - asked_for),

@@ -34,7 +34,7 @@ rule benet:
         classes=table("classes.json"),
         manifest=manifest(),
         boundary_labels=shards("boundary_labels"),
-        classifier=network("classifier"),
+        classifier=chosen_network("benet"),
     output:
         "results/{dataset}/{experiment}/benet/model.json",
     log:
@@ -65,7 +65,7 @@ rule irnet:
         classes=table("classes.json"),
         manifest=manifest(),
         cams=shards("cams"),
-        classifier=network("classifier"),
+        classifier=chosen_network("irnet"),
     output:
         "results/{dataset}/{experiment}/irnet/model.json",
     log:
@@ -102,6 +102,8 @@ rule boundary_maps:
         "results/{dataset}/{experiment}/boundary_maps/_logs/{shard}.log",
     benchmark:
         "results/{dataset}/{experiment}/boundary_maps/_benchmarks/{shard}.tsv"
+    # As for `cams`.
+    priority: 1
     conda:
         "../../envs/gpu.yaml"
     threads: 8

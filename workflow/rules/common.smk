@@ -147,7 +147,8 @@ def network(stage):
 
 
 def chosen_network(stage):
-    """The receipt of the training whose network a stage uses, by its options."""
+    """The receipt of the training whose network a stage uses, by its options; nothing where it
+    uses none."""
     return network_of(
         lambda experiment: stage_of(stage).model_of(
             PROJECT.experiments[experiment].options[stage]
@@ -156,15 +157,34 @@ def chosen_network(stage):
 
 
 def network_of(training):
-    """The receipt of the training that an experiment uses; its date says nothing where the networks
-    are known to stay."""
+    """The receipt of the training that an experiment uses, nothing where it uses none; its date says
+    nothing where the networks are known to stay."""
 
     def receipt(wildcards):
         name = wildcards.experiment
-        return model_receipt(PROJECT.folder(name, training(name)))
+        chosen = training(name)
+        return [model_receipt(PROJECT.folder(name, chosen))] if chosen else []
 
-    kept = PREPARED.kept.issuperset(map(training, PROJECT.experiments))
+    used = set(filter(None, map(training, PROJECT.experiments)))
+    kept = bool(used) and PREPARED.kept >= used
     return ancient(receipt) if kept else made(receipt)
+
+
+def where_read(reader, stage):
+    """What vouches for a stage where the experiment has another read it, nothing where not; of
+    shards, what a job for one reads."""
+
+    def home(experiment):
+        return PROJECT.read_by(reader, experiment).get(stage)
+
+    def receipts(wildcards):
+        found = home(wildcards.experiment)
+        shards = [wildcards.shard] if is_per_image(reader) else SHARDS
+        return receipts_of(stage, found, shards) if found else []
+
+    if isinstance(stage_of(stage), TrainingStage):
+        return network_of(lambda experiment: stage if home(experiment) else None)
+    return made(receipts)
 
 
 def products(stage, home):

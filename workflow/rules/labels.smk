@@ -37,6 +37,8 @@ rule pseudo_labels:
         classes=table("classes.json"),
         manifest=manifest(),
         revised_maps=shard("revised_maps"),
+        foreground=where_read("pseudo_labels", "foreground"),
+        regions=where_read("pseudo_labels", "regions"),
     output:
         "results/{dataset}/{experiment}/pseudo_labels/_receipts/{shard}.json",
     log:

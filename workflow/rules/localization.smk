@@ -35,13 +35,15 @@ rule cams:
         images=photographs(),
         classes=table("classes.json"),
         manifest=manifest(),
-        classifier=network("classifier"),
+        classifier=chosen_network("cams"),
     output:
         "results/{dataset}/{experiment}/cams/_receipts/{shard}.json",
     log:
         "results/{dataset}/{experiment}/cams/_logs/{shard}.log",
     benchmark:
         "results/{dataset}/{experiment}/cams/_benchmarks/{shard}.tsv"
+    # Where files from outside take their place, what is wrong with one is said before a training.
+    priority: 1
     conda:
         "../../envs/gpu.yaml"
     threads: 8

@@ -7,7 +7,7 @@ rule segmenter:
         classes=table("classes.json"),
         manifest=manifest(),
         pseudo_labels=shards("pseudo_labels"),
-        classifier=network("classifier"),
+        classifier=chosen_network("segmenter"),
     output:
         "results/{dataset}/{experiment}/segmenter/model.json",
     log:

@@ -73,7 +73,7 @@ def train_boundary_network(
         build_benet,
         {"backbone": options.backbone},
         weights=options.weights,
-        classifier=run.folders["classifier"],
+        classifier=run.folders.get("classifier"),
     )
     if not options.train_backbone:
         network.backbone.freeze(len(network.backbone.stages), norm=True)

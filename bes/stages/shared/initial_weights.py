@@ -12,7 +12,7 @@ def build_from(
     settings: dict[str, Any],
     *,
     weights: str,
-    classifier: Path,
+    classifier: Path | None,
 ) -> tuple[Any, dict[str, Any]]:
     """Build a network with its initial weights; returns it with the settings that rebuild it.
 
@@ -24,6 +24,7 @@ def build_from(
     from bes.networks.classifier import build_classifier
     from bes.training.checkpoints import load_settings, load_weights
 
+    assert classifier is not None, "weights of the classifier, but no classifier is read"
     path = model_file(classifier)
     trained_settings = load_settings(path)
     trained = build_classifier(trained_settings, "none")

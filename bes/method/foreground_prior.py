@@ -1,0 +1,29 @@
+"""A foreground prior in the score of the background.
+
+This is no part of the paper. Saliency has told objects from background in this field since Wei et
+al., "STC: A Simple to Complex Framework for Weakly-Supervised Semantic Segmentation" (TPAMI 2017).
+Lee et al., "Railroad is not a Train: Saliency as Pseudo-pixel Supervision for Weakly Supervised
+Semantic Segmentation" (EPS, CVPR 2021), hold it against localisation maps as here.
+"""
+
+import numpy as np
+
+EVEN = 0.5
+"""The probability at which foreground and background are as likely."""
+
+
+def with_prior(scores: np.ndarray, prior: np.ndarray, threshold: float) -> tuple[np.ndarray, float]:
+    """The mean of each class's score and of the prior, and that of their thresholds.
+
+    The order of the classes stays that of the scores; whether a pixel is background is for both to
+    say. A prior is a probability, so its threshold is 1/2: none is left to choose.
+
+    Args:
+        scores: (K,H,W) float32 in [0, 1], the largest of a photograph 1.
+        prior: (H,W) float32 in [0, 1]: the probability of the foreground, of whatever class.
+        threshold: the score of the background, where the scores stand alone.
+
+    Returns:
+        (K,H,W) float32 in [0, 1], and the score of the background.
+    """
+    return (scores + prior) / 2, (threshold + EVEN) / 2

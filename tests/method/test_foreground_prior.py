@@ -1,0 +1,69 @@
+"""The mean of scores and a foreground prior, and the vote of segments."""
+
+import numpy as np
+import pytest
+
+from bes.method.foreground_prior import with_prior
+from bes.method.hard_labels import hard_labels
+from bes.method.region_vote import mean_of_regions
+
+
+def drawn(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).random(shape).astype(np.float32)
+
+
+def labels_of(scores: np.ndarray, prior: np.ndarray, threshold: float) -> np.ndarray:
+    return hard_labels(*with_prior(scores, prior, threshold))
+
+
+def test_a_pixel_has_the_best_class_where_score_and_prior_outweigh_their_thresholds() -> None:
+    scores, prior = drawn(0, 3, 9, 11), drawn(1, 9, 11)
+    found = labels_of(scores, prior, 0.3)
+    for y, x in np.ndindex(9, 11):
+        best = max(range(3), key=lambda k: scores[k, y, x])
+        above = scores[best, y, x] + prior[y, x] > 0.3 + 0.5
+        assert found[y, x] == (best + 1 if above else 0)
+
+
+def test_a_prior_of_one_half_decides_nothing() -> None:
+    scores = drawn(0, 2, 9, 11)
+    even = labels_of(scores, np.full((9, 11), 0.5, np.float32), 0.25)
+    assert np.array_equal(even, hard_labels(scores, 0.25))
+
+
+def test_without_classes_all_is_background() -> None:
+    assert not labels_of(np.zeros((0, 4, 5), np.float32), np.ones((4, 5), np.float32), 0.2).any()
+
+
+def test_a_mirrored_photograph_has_mirrored_labels() -> None:
+    scores, prior = drawn(0, 3, 9, 11), drawn(1, 9, 11)
+    regions = np.random.default_rng(2).integers(0, 5, (9, 11))
+    mirrored = labels_of(scores[..., ::-1], prior[:, ::-1], 0.3)
+    assert np.array_equal(mirrored, labels_of(scores, prior, 0.3)[:, ::-1])
+    voted = mean_of_regions(scores[..., ::-1], regions[:, ::-1])
+    assert np.allclose(voted, mean_of_regions(scores, regions)[..., ::-1])
+
+
+def test_a_segment_has_the_mean_of_its_pixels_and_0_is_none() -> None:
+    scores = drawn(0, 2, 6, 7)
+    regions = np.random.default_rng(2).integers(0, 4, (6, 7)).astype(np.uint16)
+    voted = mean_of_regions(scores, regions)
+    for region in range(1, 4):
+        inside = regions == region
+        for each, mean in zip(voted, scores[:, inside].mean(1), strict=True):
+            assert np.allclose(each[inside], mean)
+    assert np.array_equal(voted[:, regions == 0], scores[:, regions == 0])
+    assert voted.dtype == np.float32
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.6])
+def test_a_segment_is_of_one_label(threshold: float) -> None:
+    scores, regions = drawn(0, 3, 8, 8), np.repeat(np.arange(1, 5), 16).reshape(8, 8)
+    labels = hard_labels(mean_of_regions(scores, regions), threshold)
+    means = np.array([scores[:, regions == r].mean(1) for r in range(1, 5)])
+    expected = np.where(means.max(1) > threshold, means.argmax(1) + 1, 0)
+    assert [set(labels[regions == r].tolist()) for r in range(1, 5)] == [{e} for e in expected]
+
+
+def test_a_vote_without_classes_is_one_on_the_background() -> None:
+    assert mean_of_regions(np.zeros((0, 4, 5)), np.ones((4, 5), int)).shape == (0, 4, 5)
