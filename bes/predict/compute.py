@@ -26,11 +26,10 @@ from bes.stages.predictions import labeller
 from bes.stages.segmentation_maps import load_segmenter, mapper
 from bes.storage.pool import forked_map, in_order
 
-BATCH_PIXELS = {"cpu": 100_000}
-"""Device -> pixels of the photographs that go through the network at once: on a CPU, more than one
-of the usual size at once takes longer than one after the other."""
-BATCH_PIXELS_OF_GPU = 4_000_000
-CHUNK = 8
+BATCH_PIXELS, BATCH_PIXELS_OF_GPU = 100_000, 4_000_000
+"""Pixels of the photographs that go through the network at once. On a CPU, several of the usual
+size at once take longer than one after the other."""
+CHUNK, CHUNK_OF_GPU = 4, 16
 """Photographs at most that a process takes at a time: as many are lost if a run is killed."""
 READERS = 4
 """Threads that read photographs for a GPU."""
@@ -78,7 +77,8 @@ def compute(
     processes do the rest.
     """
     look, finish = _looker(trained, device), _finisher(trained)
-    length = min(max(len(tasks) // (4 * threads), 1), CHUNK)
+    most = CHUNK if device == "cpu" else CHUNK_OF_GPU
+    length = min(max(len(tasks) // (4 * threads), 1), most)
     chunks = [tasks[start : start + length] for start in range(0, len(tasks), length)]
     processes = min(threads, len(chunks))
     if device == "cpu":
@@ -95,7 +95,7 @@ def _looker(trained: TrainedNetwork, device: str) -> Callable[[Sequence[Task]], 
     """A function that reads photographs, and applies the network where that is needed."""
     network = load_segmenter(trained.file, device)
     maps_of = mapper(trained.maps, network, device)
-    most = BATCH_PIXELS.get(device, BATCH_PIXELS_OF_GPU)
+    most = BATCH_PIXELS if device == "cpu" else BATCH_PIXELS_OF_GPU
 
     def look(tasks: Sequence[Task]) -> list[_Looked]:
         looked = [_read(task, trained.catalog) for task in tasks]

@@ -16,17 +16,17 @@ from bes.storage.receipts import read_inputs
 USE = {
     "onnx": """\
 import numpy, onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
-photo = numpy.array(Image.open("photo.jpg").convert("RGB"))
+photo = numpy.array(ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB"))
 session = onnxruntime.InferenceSession("{file}")
 logits = session.run(["logits"], {{"photographs": photo[None]}})[0]
 labels = logits[0].argmax(0)  # height x width, numbered as above""",
     "torch-export": """\
 import numpy, torch
-from PIL import Image
+from PIL import Image, ImageOps
 
-photo = numpy.array(Image.open("photo.jpg").convert("RGB"))
+photo = numpy.array(ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB"))
 network = torch.export.load("{file}").module()
 logits = network(torch.from_numpy(photo[None]))
 labels = logits[0].argmax(0)  # height x width, numbered as above""",
@@ -56,9 +56,10 @@ def model_card(trained: TrainedNetwork, *, format: str, file: str, agreement: st
         "larger ones to that many first, and enlarge the labels.\n",
         f"```python\n{USE[format].format(file=file)}\n```\n",
         "## Data\n",
-        f"{len(train)} photographs with the names of the classes in them, and no mask drawn by "
-        "hand. The labels that it was trained on are computed (BES, weak supervision), and wrong "
-        "in places.\n",
+        f"{len(train)} photographs with the names of the classes in them. The labels of their "
+        "pixels are computed (BES, weak supervision), and wrong in places; "
+        f"{sum(bool(record.correction) for record in train) or 'none'} of them corrected by "
+        "hand.\n",
         "## Scores\n",
         _scores(trained, records),
         f"{agreement}\n",
@@ -79,7 +80,7 @@ def model_card(trained: TrainedNetwork, *, format: str, file: str, agreement: st
         "- Classes that always occur together in the training photographs may be taken for one "
         "another.\n"
         "- The logits are no calibrated probabilities.\n"
-        "- `bes predict` averages several scales and the mirror image, and refines the outlines; "
+        "- `bes predict` can average several scales and the mirror image, and refine the outlines; "
         "this file does neither.\n",
     ]
     return "\n".join(parts)
@@ -87,7 +88,7 @@ def model_card(trained: TrainedNetwork, *, format: str, file: str, agreement: st
 
 def _scores(trained: TrainedNetwork, records: list[ImageRecord]) -> str:
     """What was measured of this network, or that nothing was."""
-    evaluation = trained.folder.parent / "evaluation"
+    evaluation = trained.folder.resolve().parent / "evaluation"
     if not _is_of(trained):
         return (
             "None: it was not scored on photographs with masks that were held out (`dataset.val`, "
@@ -109,7 +110,7 @@ def _scores(trained: TrainedNetwork, records: list[ImageRecord]) -> str:
 
 def _is_of(trained: TrainedNetwork) -> bool:
     """Whether there is a score of predictions, and all that it comes from is of this network."""
-    home, shards = trained.folder.parent, shards_of(trained.dataset)
+    home, shards = trained.folder.resolve().parent, shards_of(trained.dataset)
     reader = Reader()
     evaluation = whole_receipt(home / "evaluation")
     if not evaluation.exists():

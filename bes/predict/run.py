@@ -54,7 +54,7 @@ def predict(
     """
     found = find_photographs(folder, without=out)
     _check_out(out, folder)
-    classes, notes = trained.catalog.classes, found.notes
+    classes, notes = trained.catalog.classes, [*trained.notes, *found.notes]
     shown: dict[str, list[int]] = {}
     if labels is not None:
         known = read_known_labels(labels, folder, list(found.names), classes, without=out)

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from bes.data.manifest import Catalog, read_catalog
 from bes.errors import BesError
 from bes.incremental.inputs import vouchers_of
-from bes.incremental.stage import stage_of
 from bes.options.declared import options_of
 from bes.project.sections import BASE
 from bes.stages.predictions import PredictionOptions
@@ -32,6 +31,8 @@ class TrainedNetwork:
     catalog: Catalog
     maps: SegmentationMapOptions
     predictions: PredictionOptions
+    notes: tuple[str, ...] = ()
+    """What of its options is not known, in words."""
 
     @property
     def file(self) -> Path:
@@ -45,12 +46,8 @@ class TrainedNetwork:
 
     def with_options(self, given: dict[str, Any]) -> "TrainedNetwork":
         """The same network, applied with some options of either stage changed."""
-
-        def changed(options: Options) -> Options:
-            names = {option.name for option in options_of(type(options))}
-            return replace(options, **{k: v for k, v in given.items() if k in names})  # type: ignore[type-var]
-
-        return replace(self, maps=changed(self.maps), predictions=changed(self.predictions))
+        maps, predictions = _changed(self.maps, given), _changed(self.predictions, given)
+        return replace(self, maps=maps, predictions=predictions)
 
 
 def find_network(given: Path | None) -> Path:
@@ -69,8 +66,8 @@ def find_network(given: Path | None) -> Path:
     if len(found) != 1:
         raise BesError(
             f"--network: found {len(found)} trained networks in results, expected one, or the "
-            f"folder of one with --network{': ' * bool(found)}{', '.join(map(str, found))}; "
-            "`snakemake segmenter` and the goal `predictions` train one"
+            f"folder of one with --network{': ' * bool(found)}{', '.join(map(str, found))}; a run "
+            "with goal=predictions trains one"
         )
     return found[0]
 
@@ -78,11 +75,11 @@ def find_network(given: Path | None) -> Path:
 def read_trained(folder: Path) -> TrainedNetwork:
     """What a folder of `bes segmenter` holds, and what the stages beside it were told.
 
-    Where no stage applied the network yet, the options are the defaults. Raises BesError if the
-    dataset is not beside it, or has other classes than those it was trained with.
+    Where a stage was not run yet, its options are the defaults. Raises BesError if the dataset is
+    not beside it, or has other classes than those it was trained with.
     """
-    experiment = folder.resolve().parent
-    datasets = [experiment / "dataset", experiment.parent / BASE / "dataset"]
+    home = folder.resolve().parent
+    datasets = [home / "dataset", home.parent / BASE / "dataset"]
     dataset = next((path for path in datasets if (path / "classes.json").is_file()), None)
     if dataset is None:
         raise BesError(
@@ -96,18 +93,28 @@ def read_trained(folder: Path) -> TrainedNetwork:
             f"another size, than {classes} has now, expected the same; train it anew"
         )
 
-    def told(stage: str, default: Options) -> Options:
-        receipt = receipt_file(experiment / stage, "000")
-        names = {option.name for option in options_of(stage_of(stage).options)}
-        known = {k: v for k, v in read_options(receipt).items() if k in names}
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in known.items()}
-        return replace(default, **values)  # type: ignore[type-var]
-
+    told = {
+        stage: read_options(receipt_file(home / stage, "000"))
+        for stage in ("segmentation_maps", "predictions")
+    }
+    notes = tuple(
+        f"the options of {stage} are the defaults: found no receipt of a run in {home / stage}"
+        for stage, known in told.items()
+        if not known
+    )
     return TrainedNetwork(
         folder=folder,
         digest=model_digest(folder),
         dataset=dataset,
         catalog=read_catalog(classes),
-        maps=told("segmentation_maps", SegmentationMapOptions()),
-        predictions=told("predictions", PredictionOptions()),
+        maps=_changed(SegmentationMapOptions(), told["segmentation_maps"]),
+        predictions=_changed(PredictionOptions(), told["predictions"]),
+        notes=notes,
     )
+
+
+def _changed(options: Options, given: dict[str, Any]) -> Options:
+    """Options with the values that are given, of those that they have."""
+    names = {option.name for option in options_of(type(options))}
+    known = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if k in names}
+    return replace(options, **known)  # type: ignore[type-var]

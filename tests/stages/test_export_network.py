@@ -149,7 +149,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_card_says_what_the_network_knows_and_learnt_from(net: Any, quick: None) -> None:
     card = (export(net, "torch-export") / "README.md").read_text()
     assert "| 0 | background |  |\n| 1 | cat | 3 |\n| 2 | dog | 0 |\n| 3 | owl | 2 |" in card
-    assert "3 photographs with the names of the classes in them, and no mask" in card
+    assert "3 photographs with the names of the classes in them. " in card
+    assert "; none of them corrected by hand." in card
     assert read_trained(net.base / "segmenter").digest in card
     assert "at most 500,000 pixels" in card and "compared with PyTorch on 1 photographs" in card
     assert "## Licence\n\nNot known." in card and "## Limits" in card
