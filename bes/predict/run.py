@@ -61,7 +61,7 @@ def predict(
         shown, notes = known.indices, notes + known.notes
     for note in notes:
         print(note, file=sys.stderr)
-    with locked(out / "_memo" / "predict.lock"):
+    with locked(_lock(out)):
         write_if_changed(out / "classes.json", catalog_json(trained.catalog))
         return _predict(folder, found.names, out, trained, kinds, shown, device, threads)
 
@@ -139,7 +139,7 @@ def _predict(
                 if result.problem is not None:
                     fail(result.problem)
                     # Those of another photograph that was there before.
-                    for kind in result.task.due:
+                    for kind in KINDS:
                         (out / _file(kind, name)).unlink(missing_ok=True)
                 for kind, content in result.contents.items():
                     file = _file(kind, name)
@@ -148,6 +148,19 @@ def _predict(
                     origin = origins.of(kind, digest, shown.get(path), memo, name)
                     memo.add(file, Entry(origin, digest_bytes(content)))
                 progress.step()
+    # What this call did not ask for is not left as it was made of something else.
+    stale = [
+        file
+        for path, name in names.items()
+        for kind in KINDS
+        if kind not in kinds
+        and (digest := digests.get(folder / path)) is not None
+        and (entry := memo.entries.get(file := _file(kind, name))) is not None
+        and entry.origin != origins.of(kind, digest, shown.get(path), memo, name)
+    ]
+    for file in stale:
+        (out / file).unlink(missing_ok=True)
+    memo.forget(stale)
     memo.compact()
     return Outcome(len(names) - unchanged - failed, unchanged, failed)
 
@@ -182,11 +195,16 @@ def _file(kind: str, name: str) -> str:
     return f"{kind}/{name}{KINDS[kind]}"
 
 
+def _lock(out: Path) -> Path:
+    """What one call at a time holds; it marks a folder as one of results."""
+    return out / "_memo" / "predict.lock"
+
+
 def _check_out(out: Path, folder: Path) -> None:
     """Raises BesError for a folder that the results must not go to."""
     if folder.resolve().is_relative_to(out.resolve()):
         raise BesError(f"--out: found {out}, where the photographs are, expected another folder")
-    if out.is_dir() and any(out.iterdir()) and not (out / "_memo").is_dir():
+    if out.is_dir() and any(out.iterdir()) and not _lock(out).exists():
         raise BesError(
             f"--out: found files in {out} that `bes predict` did not write, expected an empty "
             "folder, one to make, or one of an earlier call"

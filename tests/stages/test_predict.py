@@ -252,6 +252,11 @@ def test_overlays_are_added_without_the_network(
     shutil.rmtree(predict.out)
     predict(folder, "--overlays")
     assert predict.files() == files
+    # One of another photograph is not left where it is not asked for.
+    shutil.copy(folder / "b.png", folder / "a.png")
+    assert predict(folder) == {"a.png"}
+    assert files.keys() - predict.files().keys() == {"overlays/a.jpg"}
+    assert predict(folder, "--overlays") == {"a.png"}
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "folders"])

@@ -77,6 +77,18 @@ def test_a_prediction_that_is_deleted_is_mended_alone(predicted: Any) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_photograph_more_to_test_on_is_predicted_alone(predicted: Any) -> None:
+    folder = predicted.path / "data/next"
+    shutil.copy(folder / f"{predicted.test}.jpg", folder / "again.jpg")
+    assert predicted.snakemake().returncode == 0
+    assert predicted.computed() == dict.fromkeys(HELD_OUT, 1)
+    paths = [
+        image_file("predictions", predicted.folder("predictions"), name)
+        for name in (predicted.test, "again")
+    ]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 def test_the_crf_is_changed_without_running_the_network(predicted: Any) -> None:
     predicted.configure(GOAL | {"predictions": {"crf": False}})
     assert predicted.run() == {"predictions": 3}
