@@ -23,6 +23,8 @@ COMMANDS = {
     "dataset": "dataset:DatasetCommand",
     "export": "export:ExportCommand",
     "comparison": "comparison:ComparisonCommand",
+    "predict": "predict:PredictCommand",
+    "export_network": "predict:ExportNetworkCommand",
     "scores": "upkeep:ScoresCommand",
     "status": "upkeep:StatusCommand",
     "why": "upkeep:WhyCommand",
@@ -32,7 +34,7 @@ COMMANDS = {
 }
 """Commands that do not follow from the declaration of a stage, and where they are."""
 
-BY_HAND = ("scores", "status", "why", "verify", "clean", "schema")
+BY_HAND = ("predict", "export_network", "scores", "status", "why", "verify", "clean", "schema")
 """Commands that a person types; the others are those of rules."""
 
 

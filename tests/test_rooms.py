@@ -15,6 +15,7 @@ FLOORS = (
     {"__main__"},
     {"cli"},
     {"commands"},
+    {"predict"},
     {"project"},
     {"stages"},
     {"export", "report"},

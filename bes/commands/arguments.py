@@ -32,6 +32,17 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
 
 
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """A trained segmentation network."""
+    parser.add_argument(
+        "--network",
+        type=Path,
+        metavar="DIR",
+        help="folder of `bes segmenter`, with the dataset beside it (default: the only "
+        "results/*/*/segmenter)",
+    )
+
+
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """The number of cores."""
     parser.add_argument(

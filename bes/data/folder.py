@@ -34,6 +34,7 @@ class Layout:
     """Looked at elsewhere; named here because what lies there is no photograph and no mask."""
     train: str
     val: str
+    test: str
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         layout.labels,
         classes=names,
         order=names or VOC_CLASSES,
-        without=(layout.masks, layout.corrections, layout.train, layout.val),
+        without=(layout.masks, layout.corrections, layout.train, layout.val, layout.test),
     )
     found.problems += table.problems
     labels_seen = {label for row in table.rows for label in row.labels}
@@ -140,7 +141,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             for label in row.labels
             if label not in found.classes
         ]
-        named = [p for p in photographs.get(row.id, ()) if _in_folder(layout.root / p, row.folder)]
+        named = [p for p in photographs.get(row.id, ()) if in_folder(layout.root / p, row.folder)]
         photograph = _one_of(named, f"{layout.photographs}/{row.image}", layout, found)
         if not photograph:
             if table.partial and row.id not in splits:
@@ -162,6 +163,8 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             place = f"{layout.masks}/{folder}{row.id}.png"
             mask = _one_of(masks.get(row.id, []), place, layout, found)
             found.entries.append(Entry(row.id, photograph, labels, split, mask))
+    if layout.test:
+        _add_test(layout, found, others, passed)
     counts = {
         "rows of the table without a photograph, left out": absent,
         "photographs without a row in the table, left out": len(photographs.keys() - known),
@@ -173,7 +176,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         "photographs in no split list, left out": 0 if otherwise else len(known - splits.keys()),
         f"masks in {layout.masks} of no row of the table, left out": len(masks.keys() - known),
         "photographs without labels, kept as background only": sum(
-            not entry.labels for entry in found.entries
+            not entry.labels for entry in found.entries if entry.split != "test"
         ),
     }
     found.notes += table.notes
@@ -189,7 +192,30 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
     return found
 
 
-def _in_folder(path: Path, folder: str) -> bool:
+def _add_test(layout: Layout, found: Collected, others: list[str], passed: list[str]) -> None:
+    """Add the photographs to test on, of which nothing is known.
+
+    What lies beside them and is none is added to `others` and `passed`.
+    """
+    known = {entry.id: entry.photograph for entry in found.entries}
+    files = _files_of(layout, layout.test, passed)
+    others += [path for path in files if suffix_of(path) not in SUFFIXES]
+    photographs = [path for path in files if suffix_of(path) in SUFFIXES]
+    if not photographs:
+        found.problems.append(
+            f"{layout.root / layout.test}: found no photograph to test on, expected one or more"
+        )
+    for path in photographs:
+        if (first := known.setdefault(id_of(path), path)) != path:
+            found.problems.append(
+                f"{layout.root / path}: found a second photograph named {id_of(path)!r} beside "
+                f"{first}, expected a name of its own; `bes predict` takes any names"
+            )
+        else:
+            found.entries.append(Entry(id_of(path), path, (), "test", ""))
+
+
+def in_folder(path: Path, folder: str) -> bool:
     """Whether the folders of a file end with the given ones, or from the root of the file system on
     are these."""
     folders = folder_of(str(path.absolute()))
@@ -223,7 +249,7 @@ def _inside(path: str, folder: str) -> bool:
 def _files_of(layout: Layout, folder: str, passed: list[str]) -> list[str]:
     """The files below a folder that are of no other part of the dataset; what can be neither
     opened nor named is added to `passed`."""
-    parts = (layout.labels, layout.masks, layout.corrections, layout.train, layout.val)
+    parts = (layout.labels, layout.masks, layout.corrections, layout.train, layout.val, layout.test)
     others = [part for part in parts if part and part != folder and _inside(part, folder)]
     return [
         path

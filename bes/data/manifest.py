@@ -150,14 +150,7 @@ def write_dataset(
                 path.unlink()
         for name, members in rows.items():
             files[f"{home.name}/{name}.csv"] = to_csv(members).encode()
-    content = {
-        "root": str(catalog.root),
-        "classes": catalog.classes,
-        "mask_values": catalog.mask_values,
-        "max_pixels": catalog.max_pixels,
-        "bit_depth": catalog.bit_depth,
-    }
-    files["classes.json"] = (json.dumps(content, indent=1) + "\n").encode()
+    files["classes.json"] = catalog_json(catalog)
     files["images.csv"] = to_csv(records).encode()
     for name, text in files.items():
         write_if_changed(folder / name, text)
@@ -198,6 +191,18 @@ class Catalog:
         size = self.working_size(record)
         reduced = [] if size == (record.height, record.width) else [*size]
         return reduced + ([self.bit_depth] if self.bit_depth < 16 else [])
+
+
+def catalog_json(catalog: Catalog) -> bytes:
+    """The content of `classes.json`."""
+    content = {
+        "root": str(catalog.root),
+        "classes": catalog.classes,
+        "mask_values": catalog.mask_values,
+        "max_pixels": catalog.max_pixels,
+        "bit_depth": catalog.bit_depth,
+    }
+    return (json.dumps(content, indent=1) + "\n").encode()
 
 
 def read_catalog(path: Path) -> Catalog:

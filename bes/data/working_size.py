@@ -14,10 +14,14 @@ def read_reduced(catalog: Catalog, record: ImageRecord) -> np.ndarray:
     Raises BesError as `read_photograph` does.
     """
     photo = read_photograph(catalog.root / record.path, catalog.bit_depth)
-    height, width = catalog.working_size(record)
-    if photo.shape[:2] == (height, width):
+    return reduce_to(photo, catalog.working_size(record))
+
+
+def reduce_to(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A photograph, uint8 (H, W, 3), at a smaller (height, width), as `read_reduced` reduces it."""
+    if photo.shape[:2] == size:
         return photo
-    reduced = Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC)
+    reduced = Image.fromarray(photo).resize(size[::-1], Image.Resampling.BICUBIC)
     return np.array(reduced)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +189,7 @@ def run_per_image(
                 },
                 inputs,
                 durable=bool(todo),
+                options=asdict(options),
             )
 
 

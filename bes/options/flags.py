@@ -8,39 +8,46 @@ from typing import Any
 from bes.options.declared import Option, did_you_mean, docs_of, options_of
 
 
-def add_flags(parser: argparse.ArgumentParser, cls: type, *, documented: bool) -> None:
+def add_flags(
+    parser: argparse.ArgumentParser, cls: type, *, documented: bool, given: bool = False
+) -> None:
     """One flag for each option of a dataclass. Reading the documentation takes a while: on
-    demand."""
+    demand. With `given`, the flags have no default, for `given_in`."""
     docs = docs_of(cls) if documented else {}
     for option in options_of(cls):
         help_text = docs.get(option.name, "").replace("%", "%%")
         default = " ".join(map(str, option.default)) if option.many else option.default
         bounds = f"; {option.range}" if option.range else ""
-        text = f"{help_text} (default: {default}{bounds})"
+        text = f"{help_text} (default: {'as in the run' if given else default}{bounds})"
+        value = argparse.SUPPRESS if given else option.default
         if option.words:
             parser.add_argument(
                 option.flag,
                 nargs="?",
                 const=True,
                 choices=option.words,
-                default=option.default,
+                default=value,
                 help=text,
             )
             parser.add_argument(
-                _negated(option), dest=option.name, action="store_false", help=argparse.SUPPRESS
+                _negated(option),
+                dest=option.name,
+                action="store_false",
+                default=value,
+                help=argparse.SUPPRESS,
             )
         elif option.kind is bool:
             parser.add_argument(
                 option.flag,
                 action=argparse.BooleanOptionalAction,
-                default=option.default,
+                default=value,
                 help=text,
             )
         else:
             parser.add_argument(
                 option.flag,
                 type=_parser_of(option),
-                default=option.default,
+                default=value,
                 choices=option.choices or None,
                 nargs=(option.length or "+") if option.many else None,
                 action=_Lengthen if option.many and not option.length else "store",
@@ -58,7 +65,7 @@ class _Lengthen(argparse.Action):
     """Adds what a flag is given to what it was given before, in place of the default."""
 
     def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
-        before = getattr(namespace, self.dest)
+        before = getattr(namespace, self.dest, self.default)
         setattr(namespace, self.dest, values if before is self.default else before + values)
 
 
@@ -86,6 +93,12 @@ def _parser_of(option: Option) -> Any:
         return value
 
     return parse
+
+
+def given_in(args: argparse.Namespace, cls: type) -> dict[str, Any]:
+    """Name -> value of the options whose flags were given."""
+    found = {o.name: getattr(args, o.name) for o in options_of(cls) if hasattr(args, o.name)}
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
 
 
 def options_from(args: argparse.Namespace, cls: type) -> Any:

@@ -27,7 +27,7 @@ from bes.project.staleness import (
     void,
 )
 from bes.stages.dataset import facts_file
-from bes.stages.shared.dataset_kinds import stamp_of
+from bes.stages.shared.dataset_kinds import holds_out, stamp_of
 from bes.storage.disk import check_room
 from bes.storage.files import write_if_changed
 from bes.storage.layout import memo_file, receipt_file, whole_receipt
@@ -113,6 +113,7 @@ def prepare(project: Project, call: Call) -> Prepared:
         check_room(RESULTS, Path("."))
         if run_in(Path(".snakemake")).alone:
             read_few(project)
+    _say_unused(project)
     found = staleness(project, keep=not call.looks)
     reasons = found.reasons()
     receipt = whole_receipt(project.folder(BASE, "dataset"))
@@ -159,6 +160,19 @@ def _check_outside(project: Project, *, known: bool) -> None:
     records = read_manifest(folder / "images.csv") if known else []
     for stage, options in outside_stages(project):
         check_files(stage, options, [r for r in records if r.held_out == stage.held_out])
+
+
+def _say_unused(project: Project) -> None:
+    """Say so where a segmentation network would be trained and applied to no photograph."""
+    options = project.experiments[BASE].options["dataset"]
+    if project.settings.goal == "predictions" and not holds_out(options):
+        print(
+            f"bes: goal=predictions: found no photographs held out from the training in "
+            f"{options.root}, so the network is trained and applied to none; expected a list as "
+            "dataset.val or a folder as dataset.test; or apply it afterwards with `bes predict "
+            f"FOLDER --out OUT --network {project.folder(BASE, 'segmenter')}`",
+            file=sys.stderr,
+        )
 
 
 def _say(reasons: Mapping[Path, list[str]]) -> None:

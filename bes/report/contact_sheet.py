@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bes.data.images import VOC_PALETTE
+from bes.report.pictures import tinted
 
 COLUMNS = 10
 SIDE = 160
@@ -17,7 +17,6 @@ _LINE = 14
 _GAP = 8
 _PAPER = (24, 24, 27)
 _INK = (235, 235, 235)
-_OUTLINE = 255
 
 
 class Tile(NamedTuple):
@@ -40,11 +39,7 @@ def draw_thumbnail(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
     shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(photo, size, interpolation=shrink)
     marks = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
-    colours = np.frombuffer(VOC_PALETTE, np.uint8).reshape(256, 3)[marks]
-    picture = np.where(marks[..., None] > 0, cv2.addWeighted(small, 0.5, colours, 0.5, 0), small)
-    outline = cv2.morphologyEx(marks, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0
-    picture[outline] = _OUTLINE
-    return picture
+    return tinted(small, marks)
 
 
 def draw_contact_sheet(tiles: Sequence[Tile]) -> Image.Image:

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from bes.data.images import VOC_PALETTE
+
 LONGER_SIDE = 480
 """Of photographs and labels, pixels at most."""
 SCORES_SIDE = 240
@@ -41,6 +43,16 @@ def labels_picture(labels: np.ndarray, palette: bytes) -> bytes:
     colours[:, :3] = np.frombuffer(palette, np.uint8).reshape(256, 3)
     colours[1:, 3] = 255
     return _webp(Image.fromarray(colours[small]), lossless=True)
+
+
+def tinted(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """A photograph, uint8 (H,W,3), tinted with its labels, uint8 (H,W), in the colours of the label
+    PNGs; objects are outlined in white. Returns uint8 (H,W,3)."""
+    colours = np.frombuffer(VOC_PALETTE, np.uint8).reshape(256, 3)[labels]
+    picture = np.where(labels[..., None] > 0, cv2.addWeighted(photo, 0.5, colours, 0.5, 0), photo)
+    outline = cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0
+    picture[outline] = 255
+    return picture
 
 
 def _scores_picture(scores: np.ndarray, colours: np.ndarray) -> bytes:

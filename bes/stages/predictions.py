@@ -1,11 +1,17 @@
 """Stage `predictions`: labels of held-out photographs, refined by the dense CRF."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from bes.data.manifest import ImageRecord
 from bes.incremental.stage import Compute, PerImageStage, Sources
 from bes.options.declared import Range
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bes.data.images import Maps
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,21 @@ def prepare(options: PredictionOptions, sources: Sources) -> Compute:
     """Probabilities and photograph -> palette PNG of label indices at full size."""
     from bes.data.images import encode_labels, read_maps
     from bes.data.working_size import read_reduced, resize_labels
+
+    labels_of = labeller(options)
+
+    def compute(record: ImageRecord) -> bytes:
+        maps = read_maps(sources.file("segmentation_maps", record))
+        photo = read_reduced(sources.catalog, record) if options.crf else None
+        labels = labels_of(maps, photo)
+        return encode_labels(resize_labels(labels, (record.height, record.width)))
+
+    return compute
+
+
+def labeller(options: PredictionOptions) -> "Callable[[Maps, np.ndarray | None], np.ndarray]":
+    """A function from the maps of a photograph to its label indices, uint8 (H, W), at the size that
+    the photograph is computed at. The CRF reads the photograph too, uint8 (H, W, 3)."""
     from bes.method.dense_crf import DenseCrfSettings, refine_probabilities
     from bes.method.hard_labels import upsample
 
@@ -46,16 +67,15 @@ def prepare(options: PredictionOptions, sources: Sources) -> Compute:
         pydensecrf=options.crf == "pydensecrf",
     )
 
-    def compute(record: ImageRecord) -> bytes:
-        maps, labels, size = read_maps(sources.file("segmentation_maps", record))
+    def labels_of(found: "Maps", photo: "np.ndarray | None") -> "np.ndarray":
+        maps, labels, size = found
         probability = upsample(maps, size)
         if options.crf:
-            photo = read_reduced(sources.catalog, record)
+            assert photo is not None
             probability = refine_probabilities(photo, probability, crf)
-        found = labels[probability.argmax(0)]
-        return encode_labels(resize_labels(found, (record.height, record.width)))
+        return labels[probability.argmax(0)]
 
-    return compute
+    return labels_of
 
 
 STAGE = PerImageStage(

@@ -4,8 +4,12 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -32,7 +36,8 @@ def forked_map(
 ) -> Iterator[Any]:
     """`map` in forked processes, in order; `function` may be a closure over arrays and networks.
 
-    The caller must have limited threads to 1: a thread pool does not survive the fork.
+    The caller must have limited threads to 1: a thread pool does not survive the fork. Items are
+    made as they are needed, after the fork, so what makes them may use threads or a GPU.
     """
     # Most jobs that add or mend have one image to compute: a pool would cost them as much again.
     if processes == 1:
@@ -49,7 +54,26 @@ def forked_map(
         initializer=_end_with_parent,
         initargs=(os.getpid(),),
     ) as executor:
-        yield from executor.map(_call, items)
+        # Starts all processes.
+        executor.submit(os.getpid)
+        yield from in_order(executor, _call, items, ahead=4 * processes)
+
+
+def in_order(
+    executor: "Executor", function: Callable[[Any], Any], items: Iterable[Any], *, ahead: int
+) -> Iterator[Any]:
+    """`executor.map`, of which at most `ahead` items are under way or wait to be taken."""
+    waiting: deque[Future[Any]] = deque()
+    try:
+        for item in items:
+            waiting.append(executor.submit(function, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 def _call(item: Any) -> Any:

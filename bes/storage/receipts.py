@@ -38,6 +38,16 @@ def read_inputs(path: Path) -> dict[str, str]:
     return _part(path, "inputs")
 
 
+def read_options(path: Path) -> dict[str, Any]:
+    """The options that the files of a receipt were made with, name -> value; empty where there is
+    no receipt, or it does not say."""
+    try:
+        found = os.stat(path)
+        return dict(_content(path, found.st_mtime_ns, found.st_size, found.st_ino)["options"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def _part(path: Path, name: str) -> dict[str, str]:
     try:
         found = os.stat(path)

@@ -583,3 +583,50 @@ def test_a_photograph_changed_under_its_old_date_is_read_again(folder: Any) -> N
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     folder.run()
     assert records_of(folder)["0"].digest != before
+
+
+def test_a_folder_to_test_on_has_photographs_without_labels(folder: Any) -> None:
+    folder.photograph("next/new.jpg")
+    folder.photograph("next/deep/er.jpg")
+    folder.write("next/notes.txt", "no photograph")
+    folder.run(test="next")
+    records = records_of(folder)
+    assert {name for name, record in records.items() if record.split == "test"} == {"new", "er"}
+    assert records["new"].path == "next/new.jpg" and records["new"].labels == ()
+    assert records["new"].held_out and records["0"].split == "train"
+    # Among the photographs, they are not of the training.
+    folder.photograph("JPEGImages/later/er.jpg")
+    folder.run(test="JPEGImages/later")
+    assert [r.id for r in records_of(folder).values() if r.split == "test"] == ["er"]
+
+
+def test_a_folder_to_test_on_lies_anywhere(folder: Any, tmp_path: Any) -> None:
+    folder.photograph("next/new.jpg")
+    elsewhere = tmp_path / "elsewhere"
+    (folder.root / "next").rename(elsewhere)
+    folder.run(test=str(elsewhere))
+    assert records_of(folder)["new"].path == str(elsewhere / "new.jpg")
+
+
+def test_photographs_to_test_on_have_names_of_their_own(folder: Any) -> None:
+    folder.photograph("next/3.jpg")
+    with pytest.raises(BesError, match=r"found a second photograph named '3' beside .*predict"):
+        folder.run(test="next")
+    folder.path("empty/notes.txt").write_text("")
+    with pytest.raises(BesError, match="empty: found no photograph to test on, expected one"):
+        folder.run(test="empty")
+    with pytest.raises(BesError, match=r"dataset\.test: found nothing at"):
+        folder.run(test="gone")
+
+
+def test_photographs_to_test_on_are_no_class(folder: Any) -> None:
+    for name in ("cat", "dog", "next"):
+        folder.photograph(f"folders/{name}/{name}.jpg")
+    folder.run(labels="folders", test="folders/next", train="", val="", masks="")
+    records = records_of(folder)
+    assert {name: record.split for name, record in records.items()} == {
+        "cat": "train",
+        "dog": "train",
+        "next": "test",
+    }
+    assert read_catalog(folder.out / "classes.json").classes == ("cat", "dog")

@@ -150,19 +150,25 @@ class Project:
             files[path.name] = digest_bytes(written)
         write_receipt(receipt_file(self.base / stage, "000"), files)
 
-    def give_network(self, stage: str, settings: dict[str, Any]) -> Any:
+    def give_network(self, stage: str, settings: dict[str, Any], *, seed: int = 7) -> Any:
         """The network that a training stage wrote: random weights, in evaluation mode."""
-        torch.manual_seed(7)
+        torch.manual_seed(seed)
         network = BUILD[stage](settings, "none").eval()
         for module in network.modules():
             # So that a BatchNorm changes something.
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.running_mean.normal_(0, 0.2)
                 module.running_var.uniform_(0.5, 2)
+        self.keep_network(stage, network, settings)
+        return network
+
+    def keep_network(self, stage: str, network: Any, settings: dict[str, Any]) -> None:
+        """A network as a training stage writes it."""
         path = model_file(self.base / stage)
         save_network(path, network, settings)
-        write_receipt(model_receipt(self.base / stage), {path.name: digest_file(path) or ""})
-        return network
+        classes = digest_file(self.base / "dataset" / "classes.json") or ""
+        files = {path.name: digest_file(path) or ""}
+        write_receipt(model_receipt(self.base / stage), files, {"classes": classes})
 
     def run(self, stage: str, *flags: object) -> None:
         """Run a stage by the command line; what it does not need may be missing."""
@@ -223,7 +229,8 @@ class Project:
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stage sets the number of threads for its process; other tests keep theirs."""
-    for module in ("incremental.per_image", "incremental.whole", "training.run"):
+    modules = ("incremental.per_image", "incremental.whole", "training.run", "predict.run")
+    for module in (*modules, "predict.export_network"):
         monkeypatch.setattr(f"bes.{module}.limit_threads", lambda count: None)
 
 

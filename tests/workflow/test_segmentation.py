@@ -1,6 +1,7 @@
 """The goal `predictions`: a segmentation network, and its predictions with their score."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,19 @@ SEGMENTER = {
     "output_stride": 16,
     "loss_scales": [1.0, 0.5],
 }
+GOAL = {
+    "goal": "predictions",
+    "policy": "frozen",
+    "segmenter": SEGMENTER,
+    "dataset": {"test": "../next"},
+}
 HELD_OUT = ("segmentation_maps", "predictions")
 
 
 @pytest.fixture
 def predicted(project: Any) -> Any:
-    """The finished project with two more scenes, held out, and the goal `predictions`."""
+    """The finished project with three more scenes, held out, the last without labels, and the goal
+    `predictions`."""
     lists = project.path / "data/photographs/ImageSets/Segmentation"
     lists.mkdir(parents=True)
     train = [record.id for record in project.records]
@@ -33,9 +41,12 @@ def predicted(project: Any) -> Any:
     for scene in val:
         project.add(scene)
     (lists / "val.txt").write_text("".join(f"{name}\n" for name in val))
-    project.configure({"goal": "predictions", "policy": "frozen", "segmenter": SEGMENTER})
-    assert project.run() == {"segmenter": 1} | dict.fromkeys(HELD_OUT, len(val))
-    project.val = val
+    (project.path / "data/next").mkdir()
+    scene = f"{project.spare[2]}.jpg"
+    shutil.copy(project.path / "data/scenes/JPEGImages" / scene, project.path / "data/next")
+    project.configure(GOAL)
+    assert project.run() == {"segmenter": 1} | dict.fromkeys(HELD_OUT, len(val) + 1)
+    project.val, project.test = val, project.spare[2]
     return project
 
 
@@ -45,7 +56,8 @@ def test_a_network_is_trained_on_pseudo_labels_and_scored_on_photographs_held_ou
     records = {
         record.id: record for record in read_manifest(predicted.folder("dataset") / "images.csv")
     }
-    for name in predicted.val:
+    assert records[predicted.test].split == "test"
+    for name in (*predicted.val, predicted.test):
         path = image_file("predictions", predicted.folder("predictions"), name)
         with Image.open(path) as image:
             assert image.mode == "P"
@@ -65,16 +77,21 @@ def test_a_prediction_that_is_deleted_is_mended_alone(predicted: Any) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_photograph_more_to_test_on_is_predicted_alone(predicted: Any) -> None:
+    folder = predicted.path / "data/next"
+    shutil.copy(folder / f"{predicted.test}.jpg", folder / "again.jpg")
+    assert predicted.snakemake().returncode == 0
+    assert predicted.computed() == dict.fromkeys(HELD_OUT, 1)
+    paths = [
+        image_file("predictions", predicted.folder("predictions"), name)
+        for name in (predicted.test, "again")
+    ]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 def test_the_crf_is_changed_without_running_the_network(predicted: Any) -> None:
-    predicted.configure(
-        {
-            "goal": "predictions",
-            "policy": "frozen",
-            "segmenter": SEGMENTER,
-            "predictions": {"crf": False},
-        }
-    )
-    assert predicted.run() == {"predictions": 2}
+    predicted.configure(GOAL | {"predictions": {"crf": False}})
+    assert predicted.run() == {"predictions": 3}
 
 
 def test_another_goal_leaves_what_is_there(predicted: Any) -> None:

@@ -51,6 +51,9 @@ class DatasetOptions:
     exists, else all; of `voc12`, the 10,582 of VOC and SBD)."""
     val: str | None = None
     """List of validation images (default: `ImageSets/Segmentation/val.txt` if it exists)."""
+    test: str | None = None
+    """Folder of photographs without labels, searched with its subfolders, that a segmentation
+    network is to be applied to (default: none)."""
     classes: tuple[str, ...] = ()
     """Class names in index order, each with its value in the masks if that is not its position, as
     `cat=8` (default: those of the table, in alphabetical order)."""
@@ -106,6 +109,7 @@ def layout_of(options: DatasetOptions) -> Layout:
         corrections=corrections_of(options),
         train=part("train", "ImageSets/Segmentation/train.txt", ""),
         val=part("val", "ImageSets/Segmentation/val.txt", ""),
+        test=part("test", "", ""),
     )
 
 
@@ -143,9 +147,18 @@ def sources(options: DatasetOptions) -> list[str]:
             return coco14.sources(root)
         case _ if root.is_dir() or options.kind == "folder":
             layout = layout_of(options)
-            parts = (layout.photographs, layout.masks, layout.labels, layout.train, layout.val)
+            pictures = (layout.photographs, layout.masks, layout.test)
+            parts = (*pictures, layout.labels, layout.train, layout.val)
             return list(dict.fromkeys(part for part in parts if part))
     return []
+
+
+def holds_out(options: DatasetOptions) -> bool:
+    """Whether some photographs are kept from the training, as far as the options tell."""
+    if options.kind != "folder" or not Path(options.root).is_dir():
+        return True
+    layout = layout_of(options)
+    return bool(layout.val or layout.test)
 
 
 def _missing(options: DatasetOptions) -> "tuple[Archive, ...]":
@@ -162,7 +175,7 @@ def _missing(options: DatasetOptions) -> "tuple[Archive, ...]":
 
 def check_kind(options: DatasetOptions) -> None:
     """Raises BesError for an option that another kind of dataset has."""
-    published = ("photographs", "labels", "masks", "val", "classes")
+    published = ("photographs", "labels", "masks", "val", "test", "classes")
     foreign = {
         "voc12": published,
         "coco14": (*published, "train", "sbd_masks"),
