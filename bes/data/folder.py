@@ -46,6 +46,7 @@ class Entry:
     split: str
     mask: str
     correction: str = ""
+    rejected: bool = False
 
 
 @dataclass
