@@ -23,6 +23,7 @@ COMMANDS = {
     "dataset": "dataset:DatasetCommand",
     "export": "export:ExportCommand",
     "comparison": "comparison:ComparisonCommand",
+    "review": "review:ReviewCommand",
     "scores": "upkeep:ScoresCommand",
     "status": "upkeep:StatusCommand",
     "why": "upkeep:WhyCommand",
@@ -32,7 +33,7 @@ COMMANDS = {
 }
 """Commands that do not follow from the declaration of a stage, and where they are."""
 
-BY_HAND = ("scores", "status", "why", "verify", "clean", "schema")
+BY_HAND = ("review", "scores", "status", "why", "verify", "clean", "schema")
 """Commands that a person types; the others are those of rules."""
 
 

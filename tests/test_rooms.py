@@ -16,6 +16,7 @@ FLOORS = (
     {"cli"},
     {"commands"},
     {"project"},
+    {"review"},
     {"stages"},
     {"export", "report"},
     {"training"},
