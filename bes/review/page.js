@@ -238,7 +238,20 @@ function showBoundary() {
   if (shown) $("boundary").src = `photographs/${at}/boundary.png`;
 }
 
-// Steps from photograph to photograph, and verdicts
+// Steps from photograph to photograph, and verdicts. One at a time: a key that is pressed meanwhile
+// would be a verdict on a photograph that nobody has seen yet.
+
+let acting = false;
+
+async function act(what) {
+  if (acting || !state) return;
+  acting = true;
+  try {
+    await what();
+  } finally {
+    acting = false;
+  }
+}
 
 function other(by, wanted = $("filter").value) {
   for (let to = at + by; to >= 0 && to < review.photographs.length; to += by) {
@@ -313,7 +326,7 @@ function end() {
 }
 
 drawing.addEventListener("pointerdown", (event) => {
-  if (event.button || !state) return;
+  if (event.button || !state || acting) return;
   drawing.setPointerCapture(event.pointerId);
   if (pen?.tool === "polygon") pen.points.push(place(event));
   else begin(place(event));
@@ -342,7 +355,7 @@ drawing.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter") {
     if (pen?.tool === "polygon") pen.points.push([...cross]);
     else if (pen) end();
-    else begin([...cross]);
+    else if (!acting) begin([...cross]);
   } else {
     return;
   }
@@ -395,13 +408,13 @@ async function showEnd() {
 }
 
 const KEYS = {
-  a: () => judge("accepted"),
-  r: () => judge("rejected"),
-  n: () => step(1),
-  p: () => step(-1),
-  ArrowRight: () => step(1),
-  ArrowLeft: () => step(-1),
-  u: undo,
+  a: () => act(() => judge("accepted")),
+  r: () => act(() => judge("rejected")),
+  n: () => act(() => step(1)),
+  p: () => act(() => step(-1)),
+  ArrowRight: () => act(() => step(1)),
+  ArrowLeft: () => act(() => step(-1)),
+  u: () => act(undo),
   s: () => pick("scribble"),
   b: () => pick("brush"),
   e: () => pick("eraser"),
@@ -422,7 +435,7 @@ document.addEventListener("keydown", (event) => {
   if (!state || document.querySelector("dialog[open]")) return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
     event.preventDefault();
-    undo();
+    act(undo);
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -437,11 +450,11 @@ document.addEventListener("keydown", (event) => {
 });
 
 const CLICKS = {
-  previous: () => step(-1),
-  next: () => step(1),
-  undo,
-  accept: () => judge("accepted"),
-  reject: () => judge("rejected"),
+  previous: () => act(() => step(-1)),
+  next: () => act(() => step(1)),
+  undo: () => act(undo),
+  accept: () => act(() => judge("accepted")),
+  reject: () => act(() => judge("rejected")),
   smaller: () => enlarge(1 / 1.5),
   larger: () => enlarge(1.5),
   "help-button": () => $("help").showModal(),
@@ -461,7 +474,7 @@ $("width").addEventListener("input", showWidth);
 $("opacity").addEventListener("input", () => state && showMask());
 $("show-mask").addEventListener("change", () => { if (state) { showMask(); drawStrokes(); } });
 $("show-boundary").addEventListener("change", () => state && showBoundary());
-$("rank").addEventListener("change", () => go(Number($("rank").value) - 1));
+$("rank").addEventListener("change", () => act(() => go(Number($("rank").value) - 1)));
 $("panel").addEventListener("submit", (event) => event.preventDefault());
 addEventListener("resize", fit);
 
