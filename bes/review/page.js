@@ -75,8 +75,10 @@ async function send() {
       say(`Saved: ${NAMES[state.verdict]}.`);
     } catch (error) {
       waiting = null;
+      // What there is to go back to may be older than what somebody else did.
+      past.splice(0, past.length, ...past.filter((one) => one.at !== at));
+      if (error.status) await ask(`photographs/${at}`).then(take, () => {});
       complain(error);
-      if (error.status) take(await ask(`photographs/${at}`));
     }
     document.body.removeAttribute("aria-busy");
     showAll();

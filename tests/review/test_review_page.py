@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from moons import SIZE, disc, left_half
+from moons import MOON, SIZE, disc, left_half
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from bes.commands.review import open_desk
 from bes.data.images import decode_labels
 from bes.data.review import read_review
+from bes.project.settings import Project
 from bes.review.server import ReviewServer
 
 CHROMIUM = shutil.which("chromium")
@@ -31,7 +33,8 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, server: ReviewServer) -> Iterator[Page]:
     """A fresh page; whatever it logs or fails to load fails the test."""
     page, complaints = browser.new_page(viewport={"width": 1200, "height": 800}), []
-    page.on("console", lambda message: complaints.append(message.text))
+    # Chromium logs answers that are refusals; tests of these look at what the page says.
+    page.on("console", lambda m: "(Conflict)" in m.text or complaints.append(m.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     # A picture that was still loading when the next photograph came is none.
     page.on("requestfailed", lambda r: "ABORTED" in r.failure or complaints.append(r.url))
@@ -125,6 +128,20 @@ def test_a_review_from_the_first_photograph_to_the_last(page: Page) -> None:
         page.wait_for_timeout(50)
     expect(page.locator("h1")).to_have_text("c #é")
     assert set(read_review(REVIEW)) == {"a moon", "b"}
+
+
+def test_what_somebody_else_did_meanwhile_is_shown_and_kept(
+    page: Page, server: ReviewServer, project: Project
+) -> None:
+    other = open_desk(project, "base")
+    other.change(0, other.state(0)["revision"], "corrected", [MOON])
+    page.keyboard.press("r")
+    expect(page.locator("#message")).to_have_text("somebody else changed the photograph meanwhile")
+    expect(page.locator("#facts")).to_contain_text("corrected")
+    assert close(shown(page), disc())
+    assert read_review(REVIEW)["a moon"].verdict == "corrected"
+    page.keyboard.press("a")
+    expect(page.locator("h1")).to_have_text("b")
 
 
 def test_the_keyboard_alone_draws(page: Page) -> None:
