@@ -1,5 +1,6 @@
 """Mending: a label map repaired by a few strokes, with the walk of Eq. 5 and the dense CRF."""
 
+import cv2
 import numpy as np
 import torch
 
@@ -8,6 +9,10 @@ from bes.method.hard_labels import upsample
 from bes.method.scribbles import FREE, ScribbleWalk
 
 STRIDE = 4
+CHANCE = 0.1
+"""Probability to meet a stroke from which on a stroke reaches a pixel."""
+REACH = 2 * STRIDE
+"""Pixels around a change that are near it: two cells, by which an outline may be wrong."""
 
 
 def mend(
@@ -18,11 +23,12 @@ def mend(
     *,
     walk: ScribbleWalk,
     crf: DenseCrfSettings | None,
+    everywhere: bool = True,
 ) -> np.ndarray:
     """Repair labels by strokes.
 
-    The strokes walk on the boundary map at 1/4, with the labels as they are as the prior; the dense
-    CRF refines what comes out. Strokes keep their label, pixel by pixel.
+    The walk on the boundary map at 1/4 has the labels as they are as its prior; the dense CRF
+    refines where it ends. Strokes keep their label, pixel by pixel.
 
     Args:
         photo: (H, W, 3) uint8, RGB.
@@ -31,6 +37,8 @@ def mend(
         n_labels: number of labels.
         walk: of the photograph's boundary map, (ceil(H / 4), ceil(W / 4)).
         crf: None leaves the dense CRF out.
+        everywhere: whether labels may change that no stroke reaches, which computed ones gain by.
+            What a person drew should not; then only outlines near a change are refined.
 
     Returns:
         (H, W) uint8 in [0, n_labels).
@@ -38,17 +46,20 @@ def mend(
     Raises:
         BesError: sizes differ.
     """
-    size = labels.shape
-    spread = walk.spread(
-        torch.from_numpy(cells_of(strokes, n_labels)),
-        torch.from_numpy(shares(labels, n_labels)),
-    )
-    mended = upsample(spread.numpy().astype(np.float32), size).argmax(0)
+    # A last label, which is everywhere before and of no stroke: where the walk ends away from them.
+    prior = np.pad(shares(labels, n_labels), ((0, 1), (0, 0), (0, 0)), constant_values=1)
+    cells = cells_of(strokes, n_labels)
+    found = walk.spread(torch.from_numpy(cells), torch.from_numpy(prior))
+    *probability, away = upsample(found.numpy().astype(np.float32), labels.shape)
+    ends = np.argmax(probability, axis=0)
     drawn = strokes != FREE
+    mended = np.where(everywhere | (away < 1 - CHANCE), ends, labels)
     mended[drawn] = strokes[drawn]
     if crf is not None:
-        mended = refine(photo, mended, n_labels, crf)
-        mended[drawn] = strokes[drawn]
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * REACH + 1, 2 * REACH + 1))
+        near = cv2.dilate((mended != labels).astype(np.uint8), disc) > 0
+        refined = refine(photo, mended, n_labels, crf)
+        mended = np.where((everywhere | near) & ~drawn, refined, mended)
     return mended.astype(np.uint8)
 
 

@@ -19,7 +19,7 @@ let review = null;
 let at = 0;
 let state = null; // what the server says of the photograph: revision, verdict, strokes, label
 let label = null; // a byte for each pixel
-let chosen = BACKGROUND;
+let chosen; // the name of a class, the background, or null
 let zoom = 1;
 const past = []; // what to go back to: photograph, verdict, strokes
 

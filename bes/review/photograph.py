@@ -90,6 +90,7 @@ class Photograph:
                 )
                 if options.crf
                 else None,
+                everywhere=base is None,
             )
             self._solved = (scribbles, base, np.array(indices, np.uint8)[mended])
         solved = self._solved[2]

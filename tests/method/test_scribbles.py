@@ -157,3 +157,14 @@ def test_strokes_are_kept_pixel_by_pixel_even_where_they_are_wrong(scene, rng, c
     mended = mend(photo, labels, strokes, 2, walk=walk, crf=crf)
     drawn = strokes != FREE
     assert (mended[drawn] == strokes[drawn]).all()
+
+
+def test_what_a_person_drew_far_from_a_stroke_stays(scene):
+    photo, truth, labels, walk = scene
+    labels[2:5, 2:5] = 1  # a speck, which neither photograph nor boundary map asks for
+    strokes = np.full(labels.shape, FREE)
+    strokes[24, 36:44] = 1
+    given = {"n_labels": 2, "walk": walk, "crf": DenseCrfSettings(bilateral_sxy=20)}
+    kept = mend(photo, labels, strokes, everywhere=False, **given)
+    assert (kept[:10] == labels[:10]).all() and (kept[12:36] == truth[12:36]).mean() > 0.95
+    assert (mend(photo, labels, strokes, **given)[2:5, 2:5] == 0).all()
