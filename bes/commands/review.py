@@ -95,10 +95,13 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
     catalog = read_catalog(folders["dataset"] / "classes.json")
     sources = Sources(catalog, folders, "cpu")
 
+    # Also loads the compiled code of the dense CRF, so that no stroke has to wait for it.
+    compute = prepare(options["pseudo_labels"], sources)
+
     def computed(record: "ImageRecord") -> bytes:
         if not record.correction:
             return read_bytes(sources.file("pseudo_labels", record))
-        return prepare(options["pseudo_labels"], sources)(replace(record, correction=""))
+        return compute(replace(record, correction=""))
 
     def maps(record: "ImageRecord") -> str:
         files = (sources.file(name, record) for name in ("boundary_maps", "revised_maps"))

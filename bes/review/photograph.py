@@ -13,11 +13,10 @@ from bes.data.images import decode_mask, read_boundary_map
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.truth import VOID
 from bes.data.working_size import read_reduced, resize_labels
-from bes.method.dense_crf import DenseCrfSettings
 from bes.method.mending import mend
 from bes.method.scribbles import FREE, ScribbleWalk
 from bes.review.strokes import Stroke, draw
-from bes.stages.pseudo_labels import PseudoLabelOptions
+from bes.stages.pseudo_labels import PseudoLabelOptions, crf_settings
 from bes.stages.revised_maps import RevisedMapOptions
 
 BOUNDARY_COLOUR = (255, 0, 255)
@@ -77,7 +76,6 @@ class Photograph:
             position = np.zeros(256, np.int16)
             position[indices] = np.arange(len(indices))
             drawn = self._draw(scribbles)
-            options = self._label_options
             mended = mend(
                 self._pixels,
                 # What is not counted is nobody's: the walk takes it for background.
@@ -85,11 +83,7 @@ class Photograph:
                 np.where(drawn == FREE, FREE, position[drawn]),
                 len(indices),
                 walk=self._walk,
-                crf=DenseCrfSettings(
-                    bilateral_sxy=options.crf_bilateral_sxy, iterations=options.crf_iterations
-                )
-                if options.crf
-                else None,
+                crf=crf_settings(self._label_options),
                 everywhere=base is None,
             )
             self._solved = (scribbles, base, np.array(indices, np.uint8)[mended])
