@@ -25,6 +25,7 @@ COMMANDS = {
     "comparison": "comparison:ComparisonCommand",
     "predict": "predict:PredictCommand",
     "export_network": "predict:ExportNetworkCommand",
+    "review": "review:ReviewCommand",
     "scores": "upkeep:ScoresCommand",
     "status": "upkeep:StatusCommand",
     "why": "upkeep:WhyCommand",
@@ -34,7 +35,10 @@ COMMANDS = {
 }
 """Commands that do not follow from the declaration of a stage, and where they are."""
 
-BY_HAND = ("predict", "export_network", "scores", "status", "why", "verify", "clean", "schema")
+BY_HAND = (
+    *("review", "predict", "export_network"),
+    *("scores", "status", "why", "verify", "clean", "schema"),
+)
 """Commands that a person types; the others are those of rules."""
 
 

@@ -17,6 +17,7 @@ FLOORS = (
     {"commands"},
     {"predict"},
     {"project"},
+    {"review"},
     {"stages"},
     {"export", "report"},
     {"training"},

@@ -7,6 +7,9 @@ from bes.data.file_names import files_below, id_of
 from bes.data.folder import Collected
 from bes.errors import BesError
 
+CORRECTIONS = "corrections"
+"""The folder that `bes review` writes to, unless another one is configured."""
+
 
 def check_corrections(root: Path, folder: str) -> None:
     """Raises BesError if there is no such folder below the root."""

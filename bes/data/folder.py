@@ -47,6 +47,7 @@ class Entry:
     split: str
     mask: str
     correction: str = ""
+    rejected: bool = False
 
 
 @dataclass

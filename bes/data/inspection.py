@@ -118,6 +118,7 @@ def _record(entry: Entry, facts: dict[str, dict[str, Any]]) -> ImageRecord:
         mask_digest=facts[entry.mask]["digest"] if entry.mask else "",
         correction=entry.correction,
         correction_digest=facts[entry.correction]["digest"] if entry.correction else "",
+        rejected=entry.rejected,
     )
 
 

@@ -42,6 +42,8 @@ class ImageRecord:
     """Its pseudo label as corrected by hand, relative to the dataset root; empty where there is
     none."""
     correction_digest: str = ""
+    rejected: bool = False
+    """Whether a person rejected the pseudo label: no export has it and no segmenter learns it."""
 
     @property
     def held_out(self) -> bool:
@@ -73,11 +75,17 @@ def to_csv(records: list[ImageRecord]) -> str:
     for record in records:
         writer.writerow(
             [
-                ";".join(value) if isinstance(value, tuple) else value
+                _cell(value)
                 for value in (getattr(record, field.name) for field in fields(ImageRecord))
             ]
         )
     return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return ";".join(value) if isinstance(value, tuple) else value
 
 
 def read_manifest(path: Path) -> list[ImageRecord]:
@@ -116,8 +124,9 @@ def _record(row: dict[str, str]) -> ImageRecord:
         mask_digest=row["mask_digest"],
         correction=row["correction"],
         correction_digest=row["correction_digest"],
+        rejected=row["rejected"] == "yes",
     )
-    if record.correction_digest is None or None in row:
+    if row["rejected"] is None or None in row:
         raise ValueError("another number of columns than in the header")
     if not record.id or "/" in record.id:
         raise ValueError(f"the id {record.id!r}")

@@ -26,6 +26,8 @@ def print_summary(catalog: Catalog, records: list[ImageRecord], notes: list[str]
     print(f"masks: {sum(bool(record.mask) for record in records)}")
     if corrected := sum(bool(record.correction) for record in records):
         print(f"corrections: {corrected}")
+    if rejected := sum(record.rejected for record in records):
+        print(f"rejected: {rejected}")
     sizes = sorted(
         (record.width * record.height, record.width, record.height) for record in records
     )

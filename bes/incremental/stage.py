@@ -254,6 +254,8 @@ class TrainingStage(Stage):
     """Imports what it needs itself: a training with nothing to do must not wait for torch."""
     model: str | None = None
     """The training whose network may be started from."""
+    without_rejected: bool = False
+    """Whether photographs are left out whose pseudo label a person rejected."""
     measure: Callable[[Any, TrainingRun], dict[str, Any]] | None = None
     """Figures of the network in place, for the report; they may look at the photographs held out,
     of which the network itself is no function."""

@@ -21,7 +21,7 @@ from bes.errors import BesError
 from bes.method.pixel_pairs import directions
 
 
-class _Link(NamedTuple):
+class Link(NamedTuple):
     """What joins all pixels to their neighbours in one direction, pixels counted row by row.
 
     weight[i] belongs to pixels i and i + offset; it is 0 where the offset leaves the row's end for
@@ -80,7 +80,7 @@ def random_walk(
     boundary = boundary.double()
     start = (maps.double() * (1 - boundary)).flatten(1)
 
-    links = _affinities(boundary, beta, radius)
+    links = affinities(boundary, beta, radius)
     degree = torch.ones_like(start[0])
     for link in links:
         link.add_product(degree, torch.ones_like(degree), 1)
@@ -116,7 +116,7 @@ def chebyshev_coefficients(steps: int, tolerance: float) -> list[float]:
     return coefficients
 
 
-def _affinities(boundary: Tensor, beta: float, radius: int) -> list[_Link]:
+def affinities(boundary: Tensor, beta: float, radius: int) -> list[Link]:
     """Eq. 5 for every pair of pixels, once, by direction; a pixel's affinity to itself is 1."""
     height, width = boundary.shape
     links = []
@@ -124,7 +124,7 @@ def _affinities(boundary: Tensor, beta: float, radius: int) -> list[_Link]:
         affinity = torch.zeros_like(boundary)
         direction.pixels(affinity).copy_((1 - direction.largest_between(boundary)) ** beta)
         offset = direction.dy * width + direction.dx
-        links.append(_Link(offset, affinity.flatten()[:-offset]))
+        links.append(Link(offset, affinity.flatten()[:-offset]))
     return links
 
 
@@ -141,7 +141,7 @@ def _room_for_error(start: Tensor, scaled: Tensor, degree: Tensor) -> float:
 
 
 def _chebyshev_sum(
-    links: list[_Link], own_weight: Tensor, x: Tensor, coefficients: list[float]
+    links: list[Link], own_weight: Tensor, x: Tensor, coefficients: list[float]
 ) -> Tensor:
     """sum_k c_k T_k(S) x by T_{k+1} = 2 S T_k - T_{k-1}."""
 

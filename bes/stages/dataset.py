@@ -10,6 +10,7 @@ from bes.data.corrections import add_corrections
 from bes.data.folder import Collected
 from bes.data.inspection import inspect_files, read_facts
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
+from bes.data.review import add_review
 from bes.data.stamps import write_stamps
 from bes.data.summary import print_details, print_summary
 from bes.errors import BesError
@@ -130,6 +131,8 @@ def _read(options: DatasetOptions, known: dict[str, Any], threads: int, results:
     found = collect_kind(options, threads)
     if options.corrections:
         add_corrections(found, root, corrections_of(options))
+    if options.review:
+        add_review(found, root, options.review)
     learned = [entry.labels for entry in found.entries if entry.split == "train"]
     found.notes += class_notes(found.classes, (name for labels in learned for name in labels))
     found.problems += names_too_long(found, root, results)

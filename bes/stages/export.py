@@ -61,7 +61,7 @@ def run_export(
 
     out = out.absolute()
     catalog = read_catalog(dataset / "classes.json")
-    records = read_manifest(dataset / "images.csv")
+    records = [r for r in read_manifest(dataset / "images.csv") if not r.rejected]
     code = code or STAGE.code()
     folders = {"pseudo_labels": pseudo_labels}
     inputs = inputs_of(STAGE, options=options, code=code, dataset=dataset, folders=folders, out=out)

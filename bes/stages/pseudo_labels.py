@@ -1,11 +1,14 @@
 """Stage `pseudo_labels`: masks from the revised maps, refined by the dense CRF (Eq. 9)."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from bes.data.manifest import ImageRecord
 from bes.incremental.stage import Compute, PerImageStage, Sources
 from bes.options.declared import Range
+
+if TYPE_CHECKING:
+    from bes.method.dense_crf import DenseCrfSettings
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,19 @@ class PseudoLabelOptions:
     """Mean-field iterations of the CRF."""
 
 
+def crf_settings(options: PseudoLabelOptions) -> "DenseCrfSettings | None":
+    """The settings of the dense CRF; None if it is not to be used."""
+    from bes.method.dense_crf import DenseCrfSettings
+
+    if not options.crf:
+        return None
+    return DenseCrfSettings(
+        bilateral_sxy=options.crf_bilateral_sxy,
+        iterations=options.crf_iterations,
+        pydensecrf=options.crf == "pydensecrf",
+    )
+
+
 def prepare(options: PseudoLabelOptions, sources: Sources) -> Compute:
     """Revised map and photograph, foreground prior and segments where there are any -> palette PNG
     of label indices at full size; or the correction by hand, where there is one."""
@@ -32,18 +48,13 @@ def prepare(options: PseudoLabelOptions, sources: Sources) -> Compute:
     from bes.data.images import encode_labels, read_grey, read_maps, read_prior
     from bes.data.truth import read_correction
     from bes.data.working_size import read_reduced, resize_labels
-    from bes.method.dense_crf import DenseCrfSettings, load_inference, refine
+    from bes.method.dense_crf import load_inference, refine
     from bes.method.foreground_prior import with_prior
     from bes.method.hard_labels import hard_labels, upsample
     from bes.method.region_vote import mean_of_regions
 
-    crf = DenseCrfSettings(
-        bilateral_sxy=options.crf_bilateral_sxy,
-        iterations=options.crf_iterations,
-        pydensecrf=options.crf == "pydensecrf",
-    )
-
-    if options.crf:
+    crf = crf_settings(options)
+    if crf:
         load_inference(crf, label_maps=1)
 
     def compute(record: ImageRecord) -> bytes:
@@ -61,7 +72,7 @@ def prepare(options: PseudoLabelOptions, sources: Sources) -> Compute:
         if "regions" in sources.folders:
             scores = mean_of_regions(scores, read_grey(sources.file("regions", record)))
         labels = hard_labels(scores, threshold)
-        if options.crf:
+        if crf:
             photo = read_reduced(sources.catalog, record)
             labels = refine(photo, labels, len(classes) + 1, crf)
         indices = np.array([0, *classes], np.uint8)[labels]

@@ -129,4 +129,5 @@ STAGE = TrainingStage(
     fit=fit,
     reads=("pseudo_labels",),
     model="classifier",
+    without_rejected=True,
 )

@@ -48,7 +48,7 @@ def run_training(
     `policy` `auto` trains anew when anything changed; `frozen` keeps an intact network when only
     photographs or labels came, went or changed. Raises BesError for unusable inputs.
     """
-    records = read_manifest(dataset / "images.csv")
+    records = records_of(stage, dataset)
     catalog = read_catalog(dataset / "classes.json")
     code = code or stage.code()
     read = {"options": options, "code": code, "dataset": dataset, "folders": folders}
@@ -116,7 +116,7 @@ def origin_of(
 ) -> dict[str, str]:
     """Everything a network is a function of, by name; raises BesError if an input is missing."""
     catalog = read_catalog(dataset / "classes.json")
-    records = read_manifest(dataset / "images.csv")
+    records = records_of(stage, dataset)
     origin = {
         "options": options_digest(options),
         "code": code or stage.code(),
@@ -127,6 +127,12 @@ def origin_of(
     if model := stage.model_of(options):
         origin[model] = model_digest(folders[model])
     return origin
+
+
+def records_of(stage: TrainingStage, dataset: Path) -> list[ImageRecord]:
+    """The photographs that a training is shown."""
+    records = read_manifest(dataset / "images.csv")
+    return [r for r in records if not (stage.without_rejected and r.rejected)]
 
 
 def held_out_origin(stage: TrainingStage, dataset: Path) -> dict[str, str]:

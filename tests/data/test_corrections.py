@@ -94,7 +94,7 @@ def test_a_manifest_without_corrections_is_of_another_version(folder: Any) -> No
     folder.run()
     file = folder.out / "images.csv"
     lines = file.read_text().splitlines()
-    assert lines[0].endswith(",correction,correction_digest")
-    file.write_text("".join(f"{line.rsplit(',', 2)[0]}\n" for line in lines))
+    assert lines[0].endswith(",correction,correction_digest,rejected")
+    file.write_text("".join(f"{line.rsplit(',', 3)[0]}\n" for line in lines))
     with pytest.raises(BesError, match=r"images\.csv: not a manifest of this version of bes"):
         read_manifest(file)

@@ -22,8 +22,8 @@ def boundary(rng) -> torch.Tensor:
     return torch.from_numpy(rng.random((9, 13)) ** 3)
 
 
-def dense_walk(maps, boundary, *, beta, steps, radius):
-    """The walk as published: a dense transition matrix, column by column, and its power."""
+def dense_affinity(boundary, *, beta, radius):
+    """Eq. 5, pixel by pixel: (H * W, H * W)."""
     height, width = boundary.shape
     pixels = list(np.ndindex(height, width))
     affinity = np.eye(len(pixels))
@@ -40,6 +40,12 @@ def dense_walk(maps, boundary, *, beta, steps, radius):
                 if abs(dy * (x - x0) - dx * (y - y0)) / length < 1
             ]
             affinity[i, j] = (1 - max(path)) ** beta
+    return affinity
+
+
+def dense_walk(maps, boundary, *, beta, steps, radius):
+    """The walk as published: a dense transition matrix, column by column, and its power."""
+    affinity = dense_affinity(boundary, beta=beta, radius=radius)
     transition = affinity / affinity.sum(axis=0, keepdims=True)
     start = (maps * (1 - boundary)).reshape(len(maps), -1)
     return (start @ np.linalg.matrix_power(transition, steps)).reshape(maps.shape)

@@ -98,3 +98,19 @@ def test_a_leak_stops_the_job_and_names_the_image(project: Any) -> None:
     log = (project.folder("export") / "_logs/coco.log").read_text()
     assert "12 leaks:\nscene_00000: " in log
     assert not (project.path / marker(project, "coco")).exists()
+
+
+def test_a_rejected_photograph_leaves_the_exports_and_nothing_is_computed(exported: Any) -> None:
+    name, root = exported.records[3].id, exported.path / "data/photographs"
+    before = exported.contents()
+    (root / "review.csv").write_text(f"image,verdict\n{name},rejected\n")
+    exported.configure({"dataset": {"review": "review.csv"}})
+    assert exported.run("export") == {}
+    assert made(exported) == set(FORMATS)
+    voc = exported.folder("export") / "torchvision"
+    images = VOCSegmentation(voc, image_set="train").images
+    assert {Path(path).stem for path in images} == {r.id for r in exported.records} - {name}
+    assert not list(exported.folder("export").glob(f"*/**/{name}.*"))
+    (root / "review.csv").write_text("image,verdict\n")
+    assert exported.run("export") == {}
+    assert {n for n in exported.disturbed(before) if not n.endswith("/whole.json")} == set()

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from bes.data.corrections import check_corrections
+from bes.data.corrections import CORRECTIONS, check_corrections
 from bes.data.file_names import SUFFIXES
 from bes.data.folder import Collected, Layout, collect
 from bes.data.manifest import MAX_PIXELS
+from bes.data.review import check_review
 from bes.data.stamps import Stamps, look_at
 from bes.data.synthetic import CLASSES, generate
 from bes.errors import BesError
@@ -46,6 +47,9 @@ class DatasetOptions:
     corrections: str | None = None
     """Folder of pseudo labels corrected by hand, PNGs with the numbers of the pseudo labels, each
     of which takes the place of the one computed (default: none)."""
+    review: str | None = None
+    """Table of `bes review`, a CSV with the columns image,verdict: photographs with the verdict
+    `rejected` are in no export, and the segmenter does not learn them (default: none)."""
     train: str | None = None
     """List of training images, one a line (default: `ImageSets/Segmentation/train.txt` if it
     exists, else all; of `voc12`, the 10,582 of VOC and SBD)."""
@@ -106,7 +110,7 @@ def layout_of(options: DatasetOptions) -> Layout:
         photographs=photographs,
         labels=labels,
         masks=part("masks", "SegmentationClass", ""),
-        corrections=corrections_of(options),
+        corrections=corrections_of(options) or (CORRECTIONS if photographs != CORRECTIONS else ""),
         train=part("train", "ImageSets/Segmentation/train.txt", ""),
         val=part("val", "ImageSets/Segmentation/val.txt", ""),
         test=part("test", "", ""),
@@ -127,6 +131,9 @@ def stamp_of(options: DatasetOptions) -> Stamps:
     if options.corrections:
         check_corrections(Path(options.root), corrections_of(options))
         parts.append(corrections_of(options))
+    if options.review:
+        check_review(Path(options.root), options.review)
+        parts.append(os.path.normpath(options.review))
     return look_at(Path(options.root), parts, READ)
 
 

@@ -1,0 +1,157 @@
+"""The subcommand with which a person goes through the pseudo labels."""
+
+import argparse
+import signal
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bes.commands.arguments import DEFAULT_CONFIG, add_config
+from bes.data.corrections import CORRECTIONS
+from bes.errors import BesError
+from bes.options.flags import whole_number
+from bes.project.sections import BASE
+
+if TYPE_CHECKING:
+    from bes.data.manifest import ImageRecord
+    from bes.project.settings import Project
+    from bes.review.desk import Desk
+    from bes.review.photograph import Photograph
+
+
+class ReviewCommand:
+    """Accept, reject and mend pseudo labels in a browser."""
+
+    summary = "look through the pseudo labels in a browser, accept, reject and mend them"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+        parser.add_argument(
+            "--experiment", default=BASE, metavar="NAME", help=f"experiment (default: {BASE})"
+        )
+        parser.add_argument(
+            "--no-browser", action="store_true", help="print the address and open no browser"
+        )
+        parser.add_argument(
+            "--port",
+            type=whole_number(65535),
+            default=0,
+            metavar="N",
+            help="port of the page, such as for a tunnel (default: a free one)",
+        )
+        add_config(parser)
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`."""
+        from bes.project.settings import read_project
+        from bes.storage.pool import limit_threads
+
+        project = read_project(args.configfile, args.config)
+        if args.experiment not in project.experiments:
+            raise BesError(
+                f"--experiment: found {args.experiment!r}, expected one of "
+                + ", ".join(project.experiments)
+            )
+        limit_threads(1)
+        desk = open_desk(project, args.experiment)
+
+        def closing() -> dict[str, Any]:
+            then = next_command(project, args.configfile, args.config)
+            return {"counts": desk.counts(), "command": then}
+
+        from bes.review.server import ReviewServer
+
+        with ReviewServer(desk, port=args.port, closing=closing) as server:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: server.stop())
+            print(f"{len(desk.records)} photographs, the least trusted first: {server.url}")
+            print("Ctrl-C ends the review", flush=True)
+            if not args.no_browser:
+                import webbrowser
+
+                webbrowser.open(server.url)
+            server.serve_forever(poll_interval=0.1)
+        counts, then = closing().values()
+        said = ", ".join(f"{counts[name]} {name}" for name in counts) or "no verdict"
+        print(f"\n{said}, of {len(desk.records)}; in {desk.catalog.root / desk.places.review}")
+        print(f"To go on with them:\n\n    {then}")
+
+
+def open_desk(project: "Project", experiment: str) -> "Desk":
+    """The desk for the pseudo labels of an experiment; raises BesError where there are none."""
+    from bes.data.images import read_bytes
+    from bes.data.manifest import read_catalog, read_manifest
+    from bes.data.ranking import read_ranking
+    from bes.incremental.stage import Sources, image_file
+    from bes.review.desk import REVIEW, Desk, Places
+    from bes.review.photograph import Photograph
+    from bes.stages.pseudo_labels import prepare
+    from bes.storage.files import digest_file
+    from bes.storage.memo import digest_of
+
+    options = project.experiments[experiment].options
+    names = ("dataset", "boundary_maps", "revised_maps", "pseudo_labels", "quality")
+    folders = {name: project.folder(experiment, name) for name in names}
+    catalog = read_catalog(folders["dataset"] / "classes.json")
+    sources = Sources(catalog, folders, "cpu")
+
+    # Also loads the compiled code of the dense CRF, so that no stroke has to wait for it.
+    compute = prepare(options["pseudo_labels"], sources)
+
+    def computed(record: "ImageRecord") -> bytes:
+        if not record.correction:
+            return read_bytes(sources.file("pseudo_labels", record))
+        return compute(replace(record, correction=""))
+
+    def maps(record: "ImageRecord") -> str:
+        files = (sources.file(name, record) for name in ("boundary_maps", "revised_maps"))
+        settings = [asdict(options[name]) for name in ("revised_maps", "pseudo_labels")]
+        return digest_of([*map(digest_file, files), settings])
+
+    def photograph(record: "ImageRecord") -> "Photograph":
+        return Photograph(
+            catalog,
+            record,
+            boundary=image_file("boundary_maps", folders["boundary_maps"], record.id),
+            computed=computed,
+            walk=options["revised_maps"],
+            labels=options["pseudo_labels"],
+        )
+
+    dataset = options["dataset"]
+    return Desk(
+        catalog,
+        read_manifest(folders["dataset"] / "images.csv"),
+        read_ranking(folders["quality"] / "ranking.csv"),
+        places=Places(dataset.corrections or CORRECTIONS, dataset.review or REVIEW),
+        maps=maps,
+        photograph=photograph,
+    )
+
+
+def next_command(project: "Project", files: list[Path], overrides: list[str]) -> str:
+    """What to type to have the workflow heed the review: the run's own words, and where the review
+    is, unless the configuration says so already or there is none."""
+    import shlex
+
+    import yaml
+
+    from bes.review.desk import REVIEW
+
+    given = project.experiments[BASE].options["dataset"]
+    places = {"corrections": CORRECTIONS, "review": REVIEW}
+    more = {
+        name: place
+        for name, place in places.items()
+        if getattr(given, name) is None and (Path(given.root) / place).exists()
+    }
+    words = ["snakemake", "--cores", "2"]
+    if files != [DEFAULT_CONFIG]:
+        words += ["--configfile", *map(str, files)]
+    if more:
+        sections = [word for word in overrides if word.partition("=")[0] == "dataset"]
+        overrides = [word for word in overrides if word not in sections]
+        dataset = dict(yaml.safe_load(sections[-1].partition("=")[2]) if sections else {}) | more
+        line = yaml.safe_dump(dataset, default_flow_style=True, sort_keys=False, width=10**6)
+        overrides = [f"dataset={line.strip()}", *overrides]
+    return shlex.join(words + (["--config", *overrides] if overrides else []))

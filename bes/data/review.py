@@ -1,0 +1,102 @@
+"""What a person said of the pseudo labels: a table with a verdict on each that was looked at."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields, replace
+from pathlib import Path
+
+from bes.data.file_names import id_of
+from bes.data.folder import Collected
+from bes.data.spreadsheet import plain, to_csv
+from bes.data.text_files import read_text
+from bes.errors import BesError
+
+ACCEPTED, REJECTED, CORRECTED = VERDICTS = ("accepted", "rejected", "corrected")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A row of the table."""
+
+    image: str
+    verdict: str
+    """One of `VERDICTS`."""
+    who: str = ""
+    """Name of the user."""
+    when: str = ""
+    """Date and time, UTC, ISO 8601."""
+
+
+COLUMNS = tuple(field.name for field in fields(Verdict))
+
+
+def review_csv(rows: Iterable[Verdict]) -> str:
+    """The rows as CSV text with a header, by image."""
+    ordered = sorted(rows, key=lambda row: row.image)
+    return to_csv([COLUMNS, *(astuple(row) for row in ordered)])
+
+
+def read_review(path: Path) -> dict[str, Verdict]:
+    """Image -> its row; the columns `who` and `when` may be missing.
+
+    Raises BesError for a file that cannot be read, a verdict that is none and an image listed
+    twice.
+    """
+    text = read_text(path, "a CSV")
+    header = text.partition("\n")[0].strip()
+    # Half of Europe's spreadsheets write semicolons.
+    delimiter = ";" if ";" in header else ","
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    if not {"image", "verdict"} <= set(reader.fieldnames or ()):
+        raise BesError(f"{path}: row 1: found {header!r}, expected {','.join(COLUMNS)}")
+    found: dict[str, Verdict] = {}
+    try:
+        for number, cells in enumerate(reader, 2):
+            values = {name: plain((cells.get(name) or "").strip()) for name in COLUMNS}
+            image, verdict = id_of(values["image"]), values["verdict"].lower()
+            if not image and not verdict:
+                continue
+            if verdict not in VERDICTS:
+                raise BesError(
+                    f"{path}: row {number}: found the verdict {values['verdict']!r}, expected "
+                    f"{', '.join(VERDICTS)}"
+                )
+            if image in found:
+                raise BesError(
+                    f"{path}: row {number}: found {image!r}, which is listed before; expected each "
+                    "image once"
+                )
+            found[image] = Verdict(image, verdict, values["who"], values["when"])
+    except csv.Error as error:
+        raise BesError(f"{path}: line {reader.line_num}: not a CSV ({error})") from None
+    return found
+
+
+def check_review(root: Path, file: str) -> None:
+    """Raises BesError if there is no such file below the root."""
+    if not (root / file).is_file():
+        raise BesError(
+            f"dataset.review: found no file {root / file}, expected the table of `bes review`"
+        )
+
+
+def add_review(found: Collected, root: Path, file: str) -> None:
+    """Mark the training photographs whose label was rejected.
+
+    Raises BesError for a table that cannot be read.
+    """
+    check_review(root, file)
+    review = read_review(root / file)
+    train = {entry.id for entry in found.entries if entry.split == "train"}
+    rejected = {image for image, row in review.items() if row.verdict == REJECTED}
+    found.entries = [
+        replace(entry, rejected=entry.id in rejected & train) for entry in found.entries
+    ]
+    if train and train <= rejected:
+        found.problems.append(
+            f"{root / file}: found every training photograph rejected, expected one or more that "
+            "is not"
+        )
+    if strange := review.keys() - train:
+        found.notes.append(f"{len(strange)} verdicts on no training photograph, left out")

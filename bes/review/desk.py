@@ -1,0 +1,279 @@
+"""The desk of a review: the photographs in order, the verdicts, and the files that are written."""
+
+import base64
+import getpass
+import json
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bes.data.corrections import CORRECTIONS
+from bes.data.file_names import files_below, id_of
+from bes.data.images import encode_labels
+from bes.data.manifest import Catalog, ImageRecord
+from bes.data.ranking import RankedLabel
+from bes.data.review import ACCEPTED, CORRECTED, REJECTED, Verdict, read_review, review_csv
+from bes.data.working_size import resize_labels
+from bes.errors import BesError
+from bes.review.photograph import Photograph
+from bes.review.strokes import Stroke, as_json, strokes_from
+from bes.storage.files import digest_bytes, write_atomic
+from bes.storage.lock import locked
+from bes.storage.memo import digest_of
+
+REVIEW = "review.csv"
+SCRIBBLES = "scribbles"
+KEPT = 4
+"""Photographs whose maps stay in memory."""
+
+
+class Conflict(Exception):
+    """Somebody else changed the photograph since it was looked at."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a review is written to, relative to the root of the dataset."""
+
+    corrections: str = CORRECTIONS
+    review: str = REVIEW
+
+
+class Kept(NamedTuple):
+    """What the files say of a photograph."""
+
+    strokes: tuple[Stroke, ...]
+    base: bytes | None
+    """A label PNG that was there before the strokes; None: the computed pseudo label."""
+    correction: bytes | None
+    solved_from: str
+    """A digest of the maps that the correction was solved on; empty where none was."""
+    verdict: Verdict | None
+    revision: str
+    """Another one whenever one of the files changed."""
+
+
+class Desk:
+    """A review. Its methods may be called from several threads, and several processes may review
+    the same dataset: each change is written under a lock, and refused with `Conflict` if it is of
+    another revision than the files are."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        records: list[ImageRecord],
+        ranking: list[RankedLabel],
+        *,
+        places: Places,
+        maps: Callable[[ImageRecord], str],
+        photograph: Callable[[ImageRecord], Photograph],
+    ):
+        """`maps` gives a digest of what the strokes of a photograph are solved on."""
+        known = {record.id: record for record in records if not record.held_out}
+        self.catalog, self.places = catalog, places
+        self.ranking = [row for row in ranking if row.image in known]
+        self.records = [known[row.image] for row in self.ranking]
+        self._maps, self._photograph = maps, photograph
+        self._open: OrderedDict[int, Photograph] = OrderedDict()
+        self._lock = threading.RLock()
+        self._corrections = self._find_corrections()
+        self._read_review()  # what is wrong with it is said before the page opens
+
+    def overview(self) -> dict[str, Any]:
+        """What the page starts with."""
+        review = self._read_review()
+        return {
+            "classes": self.catalog.classes,
+            "photographs": [
+                {
+                    "id": record.id,
+                    "labels": record.labels,
+                    "width": record.width,
+                    "height": record.height,
+                    "score": row.score,
+                    "reason": row.reason,
+                    "verdict": review[record.id].verdict if record.id in review else "",
+                }
+                for row, record in zip(self.ranking, self.records, strict=True)
+            ],
+        }
+
+    def counts(self) -> Counter[str]:
+        """How many photographs have which verdict."""
+        review = self._read_review()
+        return Counter(review[r.id].verdict for r in self.records if r.id in review)
+
+    def jpeg(self, number: int) -> bytes:
+        """The photograph of a place in the ranking, from 0."""
+        with self._photograph_of(number) as photograph:
+            return photograph.jpeg()
+
+    def boundary_png(self, number: int) -> bytes:
+        """Its boundary map."""
+        with self._photograph_of(number) as photograph:
+            return photograph.boundary_png()
+
+    def state(self, number: int) -> dict[str, Any]:
+        """Its label, strokes and verdict. Strokes that were drawn on other maps are solved anew."""
+        kept = self._read(number)
+        anew = bool(kept.strokes) and kept.solved_from != self._maps(self.records[number])
+        with self._photograph_of(number) as photograph:
+            if anew or kept.correction is None:
+                label = photograph.label(kept.base, kept.strokes)
+            else:
+                label = photograph.label(kept.correction, ())
+        height, width = label.shape
+        return {
+            "revision": kept.revision,
+            "verdict": kept.verdict.verdict if kept.verdict else "",
+            "strokes": as_json(kept.strokes),
+            "width": width,
+            "height": height,
+            "label": base64.b64encode(label.tobytes()).decode(),
+            "anew": anew,
+        }
+
+    def change(self, number: int, revision: str, verdict: str, strokes: Any) -> dict[str, Any]:
+        """Write verdict and strokes of a photograph, and the label that follows from these.
+
+        Raises BesError for values that are none, and Conflict.
+        """
+        record = self.records[number]
+        if verdict not in ("", ACCEPTED, REJECTED, CORRECTED):
+            raise BesError(f"found the verdict {verdict!r}, expected accepted, rejected or none")
+        drawn = strokes_from(strokes, record.labels)
+        kept = self._read(number)
+        if kept.revision != revision:
+            raise Conflict
+        maps, content = self._maps(self.records[number]), kept.correction
+        changed = drawn != kept.strokes or (bool(drawn) and kept.solved_from != maps)
+        if changed:
+            content = kept.base
+            if drawn:
+                with self._photograph_of(number) as photograph:
+                    label = photograph.label(kept.base, drawn)
+                content = encode_labels(resize_labels(label, (record.height, record.width)))
+        with self._lock, locked(self._root / f".{REVIEW}.lock"):
+            if self._read(number).revision != revision:
+                raise Conflict
+            if changed:
+                self._write_strokes(record, drawn, kept.base, content, maps)
+                self._write_correction(record, content)
+            if verdict != REJECTED and (verdict or changed):
+                verdict = CORRECTED if content is not None else verdict.replace(CORRECTED, "")
+            self._write_verdict(record, verdict)
+        return self.state(number)
+
+    @property
+    def _root(self) -> Path:
+        return self.catalog.root
+
+    def _find_corrections(self) -> dict[str, Path]:
+        """Image -> its correction, in the folder or below it."""
+        if not (self._root / self.places.corrections).is_dir():
+            return {}
+        files = (path for path, _ in files_below(self._root, self.places.corrections))
+        return {id_of(path): self._root / path for path in files if path.lower().endswith(".png")}
+
+    def _correction_file(self, record: ImageRecord) -> Path:
+        otherwise = self._root / self.places.corrections / f"{record.id}.png"
+        return self._corrections.get(record.id, otherwise)
+
+    def _strokes_file(self, record: ImageRecord) -> Path:
+        return self._root / SCRIBBLES / f"{record.id}.json"
+
+    @contextmanager
+    def _photograph_of(self, number: int) -> Iterator[Photograph]:
+        """The photograph, which nobody else uses at the time."""
+        with self._lock:
+            record = self.records[number]
+            if number not in self._open:
+                self._open[number] = self._photograph(record)
+                if len(self._open) > KEPT:
+                    self._open.popitem(last=False)
+            self._open.move_to_end(number)
+            yield self._open[number]
+
+    def _read_review(self) -> dict[str, Verdict]:
+        path = self._root / self.places.review
+        return read_review(path) if path.exists() else {}
+
+    def _read(self, number: int) -> Kept:
+        record = self.records[number]
+        correction, written = (
+            path.read_bytes() if path.exists() else None
+            for path in (self._correction_file(record), self._strokes_file(record))
+        )
+        verdict = self._read_review().get(record.id)
+        strokes: tuple[Stroke, ...] = ()
+        base, solved_from = correction, ""
+        if written is not None:
+            path = self._strokes_file(record)
+            try:
+                content = json.loads(written)
+                made, from_maps = content["correction"], str(content["solved_from"])
+                encoded, drawn = content["base"], content["strokes"]
+                before = None if encoded is None else base64.b64decode(encoded)
+            except (ValueError, KeyError, TypeError) as error:
+                raise BesError(f"{path}: not strokes of `bes review` ({error})") from None
+            # A correction of another hand takes the place of the strokes.
+            if correction is None or digest_bytes(correction) == made:
+                strokes, base, solved_from = strokes_from(drawn, record.labels), before, from_maps
+                if correction is None:
+                    solved_from = ""
+        digests = [c and digest_bytes(c) for c in (correction, written)]
+        revision = digest_of([*digests, [*vars(verdict).values()] if verdict else None])
+        return Kept(strokes, base, correction, solved_from, verdict, revision)
+
+    def _write_strokes(
+        self,
+        record: ImageRecord,
+        strokes: tuple[Stroke, ...],
+        base: bytes | None,
+        correction: bytes | None,
+        maps: str,
+    ) -> None:
+        if not strokes:
+            self._strokes_file(record).unlink(missing_ok=True)
+            return
+        content = {
+            "image": record.id,
+            "strokes": as_json(strokes),
+            "solved_from": maps,
+            "correction": correction and digest_bytes(correction),
+            "base": base and base64.b64encode(base).decode(),
+        }
+        text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+        write_atomic(self._strokes_file(record), text.encode(), durable=True)
+
+    def _write_correction(self, record: ImageRecord, content: bytes | None) -> None:
+        path = self._correction_file(record)
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_atomic(path, content, durable=True)
+
+    def _write_verdict(self, record: ImageRecord, verdict: str) -> None:
+        review = self._read_review()
+        before = review.pop(record.id, None)
+        if verdict == (before.verdict if before else ""):
+            return
+        if verdict:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            review[record.id] = Verdict(record.id, verdict, _who(), now)
+        # So that both can be configured at once.
+        (self._root / self.places.corrections).mkdir(parents=True, exist_ok=True)
+        text = review_csv(review.values())
+        write_atomic(self._root / self.places.review, text.encode(), durable=True)
+
+
+def _who() -> str:
+    """The name of the user; empty where the system has none."""
+    with suppress(Exception):
+        return getpass.getuser()
+    return ""

@@ -1,0 +1,62 @@
+"""`bes review` from the command line."""
+
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bes.cli import main
+
+CONFIG = {"name": "p", "shards": 1}
+CALL = ("--configfile", "my.yaml", "--config", "dataset={root: photographs}")
+
+
+@pytest.fixture
+def configured(project: Any) -> None:
+    Path("my.yaml").write_text(yaml.safe_dump(CONFIG))
+
+
+def test_it_serves_until_it_is_interrupted_and_says_what_to_type(configured: None) -> None:
+    words = [sys.executable, "-m", "bes", "review", "--no-browser", *CALL]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as job:
+        assert job.stdout is not None
+        first = job.stdout.readline()
+        assert first.startswith("4 photographs, the least trusted first: http://127.0.0.1:")
+        url = re.findall(r"http\S+", first)[0]
+        with urllib.request.urlopen(f"{url}photographs/1") as answer:
+            state = json.load(answer)
+        change = {"revision": state["revision"], "verdict": "rejected", "strokes": []}
+        request = urllib.request.Request(
+            f"{url}photographs/1",
+            json.dumps(change).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["verdict"] == "rejected"
+        job.send_signal(signal.SIGINT)
+        said = job.stdout.read()
+    assert job.returncode == 0
+    assert "1 rejected, of 4; in" in said
+    typed = shlex.split(said.splitlines()[-1])
+    assert typed[:5] == ["snakemake", "--cores", "2", "--configfile", "my.yaml"]
+    # The command is one that the configuration takes.
+    main(["status", *typed[3:]])
+
+
+def test_without_a_ranking_it_says_who_writes_it(configured: None, capsys: Any) -> None:
+    Path("results/p/base/quality/ranking.csv").unlink()
+    assert main(["review", "--no-browser", *CALL]) == 2
+    assert "ranking.csv: no such file; `bes quality` writes it" in capsys.readouterr().err
+
+
+def test_an_experiment_that_is_none_is_refused(configured: None, capsys: Any) -> None:
+    assert main(["review", "--experiment", "x", *CALL]) == 2
+    assert "--experiment: found 'x', expected one of base" in capsys.readouterr().err
