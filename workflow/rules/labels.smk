@@ -9,7 +9,7 @@ rule revised_maps:
         cams=shard("cams"),
         boundary_maps=shard("boundary_maps"),
     output:
-        "results/{dataset}/{experiment}/revised_maps/_receipts/{shard}.json",
+        output_of("revised_maps", "{shard}"),
     log:
         "results/{dataset}/{experiment}/revised_maps/_logs/{shard}.log",
     benchmark:
@@ -38,7 +38,7 @@ rule pseudo_labels:
         manifest=manifest(),
         revised_maps=shard("revised_maps"),
     output:
-        "results/{dataset}/{experiment}/pseudo_labels/_receipts/{shard}.json",
+        output_of("pseudo_labels", "{shard}"),
     log:
         "results/{dataset}/{experiment}/pseudo_labels/_logs/{shard}.log",
     benchmark:
