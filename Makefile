@@ -16,12 +16,13 @@ demo: $(READY)  ## run the whole pipeline on the synthetic dataset and print the
 	@$(BIN)/bes scores results/demo/base/evaluation
 	@echo "report: results/demo/base/report/page/index.html"
 
-test: $(READY)  ## formatting, lint, types and all tests; those of the page need Chromium, which root on Debian gets
+test: $(READY)  ## formatting, lint, types and all tests; those of the page need Chromium and those of a storage rsync, which root on Debian gets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
 	@command -v chromium > /dev/null || ! command -v apt-get > /dev/null || test "$$(id -u)" != 0 || { $(INSTALL) chromium; }
+	@command -v rsync > /dev/null || ! command -v apt-get > /dev/null || test "$$(id -u)" != 0 || { $(INSTALL) rsync; }
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(CORES) --dist loadfile
 
 test-slurm: $(READY)  ## the workflow on a SLURM of one node with two pretended GPUs; needs root on Debian

@@ -24,6 +24,7 @@ include: "workflow/rules/segmentation.smk"
 include: "workflow/rules/results.smk"
 include: "workflow/rules/export.smk"
 include: "workflow/rules/companions.smk"
+include: "workflow/rules/storage.smk"
 include: "workflow/rules/studies.smk"
 
 

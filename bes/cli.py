@@ -13,6 +13,7 @@ from bes.commands.command import Command
 from bes.commands.stage import StageCommand
 from bes.errors import BesError
 from bes.incremental.stage import all_stages, stage_of
+from bes.storage.layout import STORE
 from bes.storage.log import begin_log, log_to
 from bes.storage.os_errors import refusal
 
@@ -47,6 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     signal.signal(signal.SIGINT, _interrupt)
     try:
+        if store := os.environ.pop(STORE, None):
+            # No other job waits for what this imports.
+            from bes.commands.carried import run_carried
+
+            return run_carried(argv, Path(store), main)
         args = _parser(argv).parse_args(argv)
         log_to(getattr(args, "log", None))
         args.command.run(args)

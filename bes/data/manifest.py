@@ -17,6 +17,9 @@ MAX_PIXELS = 500_000
 
 
 SPLITS = ("train", "val", "test")
+PHOTOGRAPHS = "_photographs"
+"""The root of a dataset whose files came to another machine with its manifest, in the folder of
+that."""
 
 
 @dataclass(frozen=True)
@@ -216,10 +219,11 @@ def catalog_json(catalog: Catalog) -> bytes:
 
 def read_catalog(path: Path) -> Catalog:
     """Read `classes.json`; raises BesError if it is missing."""
+    carried = path.parent / PHOTOGRAPHS
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         catalog = Catalog(
-            root=Path(content["root"]),
+            root=carried if carried.is_dir() else Path(content["root"]),
             classes=tuple(content["classes"]),
             mask_values=tuple(content["mask_values"]),
             max_pixels=int(content["max_pixels"]),

@@ -355,3 +355,8 @@ def suffix_of(name: str) -> str:
 def is_per_image(name: str) -> bool:
     """Whether a stage has a file for each photograph."""
     return isinstance(stage_of(name), PerImageStage)
+
+
+def is_carried(name: str) -> bool:
+    """Whether a stage has files that no rule declares: those of photographs, or a network."""
+    return isinstance(stage_of(name), PerImageStage | TrainingStage)

@@ -79,7 +79,7 @@ def staleness(project: Project, *, keep: bool = False) -> Staleness:
         for receipt in receipts_in(place.folder):
             # One that cannot be read says nothing of its inputs.
             if found.harmed.get(receipt) != [receipt.name] and (
-                reasons := _reasons(project, place, receipt, reader, keep)
+                reasons := reasons_of(project, place, receipt, reader, keep)
             ):
                 found.changed[receipt] = reasons
     return found
@@ -144,9 +144,11 @@ def _read_by(project: Project, place: Place) -> dict[str, Path]:
     return project.read_by(place.stage, place.experiment)
 
 
-def _reasons(
+def reasons_of(
     project: Project, place: Place, receipt: Path, reader: Reader, keep: bool
 ) -> list[str]:
+    """Why a receipt that can be read is out of date; of the dataset, with `keep`, dates of
+    photographs that changed without their bytes are kept."""
     if is_per_image(place.stage) and receipt.stem not in project.shards:
         return ["shards"]
     try:

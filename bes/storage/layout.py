@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+STORE = "BES_STORE"
+"""The environment variable with the folder of Snakemake's local copies of a storage, in which
+`results` lies as it does in the folder of the run; set for jobs whose results are kept there."""
+
 
 def receipt_file(folder: Path, shard: str) -> Path:
     """What a shard vouches for: the name and the digest of each of its files."""
@@ -36,3 +40,16 @@ def model_file(folder: Path) -> Path:
 def model_receipt(folder: Path) -> Path:
     """What a training vouches for, and what it measured."""
     return folder / "model.json"
+
+
+def bundle_file(folder: Path, part: str) -> Path:
+    """All files of a shard, or of a stage (`whole`), where only what is declared is moved.
+
+    It lies beside the folder of the stage, as Snakemake takes a folder for whole or not at all.
+    """
+    return folder.parent / "_bundles" / folder.name / f"{part}.tar"
+
+
+def folder_mark(folder: Path) -> Path:
+    """Says that the folder of a stage has all files of its bundles; logs are in it before."""
+    return bundle_file(folder, "whole").with_name("folder.done")

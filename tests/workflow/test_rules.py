@@ -47,7 +47,7 @@ def test_a_rule_says_what_it_takes_and_leaves(rule: str) -> None:
 
 def test_a_rule_for_every_stage() -> None:
     stages = set(json_schema(documented=False)["properties"])
-    others = {"of_image", "comparison", "tables", "export_format", "submission"}
+    others = {"of_image", "stage_folder", "comparison", "tables", "export_format", "submission"}
     assert set(rules()) - TARGETS - others <= stages
 
 

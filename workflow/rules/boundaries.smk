@@ -8,7 +8,7 @@ rule boundary_labels:
         manifest=manifest(),
         cams=shard("cams"),
     output:
-        "results/{dataset}/{experiment}/boundary_labels/_receipts/{shard}.json",
+        output_of("boundary_labels", "{shard}"),
     log:
         "results/{dataset}/{experiment}/boundary_labels/_logs/{shard}.log",
     benchmark:
@@ -36,7 +36,7 @@ rule benet:
         boundary_labels=shards("boundary_labels"),
         classifier=chosen_network("benet"),
     output:
-        "results/{dataset}/{experiment}/benet/model.json",
+        output_of("benet"),
     log:
         "results/{dataset}/{experiment}/benet/_logs/benet.log",
     benchmark:
@@ -67,7 +67,7 @@ rule irnet:
         cams=shards("cams"),
         classifier=chosen_network("irnet"),
     output:
-        "results/{dataset}/{experiment}/irnet/model.json",
+        output_of("irnet"),
     log:
         "results/{dataset}/{experiment}/irnet/_logs/irnet.log",
     benchmark:
@@ -97,7 +97,7 @@ rule boundary_maps:
         manifest=manifest(),
         network=chosen_network("boundary_maps"),
     output:
-        "results/{dataset}/{experiment}/boundary_maps/_receipts/{shard}.json",
+        output_of("boundary_maps", "{shard}"),
     log:
         "results/{dataset}/{experiment}/boundary_maps/_logs/{shard}.log",
     benchmark:

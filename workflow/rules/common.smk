@@ -9,6 +9,8 @@ from pathlib import Path
 ROOT = Path(workflow.current_basedir).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from snakemake.io import get_flag_value
+
 from bes.data.manifest import shards_folder
 from bes.errors import BesError
 from bes.incremental.inputs import receipts_of
@@ -16,6 +18,7 @@ from bes.incremental.snakemake_locks import run_in
 from bes.incremental.stage import (
     TrainingStage,
     all_stages,
+    is_carried,
     is_per_image,
     stage_of,
     suffix_of,
@@ -23,10 +26,18 @@ from bes.incremental.stage import (
 from bes.options.flags import flags_of
 from bes.project.prepare import RESULTS, Prepared, force, prepare, read_call
 from bes.project.settings import load_project
+from bes.project.stored import bundles_of, prepare_stored
 from bes.stages.comparison import FILES as COMPARISON_FILES
 from bes.stages.comparison import comparison_code
 from bes.storage.disk import check_room
-from bes.storage.layout import model_receipt, receipt_file, whole_receipt
+from bes.storage.layout import (
+    STORE,
+    bundle_file,
+    folder_mark,
+    model_receipt,
+    receipt_file,
+    whole_receipt,
+)
 from bes.storage.os_errors import refusal
 
 # Jobs run `python -m bes` with the interpreter and the package of this workflow.
@@ -38,13 +49,39 @@ for variable, first in {
         filter(None, [first, os.environ.get(variable)])
     )
 
+
+def in_storage(path):
+    """A file or folder as an object of the default storage; None where files stay where they are."""
+    return get_flag_value(
+        workflow.modifier.path_modifier.modify(str(path)), "storage_object"
+    )
+
+
+def stored(folder):
+    """The names of the files that the storage has in a folder; none where it cannot list them."""
+    there = in_storage(folder / "{file}")
+    try:
+        found = map(Path, map(str, there.list_candidate_matches()))
+        return [path.name for path in found if path.parent.name == folder.name]
+    except (AttributeError, NotImplementedError, WorkflowError):
+        return []
+
+
+# Without a shared file system jobs hand on bundles (bes/commands/carried.py).
+STORED = in_storage(RESULTS) is not None
+if STORED:
+    os.environ[STORE] = str(Path(in_storage(RESULTS).local_path()).parent)
+
 PREPARED = Prepared()
 try:
     PROJECT = load_project(config)
     # Jobs on other machines and in other processes parse this file too: the main process alone
     # looks at the files, and what it does here is the same however often it is done.
     if workflow.is_main_process:
-        PREPARED = prepare(PROJECT, read_call(sys.argv[1:]))
+        call = read_call(sys.argv[1:])
+        PREPARED = (
+            prepare_stored(PROJECT, call, stored) if STORED else prepare(PROJECT, call)
+        )
         force(workflow, PREPARED.forced)
 except (BesError, OSError) as error:
     sentence = refusal(error) if isinstance(error, OSError) else error
@@ -100,16 +137,21 @@ def manifest():
     """The receipt of the manifest, so that one that is out of date is made anew for any target; its
     date says nothing, since the files of a manifest that stays as it was keep theirs.
     """
-    return ancient(
-        lambda wildcards: whole_receipt(PROJECT.folder(wildcards.experiment, "dataset"))
-    )
+
+    def files(wildcards):
+        home = PROJECT.folder(wildcards.experiment, "dataset")
+        shards = [wildcards.shard] if "shard" in wildcards.keys() else SHARDS
+        bundles = [bundle_file(home, part) for part in ("whole", *shards)]
+        return [whole_receipt(home), *(bundles if STORED else [])]
+
+    return ancient(files)
 
 
 def receipt_of(stage):
     """The receipt of a stage with a handful of files: one that is out of date is asked for by it,
     not by the files."""
     return made(
-        lambda wildcards: receipts_of(
+        lambda wildcards: handed_on(
             stage, PROJECT.folder(wildcards.experiment, stage), []
         )
     )
@@ -128,8 +170,8 @@ def photographs(held_out=False):
 def shard(stage):
     """The receipt of the shard at hand."""
     return made(
-        lambda wildcards: receipt_file(
-            PROJECT.folder(wildcards.experiment, stage), wildcards.shard
+        lambda wildcards: handed_on(
+            stage, PROJECT.folder(wildcards.experiment, stage), [wildcards.shard]
         )
     )
 
@@ -137,7 +179,9 @@ def shard(stage):
 def shards(stage):
     """The receipts of all shards."""
     return made(
-        lambda wildcards: products(stage, PROJECT.folder(wildcards.experiment, stage))
+        lambda wildcards: handed_on(
+            stage, PROJECT.folder(wildcards.experiment, stage), SHARDS
+        )
     )
 
 
@@ -163,7 +207,7 @@ def network_of(training):
     def receipt(wildcards):
         name = wildcards.experiment
         chosen = training(name)
-        return [model_receipt(PROJECT.folder(name, chosen))] if chosen else []
+        return handed_on(chosen, PROJECT.folder(name, chosen), []) if chosen else []
 
     used = set(filter(None, map(training, PROJECT.experiments)))
     kept = bool(used) and PREPARED.kept >= used
@@ -180,16 +224,36 @@ def where_read(reader, stage):
     def receipts(wildcards):
         found = home(wildcards.experiment)
         shards = [wildcards.shard] if is_per_image(reader) else SHARDS
-        return receipts_of(stage, found, shards) if found else []
+        return handed_on(stage, found, shards) if found else []
 
     if isinstance(stage_of(stage), TrainingStage):
         return network_of(lambda experiment: stage if home(experiment) else None)
     return made(receipts)
 
 
+def handed_on(stage, home, shards):
+    """What stands for the files of a stage: their receipts or, in a storage, bundles of them."""
+    return (bundles_of if STORED else receipts_of)(stage, home, shards)
+
+
+def output_of(stage, part="whole"):
+    """The same as the output of a rule: of a shard, or of a training."""
+    home = Path("results/{dataset}/{experiment}", stage)
+    if STORED:
+        return str(bundle_file(home, part))
+    return str(receipt_file(home, part) if is_per_image(stage) else model_receipt(home))
+
+
 def products(stage, home):
-    """What a stage answers for in its folder: its receipts."""
+    """What a stage answers for in its folder: its receipts or, in a storage, its files."""
+    if STORED and is_carried(stage):
+        return [home, folder_mark(home)]
     return receipts_of(stage, home, SHARDS)
+
+
+def exported(home):
+    """What answers for an export: its marker or, in a storage, all of it."""
+    return directory(str(home)) if STORED else f"{home}/export.json"
 
 
 def command(stage):

@@ -18,7 +18,7 @@ def vouching(stage):
             )
         image = wildcards.file.removesuffix(suffix_of(stage))
         shard = shard_name(shard_of(image, PROJECT.settings.shards))
-        return receipt_file(PROJECT.folder(wildcards.experiment, stage), shard)
+        return handed_on(stage, PROJECT.folder(wildcards.experiment, stage), [shard])
 
     return path
 
@@ -31,7 +31,9 @@ for stage in filter(is_per_image, all_stages()):
         input:
             vouching(stage),
         output:
-            update(f"results/{{dataset}}/{{experiment}}/{stage}/{{file}}"),
+            (str if STORED else update)(
+                f"results/{{dataset}}/{{experiment}}/{stage}/{{file}}"
+            ),
         log:
             f"results/{{dataset}}/{{experiment}}/{stage}/_logs/images/{{file}}",
         wildcard_constraints:
@@ -44,4 +46,9 @@ for stage in filter(is_per_image, all_stages()):
         message:
             "{output}"
         shell:
-            "test -s {output:q} || {{ echo 'not an image of this dataset' > {log:q}; exit 1; }}"
+            (
+                "tar -xOf {input:q} -- {wildcards.file:q} > {output:q} 2> {log:q}"
+                if STORED
+                else "test -s {output:q} || "
+                "{{ echo 'not an image of this dataset' > {log:q}; exit 1; }}"
+            )

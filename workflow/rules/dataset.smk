@@ -11,10 +11,16 @@ rule dataset:
             shard=SHARDS,
         ),
         receipt="results/{dataset}/{experiment}/dataset/_receipts/whole.json",
+        bundles=[
+            f"results/{{dataset}}/{{experiment}}/_bundles/dataset/{part}.tar"
+            for part in (["whole", *SHARDS] if STORED else [])
+        ],
     log:
         "results/{dataset}/{experiment}/dataset/_logs/dataset.log",
     benchmark:
         "results/{dataset}/{experiment}/dataset/_benchmarks/dataset.tsv"
+    # The photographs of a user are where the run is started.
+    localrule: STORED
     conda:
         "../../envs/cpu.yaml"
     threads: 8

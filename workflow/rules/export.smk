@@ -10,7 +10,7 @@ rule export_format:
         manifest=manifest(),
         pseudo_labels=shards("pseudo_labels"),
     output:
-        "results/{dataset}/{experiment}/export/{format}/export.json",
+        exported("results/{dataset}/{experiment}/export/{format}"),
     log:
         "results/{dataset}/{experiment}/export/_logs/{format}.log",
     benchmark:
@@ -42,7 +42,7 @@ rule export_format:
 rule export:
     input:
         [
-            PROJECT.folder(name, "export") / format / "export.json"
+            str(exported(PROJECT.folder(name, "export") / format))
             for name in PROJECT.experiments
             for format in FORMATS
         ],

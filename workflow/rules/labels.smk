@@ -9,7 +9,7 @@ rule revised_maps:
         cams=shard("cams"),
         boundary_maps=shard("boundary_maps"),
     output:
-        "results/{dataset}/{experiment}/revised_maps/_receipts/{shard}.json",
+        output_of("revised_maps", "{shard}"),
     log:
         "results/{dataset}/{experiment}/revised_maps/_logs/{shard}.log",
     benchmark:
@@ -40,7 +40,7 @@ rule pseudo_labels:
         foreground=where_read("pseudo_labels", "foreground"),
         regions=where_read("pseudo_labels", "regions"),
     output:
-        "results/{dataset}/{experiment}/pseudo_labels/_receipts/{shard}.json",
+        output_of("pseudo_labels", "{shard}"),
     log:
         "results/{dataset}/{experiment}/pseudo_labels/_logs/{shard}.log",
     benchmark:

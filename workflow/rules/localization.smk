@@ -7,7 +7,7 @@ rule classifier:
         classes=table("classes.json"),
         manifest=manifest(),
     output:
-        "results/{dataset}/{experiment}/classifier/model.json",
+        output_of("classifier"),
     log:
         "results/{dataset}/{experiment}/classifier/_logs/classifier.log",
     benchmark:
@@ -37,7 +37,7 @@ rule cams:
         manifest=manifest(),
         classifier=chosen_network("cams"),
     output:
-        "results/{dataset}/{experiment}/cams/_receipts/{shard}.json",
+        output_of("cams", "{shard}"),
     log:
         "results/{dataset}/{experiment}/cams/_logs/{shard}.log",
     benchmark:

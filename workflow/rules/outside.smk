@@ -7,7 +7,7 @@ rule foreground:
         classes=table("classes.json"),
         manifest=manifest(),
     output:
-        "results/{dataset}/{experiment}/foreground/_receipts/{shard}.json",
+        output_of("foreground", "{shard}"),
     log:
         "results/{dataset}/{experiment}/foreground/_logs/{shard}.log",
     benchmark:
@@ -35,7 +35,7 @@ rule regions:
         classes=table("classes.json"),
         manifest=manifest(),
     output:
-        "results/{dataset}/{experiment}/regions/_receipts/{shard}.json",
+        output_of("regions", "{shard}"),
     log:
         "results/{dataset}/{experiment}/regions/_logs/{shard}.log",
     benchmark:

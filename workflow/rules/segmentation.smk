@@ -9,7 +9,7 @@ rule segmenter:
         pseudo_labels=shards("pseudo_labels"),
         classifier=chosen_network("segmenter"),
     output:
-        "results/{dataset}/{experiment}/segmenter/model.json",
+        output_of("segmenter"),
     log:
         "results/{dataset}/{experiment}/segmenter/_logs/segmenter.log",
     benchmark:
@@ -39,7 +39,7 @@ rule segmentation_maps:
         manifest=manifest(),
         segmenter=network("segmenter"),
     output:
-        "results/{dataset}/{experiment}/segmentation_maps/_receipts/{shard}.json",
+        output_of("segmentation_maps", "{shard}"),
     log:
         "results/{dataset}/{experiment}/segmentation_maps/_logs/{shard}.log",
     benchmark:
@@ -68,7 +68,7 @@ rule predictions:
         manifest=manifest(),
         segmentation_maps=shard("segmentation_maps"),
     output:
-        "results/{dataset}/{experiment}/predictions/_receipts/{shard}.json",
+        output_of("predictions", "{shard}"),
     log:
         "results/{dataset}/{experiment}/predictions/_logs/{shard}.log",
     benchmark:

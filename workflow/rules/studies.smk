@@ -31,6 +31,8 @@ rule comparison:
         "results/{dataset}/comparisons/{comparison}/_logs/comparison.log",
     benchmark:
         "results/{dataset}/comparisons/{comparison}/_benchmarks/comparison.tsv"
+    # The plan is where the run is started.
+    localrule: STORED
     conda:
         "../../envs/cpu.yaml"
     threads: 1
