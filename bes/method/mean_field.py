@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bes.method.permutohedral_lattice import Lattice, compiled, lattice_builder, lattice_filter
+from bes.method.permutohedral_lattice import (
+    Lattice,
+    blur,
+    compiled,
+    lattice_builder,
+    slice_at,
+    splat,
+)
 
 SPATIAL, BILATERAL = 2, 5
 """Features of the two kernels."""
@@ -40,17 +47,17 @@ def build_kernel(features: np.ndarray) -> Kernel:
 
 @functools.cache
 def _single_filter(d: int) -> Callable[[Lattice, np.ndarray], np.ndarray]:
-    splat, blur, slice_ = lattice_filter(d, 1)
+    axes, single = (0,) * (d + 1), (0,)
 
-    @compiled
+    @compiled(d)
     def filtered(lattice, values):
         onto = np.zeros((lattice.neighbours.shape[1], 1), np.float32)
         for point in range(len(values)):
-            splat(lattice, point, values[point : point + 1], onto)
-        onto, _ = blur(lattice, onto, np.zeros_like(onto))
+            splat(lattice, point, values[point : point + 1], onto, axes, single)
+        onto, _ = blur(lattice, onto, np.zeros_like(onto), axes, single)
         result = np.empty_like(values)
         for point in range(len(values)):
-            slice_(lattice, point, onto, result[point : point + 1])
+            slice_at(lattice, point, onto, result[point : point + 1], axes, single)
         return result
 
     return filtered
@@ -79,17 +86,17 @@ def infer(
         (N, maps x others) float32.
     """
     channels = log_odds.shape[1]
-    run = _inference(next(filled for filled in CHANNELS if filled >= channels))
+    run = _inference(next(number for number in CHANNELS if number >= channels))
     compats = np.float32(spatial_compat), np.float32(bilateral_compat)
     return run(log_odds, others, spatial, compats[0], bilateral, compats[1], iterations)
 
 
 @functools.cache
 def _inference(channels: int) -> Callable[..., np.ndarray]:
-    splat1, blur1, slice1 = lattice_filter(SPATIAL, channels)
-    splat2, blur2, slice2 = lattice_filter(BILATERAL, channels)
+    axes1, axes2 = (0,) * (SPATIAL + 1), (0,) * (BILATERAL + 1)
+    filled = (0,) * channels
 
-    @compiled
+    @compiled(channels)
     def run(log_odds, others, first, compat1, second, compat2, iterations):
         count = log_odds.shape[1]
         values1 = np.zeros((first.lattice.neighbours.shape[1], channels), np.float32)
@@ -100,8 +107,8 @@ def _inference(channels: int) -> Callable[..., np.ndarray]:
         probability = np.empty_like(log_odds)
         for iteration in range(iterations + 1):
             if iteration:
-                values1, next1 = blur1(first.lattice, values1, next1)
-                values2, next2 = blur2(second.lattice, values2, next2)
+                values1, next1 = blur(first.lattice, values1, next1, axes1, filled)
+                values2, next2 = blur(second.lattice, values2, next2, axes2, filled)
                 next1[:] = 0
                 next2[:] = 0
             for point in range(len(log_odds)):
@@ -109,8 +116,8 @@ def _inference(channels: int) -> Callable[..., np.ndarray]:
                 for c in range(count):
                     logit[c] = log_odds[point, c]
                 if iteration:
-                    slice1(first.lattice, point, values1, message1)
-                    slice2(second.lattice, point, values2, message2)
+                    slice_at(first.lattice, point, values1, message1, axes1, filled)
+                    slice_at(second.lattice, point, values2, message2, axes2, filled)
                     ones = compat1 * first.ones[point] + compat2 * second.ones[point]
                     for c in range(count):
                         message1[c] = (
@@ -143,8 +150,8 @@ def _inference(channels: int) -> Callable[..., np.ndarray]:
                 for c in range(count):
                     message1[c] = scale1 * logit[c]
                     message2[c] = scale2 * logit[c]
-                splat1(first.lattice, point, message1, next1)
-                splat2(second.lattice, point, message2, next2)
+                splat(first.lattice, point, message1, next1, axes1, filled)
+                splat(second.lattice, point, message2, next2, axes2, filled)
             values1, next1 = next1, values1
             values2, next2 = next2, values2
         return probability

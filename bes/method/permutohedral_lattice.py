@@ -12,16 +12,30 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+inlined = njit(error_model="numpy")
+"""Decorator: compiled into the functions that call it.
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function, once for all processes where there is a folder to keep the code in.
+Without fast math: sums are taken in the order of the code, on any machine.
+"""
 
-    Without fast math: sums are taken in the order of the code, on any machine.
+
+def compiled(*lengths: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: compiled for some lengths, once for all processes where there is a folder to keep
+    the code in.
+
+    Loops of known length take half of the time. Numba keeps what it compiled of a function under
+    numbers that processes give out without looking at each other, so that code of one set of
+    lengths could be taken for that of another: each has a name of its own, and one signature.
     """
-    try:
-        return njit(function, cache=True, error_model="numpy")
-    except RuntimeError:  # neither beside the package nor in the user's cache
-        return njit(function, error_model="numpy")
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.__qualname__ = "_".join([function.__name__, *map(str, lengths)])
+        try:
+            return njit(function, cache=True, error_model="numpy")
+        except RuntimeError:  # neither beside the package nor in the user's cache
+            return njit(function, error_model="numpy")
+
+    return decorate
 
 
 ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -44,7 +58,7 @@ class Lattice(NamedTuple):
     """(D + 1, M + 1, 2) uint32: the corners before and behind each along every axis."""
 
 
-@compiled
+@inlined
 def _slot(table: np.ndarray, keys: np.ndarray, key0: np.uint64, key1: np.uint64) -> np.uint64:
     """Where a key is in the hash table, or where it would go."""
     mixed = (key0 ^ (key1 * ODD)) * ODD
@@ -55,7 +69,7 @@ def _slot(table: np.ndarray, keys: np.ndarray, key0: np.uint64, key1: np.uint64)
     return slot
 
 
-@compiled
+@inlined
 def _grown(table: np.ndarray, keys: np.ndarray, count: int) -> np.ndarray:
     """A hash table of four times the size with the same keys."""
     larger = np.zeros(4 * len(table), np.uint32)
@@ -73,7 +87,7 @@ def lattice_builder(d: int) -> Callable[[np.ndarray], Lattice]:
     )
     whole = np.float32(1 / (d + 1))
 
-    @compiled
+    @compiled(d)
     def build(features):
         n = len(features)
         corners = np.zeros((n, d + 1), np.uint32)
@@ -172,58 +186,48 @@ def lattice_builder(d: int) -> Callable[[np.ndarray], Lattice]:
     return build
 
 
-class Filter(NamedTuple):
-    """The three steps of a filter with D features and C channels."""
-
-    splat: Callable[..., None]
-    """(lattice, point, values, onto): add the (C,) float32 values of a point at the corners around
-    it, onto (M + 1, C)."""
-    blur: Callable[..., tuple[np.ndarray, np.ndarray]]
-    """(lattice, values, spare): blur (M + 1, C) float32 values along every axis. Gives the one of
-    the two arrays that has the result, and the other."""
-    slice: Callable[..., None]
-    """(lattice, point, values, result): the filtered (C,) float32 values at a point."""
+# Below, `axes` and `channels` are tuples whose lengths count, as those are known when the code is
+# compiled: D + 1 and C.
 
 
-@functools.cache
-def lattice_filter(d: int, channels: int) -> Filter:
-    """The filter, with loops of known lengths, which take half of the time."""
-    axes = d + 1
-    # Blurring along all axes adds up to this much more than 1.
-    alpha = np.float32(1 / (1 + 2.0**-d))
+@inlined
+def splat(lattice, point, values, onto, axes, channels):
+    """Add the (C,) float32 values of a point at the corners around it, onto (M + 1, C)."""
+    for i in range(len(axes)):
+        corner, weight = lattice.corners[point, i], lattice.weights[point, i]
+        for c in range(len(channels)):
+            onto[corner, c] += weight * values[c]
 
-    @compiled
-    def splat(lattice, point, values, onto):
-        for i in range(axes):
-            corner, weight = lattice.corners[point, i], lattice.weights[point, i]
-            for c in range(channels):
-                onto[corner, c] += weight * values[c]
 
-    @compiled
-    def blur(lattice, values, spare):
-        for axis in range(axes):
-            for c in range(channels):
-                values[0, c] = 0
-            for corner in range(1, len(values)):
-                before = lattice.neighbours[axis, corner, 0]
-                behind = lattice.neighbours[axis, corner, 1]
-                for c in range(channels):
-                    around = values[before, c] + values[behind, c]
-                    spare[corner, c] = values[corner, c] + np.float32(0.5) * around
-            values, spare = spare, values
-        for c in range(channels):
+@inlined
+def blur(lattice, values, spare, axes, channels):
+    """Blur (M + 1, C) float32 values along every axis. Gives the one of the two arrays that has the
+    result, and the other; row 0 is 0, for corners without a neighbour."""
+    for axis in range(len(axes)):
+        for c in range(len(channels)):
             values[0, c] = 0
-        return values, spare
+        for corner in range(1, len(values)):
+            before = lattice.neighbours[axis, corner, 0]
+            behind = lattice.neighbours[axis, corner, 1]
+            for c in range(len(channels)):
+                around = values[before, c] + values[behind, c]
+                spare[corner, c] = values[corner, c] + np.float32(0.5) * around
+        values, spare = spare, values
+    for c in range(len(channels)):
+        values[0, c] = 0
+    return values, spare
 
-    @compiled
-    def slice_(lattice, point, values, result):
-        for c in range(channels):
-            result[c] = 0
-        for i in range(axes):
-            corner, weight = lattice.corners[point, i], lattice.weights[point, i]
-            for c in range(channels):
-                result[c] += weight * values[corner, c]
-        for c in range(channels):
-            result[c] *= alpha
 
-    return Filter(splat, blur, slice_)
+@inlined
+def slice_at(lattice, point, values, result, axes, channels):
+    """The filtered (C,) float32 values at a point, of (M + 1, C) blurred ones."""
+    # Blurring along all axes adds up to this much more than 1.
+    alpha = np.float32(1 / (1 + 2.0 ** (1 - len(axes))))
+    for c in range(len(channels)):
+        result[c] = 0
+    for i in range(len(axes)):
+        corner, weight = lattice.corners[point, i], lattice.weights[point, i]
+        for c in range(len(channels)):
+            result[c] += weight * values[corner, c]
+    for c in range(len(channels)):
+        result[c] *= alpha
