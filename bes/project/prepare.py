@@ -145,12 +145,12 @@ def prepare(project: Project, call: Call) -> Prepared:
             project.comparison_folder(name) / "_plan.json",
             (json.dumps(project.comparison_plan(name), indent=1) + "\n").encode(),
         )
-    # A receipt that was removed is made again only where somebody asks for it, and a target that is
-    # there does not ask for the manifest's.
+    # A receipt that was removed is made again only where somebody asks for it: for the manifest's,
+    # the target `all` does, and another one that is there does not.
     manifest = whole_receipt(project.folder(BASE, "dataset"))
-    removed = {path: why for path, why in reasons.items() if path == manifest}
-    asked_for = {**stays, **removed} if follows else reasons
-    return Prepared(_wanted(project, call, asked_for), follows, kept)
+    removed = {path: why for path, why in reasons.items() if asked and path == manifest}
+    forced = {**stays, **removed} if follows else reasons
+    return Prepared(_wanted(project, call, forced), follows, kept)
 
 
 def _stage_of(receipt: Path) -> str:
