@@ -212,6 +212,13 @@ def gpus(count=1):
     return 0 if PROJECT.settings.device == "cpu" else count
 
 
+def more(amount):
+    """An amount of memory or time, and more of it at each further attempt: a job that was killed for
+    it would be killed again. Enough for 10,000 photographs at the sizes of the presets.
+    """
+    return lambda wildcards, attempt: amount * attempt
+
+
 def compared(wildcards):
     """The scores of every experiment of a comparison."""
     folders = PROJECT.evaluations(wildcards.comparison).values()

@@ -21,8 +21,8 @@ rule export_format:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         command=command("export"),
         out=lambda wildcards: PROJECT.folder(wildcards.experiment, "export")

@@ -23,8 +23,8 @@ rule evaluation:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         command=command("evaluation"),
     message:
@@ -63,8 +63,8 @@ rule quality:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         command=command("quality"),
     message:
@@ -134,8 +134,8 @@ rule report:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         command=command("report"),
     message:

@@ -35,8 +35,8 @@ rule comparison:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=more(2000),
+        runtime=more(10),
     params:
         plan=lambda wildcards: PROJECT.comparison_folder(wildcards.comparison)
         / "_plan.json",
@@ -76,8 +76,8 @@ rule boundary_scores:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=480,
+        mem_mb=more(4000),
+        runtime=more(480),
     params:
         command=command("boundary_scores"),
     message:
@@ -120,8 +120,8 @@ rule tables:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=more(2000),
+        runtime=more(10),
     params:
         command=command("tables"),
     message:
