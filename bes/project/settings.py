@@ -45,10 +45,12 @@ class Project:
     experiments: dict[str, Experiment]
     comparisons: dict[str, Comparison]
     """Those that are declared, and one of each other sweep."""
+    results: Path = Path("results")
+    """Where all of them lie, relative to the working directory."""
 
     def folder(self, experiment: str, stage: str) -> Path:
         """Where a stage of an experiment has its files, relative to the working directory."""
-        return Path("results", self.settings.name, self.home(experiment, stage), stage)
+        return self.results / self.settings.name / self.home(experiment, stage) / stage
 
     def home(self, experiment: str, stage: str) -> str:
         """The experiment that computes a stage of an experiment: itself, or one it is based on."""
@@ -96,7 +98,7 @@ class Project:
 
     def comparison_folder(self, comparison: str) -> Path:
         """Where a comparison has its files, relative to the working directory."""
-        return Path("results", self.settings.name, COMPARISONS, comparison)
+        return self.results / self.settings.name / COMPARISONS / comparison
 
     def evaluations(self, comparison: str) -> dict[str, Path]:
         """Experiment of a comparison -> the folder of its evaluation."""

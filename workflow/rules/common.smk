@@ -3,11 +3,31 @@
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-# Of this file, not of the Snakefile that may use this one as a module.
-ROOT = Path(workflow.current_basedir).parents[1]
-sys.path.insert(0, str(ROOT))
+# Jobs run `python -m bes` with the interpreter of this workflow.
+SEARCHED = {"PATH": os.path.dirname(sys.executable)}
+# In a checkout the package lies beside these rules, wherever they are used from. Rules that come
+# without it, from a tag of a repository or out of the wheel, use the package that is installed.
+if isinstance(workflow.current_basedir, os.PathLike):
+    ROOT = Path(workflow.current_basedir).parents[1]
+    if (ROOT / "bes" / "__init__.py").exists():
+        sys.path.insert(0, str(ROOT))
+        SEARCHED["PYTHONPATH"] = str(ROOT)
+for variable, first in SEARCHED.items():
+    os.environ[variable] = os.pathsep.join(
+        filter(None, [first, os.environ.get(variable)])
+    )
+try:
+    import bes.errors
+except ImportError:  # none, or another package of this name
+    print(
+        f"bes: {sys.executable} does not have the package of these rules: install "
+        "bes-segmentation, of the same version, with its pip",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 from bes.data.manifest import shards_folder
 from bes.errors import BesError
@@ -21,7 +41,7 @@ from bes.incremental.stage import (
     suffix_of,
 )
 from bes.options.flags import flags_of
-from bes.project.prepare import RESULTS, Prepared, force, prepare, read_call
+from bes.project.prepare import Call, Prepared, ask, prepare, read_call, rule_names
 from bes.project.settings import load_project
 from bes.stages.comparison import FILES as COMPARISON_FILES
 from bes.stages.comparison import comparison_code
@@ -29,23 +49,25 @@ from bes.storage.disk import check_room
 from bes.storage.layout import model_receipt, receipt_file, whole_receipt
 from bes.storage.os_errors import refusal
 
-# Jobs run `python -m bes` with the interpreter and the package of this workflow.
-for variable, first in {
-    "PATH": os.path.dirname(sys.executable),
-    "PYTHONPATH": str(ROOT),
-}.items():
-    os.environ[variable] = os.pathsep.join(
-        filter(None, [first, os.environ.get(variable)])
-    )
-
-PREPARED = Prepared()
+CALL, PREPARED = Call(), Prepared()
 try:
     PROJECT = load_project(config)
+    # The same with its results where they lie on the disk: the `prefix` of a module is put before
+    # the paths of rules, not before what jobs are told.
+    HERE = replace(
+        PROJECT,
+        results=Path(workflow.modifier.path_modifier.replace_prefix("results/")),
+    )
     # Jobs on other machines and in other processes parse this file too: the main process alone
     # looks at the files, and what it does here is the same however often it is done.
     if workflow.is_main_process:
-        PREPARED = prepare(PROJECT, read_call(sys.argv[1:]))
-        force(workflow, PREPARED.forced)
+        NAMES = rule_names(PROJECT, workflow.modifier)
+        CALL = read_call(sys.argv[1:], NAMES)
+        PREPARED = prepare(HERE, CALL)
+        ask(workflow, HERE, NAMES, PREPARED.forced)
+        # The `onstart` of a module is not run.
+        if not workflow.modifier.is_main_snakefile():
+            run_in(Path(".snakemake")).started()
 except (BesError, OSError) as error:
     sentence = refusal(error) if isinstance(error, OSError) else error
     if sentence is None:
@@ -60,7 +82,7 @@ onstart:
 
 onerror:
     try:
-        check_room(RESULTS, Path("."))
+        check_room(HERE.results, Path("."))
     except BesError as error:
         print(f"bes: {error}", file=sys.stderr)
 
@@ -75,8 +97,8 @@ wildcard_constraints:
 
 
 def folder(stage):
-    """The folder that holds a stage of the experiment at hand."""
-    return lambda wildcards: PROJECT.folder(wildcards.experiment, stage)
+    """The folder that holds a stage of the experiment at hand, as a job is told."""
+    return lambda wildcards: HERE.folder(wildcards.experiment, stage)
 
 
 def made(path):
@@ -182,13 +204,13 @@ def command(stage):
     def words(wildcards):
         experiment = wildcards.experiment
         read = {
-            "dataset": PROJECT.folder(experiment, "dataset"),
-            **PROJECT.read_by(stage, experiment),
+            "dataset": HERE.folder(experiment, "dataset"),
+            **HERE.read_by(stage, experiment),
         }
         return " ".join(
             [
                 *(f"--{name.replace('_', '-')} {home}" for name, home in read.items()),
-                f"--out {PROJECT.folder(experiment, stage)} --code {code}",
+                f"--out {HERE.folder(experiment, stage)} --code {code}",
                 *([f"--policy {PROJECT.settings.policy}"] if policy else []),
                 flags(stage)(wildcards),
             ]
@@ -205,6 +227,18 @@ def flags(stage):
         return flags_of(found) if found else ""
 
     return words
+
+
+def in_report(page, **description):
+    """A folder of pages as a part of Snakemake's report, where that is not a single file."""
+    if CALL.one_file:
+        print(
+            "bes: a report in one file is without the pages of photographs; they are in "
+            "--report report.zip, and lie in report/page of each experiment",
+            file=sys.stderr,
+        )
+        return page
+    return report(page, **description)
 
 
 def gpus(count=1):

@@ -25,9 +25,9 @@ rule export_format:
         runtime=more(60),
     params:
         command=command("export"),
-        out=lambda wildcards: PROJECT.folder(wildcards.experiment, "export")
+        out=lambda wildcards: HERE.folder(wildcards.experiment, "export")
         / wildcards.format,
-        skipped=lambda wildcards: PROJECT.folder(wildcards.experiment, "export")
+        skipped=lambda wildcards: HERE.folder(wildcards.experiment, "export")
         / wildcards.format
         / SKIPPED,
     message:

@@ -94,7 +94,7 @@ rule report:
         segmenter=network("segmenter") if "segmenter" in PROJECT.wanted else [],
         predictions=shards("predictions") if "predictions" in PROJECT.wanted else [],
     output:
-        page=report(
+        page=in_report(
             directory("results/{dataset}/{experiment}/report/page"),
             htmlindex="index.html",
             caption="../report/page.rst",

@@ -38,7 +38,7 @@ rule comparison:
         mem_mb=more(2000),
         runtime=more(10),
     params:
-        plan=lambda wildcards: PROJECT.comparison_folder(wildcards.comparison)
+        plan=lambda wildcards: HERE.comparison_folder(wildcards.comparison)
         / "_plan.json",
         code=comparison_code(),
     message:
