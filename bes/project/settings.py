@@ -23,6 +23,7 @@ from bes.project.sections import (
     ProjectOptions,
     parents_of,
 )
+from bes.project.shipped import SHIPPED, found
 from bes.report.comparison import Comparison
 
 
@@ -128,7 +129,7 @@ class Project:
         ]
 
 
-PRESETS = Path(__file__).parents[2] / "config" / "presets"
+PRESETS = SHIPPED / "config" / "presets"
 
 
 def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
@@ -310,7 +311,7 @@ def read_project(files: list[Path], overrides: list[str]) -> Project:
 
     config: dict[str, Any] = {}
     for file in files:
-        update_config(config, _read_yaml(file))
+        update_config(config, _read_yaml(found(file)))
     if overrides:
         update_config(config, _parsed(overrides))
     return load_project(config)
