@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bes import __version__
 from bes.commands.arguments import add_log
 from bes.commands.command import Command
 from bes.commands.stage import StageCommand
@@ -21,6 +22,7 @@ STAGES = Path(__file__).parent / "stages"
 """The modules of the stages, whose names are commands."""
 
 COMMANDS = {
+    "run": "run:RunCommand",
     "dataset": "dataset:DatasetCommand",
     "export": "export:ExportCommand",
     "comparison": "comparison:ComparisonCommand",
@@ -37,10 +39,10 @@ COMMANDS = {
 """Commands that do not follow from the declaration of a stage, and where they are."""
 
 BY_HAND = (
-    *("review", "predict", "export_network"),
-    *("scores", "status", "why", "verify", "clean", "schema"),
+    *("run", "review", "predict", "status", "why", "verify", "scores"),
+    *("clean", "export_network", "schema"),
 )
-"""Commands that a person types; the others are those of rules."""
+"""Commands that a person types, the everyday ones first; the others are those of rules."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from bes.commands.carried import run_carried
 
             return run_carried(argv, Path(store), main)
-        args = _parser(argv).parse_args(argv)
+        # All that follows `run` is Snakemake's.
+        own = 1 if argv[:1] == ["run"] else len(argv)
+        args = _parser(argv).parse_args(argv[:own])
+        args.rest = argv[own:]
         log_to(getattr(args, "log", None))
         args.command.run(args)
         sys.stdout.flush()
@@ -96,19 +101,33 @@ def _interrupt(*_: object) -> None:
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     chosen = next((word for word in argv if not word.startswith("-")), "")
-    parser = argparse.ArgumentParser(prog="bes", description=__doc__)
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser = argparse.ArgumentParser(
+        prog="bes", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"bes-segmentation {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", help="one of those below")
     # The chosen command alone: a job with nothing to do should end at once.
-    for name in [chosen] if _is_command(chosen) else [*all_stages(), *BY_HAND]:
-        command = _command(name)
-        subparser = subparsers.add_parser(name, help=command.summary, description=command.summary)
-        if name == chosen:
-            documented = not {"-h", "--help"}.isdisjoint(argv)
-            command.configure(subparser, documented=documented)
-            if name not in BY_HAND:
-                add_log(subparser)
-            subparser.set_defaults(command=command)
+    if not _is_command(chosen):
+        groups = {
+            "everyday commands": BY_HAND,
+            "the stages of the workflow, by hand, upstream first": tuple(all_stages()),
+        }
+        parser.epilog = "\n\n".join(_listed(*group) for group in groups.items())
+        for name in (name for names in groups.values() for name in names):
+            subparsers.add_parser(name)
+        return parser
+    command = _command(chosen)
+    subparser = subparsers.add_parser(chosen, description=command.summary)
+    command.configure(subparser, documented=not {"-h", "--help"}.isdisjoint(argv))
+    if chosen not in BY_HAND:
+        add_log(subparser)
+    subparser.set_defaults(command=command)
     return parser
+
+
+def _listed(heading: str, names: Sequence[str]) -> str:
+    """A part of the help: commands with what they do."""
+    return "\n".join([f"{heading}:", *(f"    {n:<18}{_command(n).summary}" for n in names)])
 
 
 def _is_command(word: str) -> bool:

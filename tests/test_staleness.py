@@ -574,13 +574,13 @@ def test_all_output_is_deleted_even_where_a_receipt_is_damaged() -> None:
 
 
 def test_a_switch_of_snakemake_is_read_as_it_is_meant() -> None:
-    assert read_call([]) == Call()
+    assert read_call([], {}) == Call()
     for switch in ("-n", "--dry-run", "--summary", "--dag", "--lint", "--unlock", "--touch"):
-        assert read_call([switch]).looks, switch
-    assert read_call(["--cores", "2", "x.png"]) == Call(targets=("x.png",))
-    assert read_call(["-R", "cams"]) == Call(forced=("cams",))
-    assert set(read_call(["-R", "cams", "benet"]).forced) == {"cams", "benet"}
-    assert read_call(["x.png", "-f"]) == Call(forced=("x.png",), targets=("x.png",))
-    assert read_call(["report", "-F"]) == Call(forced_all=True, targets=("report",))
-    assert read_call(["--delete-all-output"]).deletes
-    assert read_call(["--no-such-switch"]) == Call()
+        assert read_call([switch], {}).looks, switch
+    assert read_call(["--cores", "2", "x.png"], {}) == Call(targets=("x.png",))
+    assert read_call(["-R", "cams"], {}) == Call(forced=("cams",))
+    assert set(read_call(["-R", "cams", "benet"], {}).forced) == {"cams", "benet"}
+    assert read_call(["x.png", "-f"], {}) == Call(forced=("x.png",), targets=("x.png",))
+    assert read_call(["report", "-F"], {}) == Call(forced_all=True, targets=("report",))
+    assert read_call(["--delete-all-output"], {}).deletes
+    assert read_call(["--no-such-switch"], {}) == Call()

@@ -5,17 +5,18 @@ import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bes.data.manifest import read_manifest, shard_name, shard_of
 from bes.errors import BesError
 from bes.incremental.outside import check_files
+from bes.incremental.inputs import receipts_of
 from bes.incremental.snakemake_locks import run_in
-from bes.incremental.stage import is_per_image, suffix_of
+from bes.incremental.stage import all_stages, is_per_image, suffix_of
 from bes.project.reading import read_few
-from bes.project.sections import BASE, parents_of
+from bes.project.sections import BASE, TARGETS, parents_of
 from bes.project.settings import Project, check_weights, outside_stages
 from bes.project.staleness import (
     Place,
@@ -34,13 +35,11 @@ from bes.storage.layout import memo_file, receipt_file, whole_receipt
 from bes.storage.memo import Memo
 from bes.storage.receipts import home_of, read_receipt, receipts_in, write_receipt
 
-RESULTS = Path("results")
-
 LOOKS = (
     *("dryrun", "dag", "rulegraph", "filegraph", "d3dag", "summary", "detailed_summary"),
     *("lint", "list_rules", "list_target_rules", "list_changes", "list_input_changes"),
     *("list_params_changes", "list_untracked", "list_conda_envs", "print_compilation"),
-    *("generate_unit_tests", "containerize", "export_cwl", "archive", "report", "touch", "unlock"),
+    *("generate_unit_tests", "containerize", "export_cwl", "archive", "touch", "unlock"),
     *("cleanup_metadata", "cleanup_shadow", "conda_cleanup_envs"),
     *("conda_create_envs_only", "delete_temp_output"),
 )
@@ -59,10 +58,25 @@ class Call(NamedTuple):
     forced_all: bool = False
     """`-F`: the targets, and all that they come from."""
     targets: tuple[str, ...] = ()
+    one_file: bool = False
+    """`--report`, all of it in one HTML file."""
 
 
-def read_call(arguments: Sequence[str]) -> Call:
-    """The call of a command line of Snakemake, profiles included."""
+ONLY_ASK = {"fig4": "boundary_scores", "table2_to_4": "tables", "export_format": "export"}
+"""Rules that are not called as the stage whose files they are of."""
+
+
+def rule_names(project: Project, modifier: Any) -> dict[str, str]:
+    """A rule as the user calls it -> its name here. Snakemake's modifier of a module knows which of
+    them are used, and that `use rule * from bes as bes_*` renames them."""
+    names = {*TARGETS, *project.comparisons}
+    names |= {f"{stage}_of_image" for stage in all_stages() if is_per_image(stage)}
+    return {modifier.modify_rulename(name): name for name in names if modifier.avail_rulename(name)}
+
+
+def read_call(arguments: Sequence[str], names: Mapping[str, str]) -> Call:
+    """The call of a command line of Snakemake, profiles included; `names` are those of
+    `rule_names`."""
     from snakemake.cli import parse_args
 
     try:
@@ -74,15 +88,19 @@ def read_call(arguments: Sequence[str]) -> Call:
         return Call()
 
     def words(name: str) -> tuple[str, ...]:
-        return tuple(str(word) for word in getattr(given, name, None) or ())
+        found = map(str, getattr(given, name, None) or ())
+        return tuple(names.get(word, word) for word in found)
 
     targets = words("targets")
+    report = getattr(given, "report", None)
+    reports = report is not None and not getattr(given, "report_after_run", False)
     return Call(
-        looks=any(getattr(given, name, None) for name in LOOKS),
+        looks=reports or any(getattr(given, name, None) for name in LOOKS),
         deletes=bool(given.delete_all_output),
         forced=words("forcerun") + (targets if given.force else ()),
         forced_all=bool(given.forceall),
         targets=targets,
+        one_file=report is not None and Path(report).suffix != ".zip",
     )
 
 
@@ -110,7 +128,7 @@ def prepare(project: Project, call: Call) -> Prepared:
     if not whole_receipt(project.folder(BASE, "dataset")).exists():
         stamp_of(project.experiments[BASE].options["dataset"])
     if not call.looks:
-        check_room(RESULTS, Path("."))
+        check_room(project.results, Path("."))
         if run_in(Path(".snakemake")).alone:
             read_few(project)
     _say_unused(project)
@@ -190,20 +208,40 @@ def _say(reasons: Mapping[Path, list[str]]) -> None:
         print(f"bes: {folder}: out of date: {words}", file=sys.stderr)
 
 
-def force(workflow: Any, receipts: Collection[str]) -> None:
-    """Have Snakemake make some receipts anew although they are there, as `--forcerun` would.
+def ask(workflow: Any, project: Project, names: Mapping[str, str], forced: Collection[str]) -> None:
+    """Have Snakemake make some receipts anew although they are there, as `--forcerun` would, and
+    take a stage for a target: the receipts of every experiment and shard.
 
-    While a Snakefile is read there are no settings of the graph yet to add them to; they are there
-    when the graph is made.
+    While a Snakefile is read there are no settings of the graph yet to change; they are there when
+    the graph is made.
     """
     make_graph = workflow._prepare_dag
 
-    def make_graph_with_forced(*args: Any, **kwargs: Any) -> Any:
+    def make_graph_as_asked(*args: Any, **kwargs: Any) -> Any:
         settings = workflow.dag_settings
-        settings.forcerun = {*settings.forcerun, *receipts}
+        settings.forcerun = {*settings.forcerun, *forced}
+        asked: list[str] = []
+        for word in settings.targets:
+            asked += _receipts_of_rule(project, names.get(word, "")) or [word]
+        settings.targets = type(settings.targets)(asked)
         return make_graph(*args, **kwargs)
 
-    workflow._prepare_dag = make_graph_with_forced
+    workflow._prepare_dag = make_graph_as_asked
+
+
+def _receipts_of_rule(project: Project, rule: str) -> list[str]:
+    """The receipts of a stage that is a target; none of a rule that is one by itself."""
+    if rule not in all_stages() or rule == "export":
+        return []
+    if rule == "comparison":
+        homes = [project.comparison_folder(name) for name in project.comparisons]
+    else:
+        homes = [project.folder(name, rule) for name in project.experiments]
+    return [
+        str(receipt)
+        for home in dict.fromkeys(homes)
+        for receipt in receipts_of(rule, home, project.shards)
+    ]
 
 
 def _wanted(project: Project, call: Call, receipts: Mapping[Path, list[str]]) -> frozenset[str]:
@@ -222,12 +260,12 @@ def _wanted(project: Project, call: Call, receipts: Mapping[Path, list[str]]) ->
     )
 
 
-def _asked_for(project: Project, targets: Iterable[str]) -> list[Place]:
-    """The places that some targets, or the default one, come from."""
+def _asked_for(project: Project, targets: Sequence[str]) -> list[Place]:
+    """The places that some targets, or the default one, come from; none of another workflow's."""
     every = list(places(project))
-    chosen = [place for name in targets for place in _named(project, name)]
-    if not chosen:
+    if not targets or "all" in targets:
         return every
+    chosen = [place for name in targets for place in _named(project, name)]
     wanted: set[tuple[str, str]] = set()
     pending = [(place.stage, place.experiment) for place in chosen]
     while pending:
@@ -248,7 +286,7 @@ def _asked_for(project: Project, targets: Iterable[str]) -> list[Place]:
 def _named(project: Project, name: str) -> list[Place]:
     """The places that a rule, or a file, is of; none of another word."""
     every = list(places(project))
-    rule = {"export_format": "export"}.get(name, name.removesuffix("_of_image"))
+    rule = ONLY_ASK.get(name, name.removesuffix("_of_image"))
     path = Path(name)
     return [
         place

@@ -24,6 +24,7 @@ from bes.project.sections import (
     ProjectOptions,
     parents_of,
 )
+from bes.project.shipped import SHIPPED, found
 from bes.report.comparison import Comparison
 
 
@@ -46,10 +47,12 @@ class Project:
     experiments: dict[str, Experiment]
     comparisons: dict[str, Comparison]
     """Those that are declared, and one of each other sweep."""
+    results: Path = Path("results")
+    """Where all of them lie, relative to the working directory."""
 
     def folder(self, experiment: str, stage: str) -> Path:
         """Where a stage of an experiment has its files, relative to the working directory."""
-        return Path("results", self.settings.name, self.home(experiment, stage), stage)
+        return self.results / self.settings.name / self.home(experiment, stage) / stage
 
     def home(self, experiment: str, stage: str) -> str:
         """The experiment that computes a stage of an experiment: itself, or one it is based on."""
@@ -97,7 +100,7 @@ class Project:
 
     def comparison_folder(self, comparison: str) -> Path:
         """Where a comparison has its files, relative to the working directory."""
-        return Path("results", self.settings.name, COMPARISONS, comparison)
+        return self.results / self.settings.name / COMPARISONS / comparison
 
     def evaluations(self, comparison: str) -> dict[str, Path]:
         """Experiment of a comparison -> the folder of its evaluation."""
@@ -127,7 +130,7 @@ class Project:
         ]
 
 
-PRESETS = Path(__file__).parents[2] / "config" / "presets"
+PRESETS = SHIPPED / "config" / "presets"
 
 
 def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
@@ -337,7 +340,7 @@ def read_project(files: list[Path], overrides: list[str]) -> Project:
 
     config: dict[str, Any] = {}
     for file in files:
-        update_config(config, _read_yaml(file))
+        update_config(config, _read_yaml(found(file)))
     if overrides:
         update_config(config, _parsed(overrides))
     return load_project(config)

@@ -14,9 +14,18 @@ from cluster import Slurm, wait
 pytestmark = pytest.mark.slurm
 
 ROOT = Path(__file__).parents[2]
-GPU_RULES = {"classifier", "cams", "benet", "boundary_maps", "revised_maps"}
-CPU_RULES = {"dataset", "boundary_labels", "pseudo_labels", "evaluation", "quality", "report"}
-SHARDED = {"cams", "boundary_labels", "boundary_maps", "revised_maps", "pseudo_labels"}
+GPU_RULES = {
+    *("classifier", "cams", "benet", "irnet", "boundary_maps", "revised_maps"),
+    *("segmenter", "segmentation_maps"),
+}
+CPU_RULES = {
+    *("dataset", "boundary_labels", "pseudo_labels", "predictions"),
+    *("evaluation", "quality", "report"),
+}
+HELD_OUT = {"segmentation_maps", "predictions"}
+SHARDED = {"cams", "boundary_labels", "boundary_maps", "revised_maps", "pseudo_labels", *HELD_OUT}
+SHARED = {"dataset", "classifier", "cams", "boundary_labels", "benet", "irnet"}
+"""Of both experiments together; they differ in their boundary maps, and in all that follows."""
 SHARDS = 2
 CONFIG = {
     "name": "tiny",
@@ -36,6 +45,20 @@ CONFIG = {
     "boundary_labels": {"crf_iterations": 2},
     "benet": {"iterations": 2, "batch_size": 4, "crop": 64, "weights": "classifier"},
     "pseudo_labels": {"crf_iterations": 2},
+    "goal": "predictions",
+    "segmenter": {
+        "iterations": 2,
+        "batch_size": 4,
+        "crop": 64,
+        "output_stride": 16,
+        "loss_scales": [1.0],
+    },
+    "segmentation_maps": {"scales": [1.0]},
+    "irnet": {
+        **{"iterations": 2, "batch_size": 4, "crop": 64, "weights": "classifier"},
+        **{"crf_iterations": 2, "radius": 4},
+    },
+    "experiments": {"irnet": {"boundary_maps": {"network": "irnet"}}},
 }
 """`device` is `auto`: a job whose GPU is none computes on the CPU."""
 
@@ -87,13 +110,20 @@ def test_jobs_get_their_gpus_and_killed_jobs_are_made_good(
     assert states[killed] == "FAILED"
     assert states[cancelled] == "CANCELLED"
     completed = Counter(job["rule"] for job in jobs if job["JobState"] == "COMPLETED")
-    assert completed == {rule: SHARDS if rule in SHARDED else 1 for rule in GPU_RULES | CPU_RULES}
+    assert completed == {
+        rule: (SHARDS if rule in SHARDED else 1) * (1 if rule in SHARED else 2)
+        for rule in GPU_RULES | CPU_RULES
+    }
 
-    base = tmp_path / "results" / "tiny" / "base"
-    training = (tmp_path / "data/ImageSets/Segmentation/train.txt").read_text().split()
+    lists = tmp_path / "data/ImageSets/Segmentation"
     for stage in SHARDED:
-        assert {path.stem for path in (base / stage).glob("*.*")} == set(training)
-    assert (base / "report" / "page" / "index.html").is_file()
+        of = "val" if stage in HELD_OUT else "train"
+        for name in ["base"] if stage in SHARED else ["base", "irnet"]:
+            folder = tmp_path / "results" / "tiny" / name / stage
+            expected = set((lists / f"{of}.txt").read_text().split())
+            assert {path.stem for path in folder.glob("*.*")} == expected, folder
+    for name in ("base", "irnet"):
+        assert (tmp_path / "results/tiny" / name / "report/page/index.html").is_file()
 
     assert snakemake().wait(600) == 0
     assert "Nothing to be done" in (tmp_path / "log.txt").read_text()

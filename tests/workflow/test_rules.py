@@ -22,7 +22,7 @@ def rules() -> dict[str, str]:
     """Name -> text of every rule. Those that are made in a loop are called by what they are: of an
     image, or of a comparison."""
     found = {}
-    for file in [ROOT / "Snakefile", *RULES]:
+    for file in [ROOT / "workflow" / "Snakefile", *RULES]:
         for part in re.split(r"^(?= *rule\b)", file.read_text(), flags=re.MULTILINE)[1:]:
             name = re.match(r" *rule ?(\w*):", part)
             assert name
@@ -61,17 +61,6 @@ def test_the_linter_has_nothing_else_to_say(finished: Any) -> None:
     assert not {finding for finding in found if not finding.startswith(allowed)}, done.stderr
 
 
-@pytest.mark.parametrize("profile", ["slurm", "cluster-generic"])
-def test_every_rule_that_asks_for_a_gpu_is_sent_to_those_that_have_one(profile: str) -> None:
-    config = yaml.safe_load((ROOT / "profiles" / profile / "config.yaml").read_text())
-    on_gpu = {
-        rule
-        for rule, resources in config["set-resources"].items()
-        if "gpu" in (resources.get("slurm_partition"), resources.get("partition"))
-    }
-    assert on_gpu == {name for name, text in rules().items() if "gpu=gpus(" in text}
-
-
 def test_the_rules_are_formatted() -> None:
     snakefmt = Path(sys.executable).with_name("snakefmt")
     done = subprocess.run(
@@ -85,16 +74,37 @@ def test_the_schema_is_that_of_the_settings() -> None:
     assert yaml.safe_load(schema) == yaml.safe_load(yaml.safe_dump(json_schema(documented=True)))
 
 
-def test_as_a_module_of_another_workflow_the_rules_find_what_they_name(new_project: Any) -> None:
-    project = new_project()
-    (project.path / "outer.smk").write_text(
-        'configfile: "config/config.yaml"\n'
-        "module bes:\n    snakefile: 'Snakefile'\n    config: config\n"
-        "use rule * from bes\n"
-    )
-    done = project.snakemake("--snakefile", "outer.smk", "--dry-run", "--printshellcmds")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "--device cpu --gpus 1 --log" in done.stdout + done.stderr
+@pytest.mark.parametrize("report", ["report.html", "report.zip"])
+def test_snakemake_makes_its_report_in_one_file_or_with_the_pages(
+    project: Any, report: str
+) -> None:
+    done = project.command(*project.SNAKEMAKE, "--report", *([report] if ".zip" in report else []))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (project.path / report).stat().st_size > 100_000
+    assert ("--report report.zip" in done.stderr) == (report == "report.html")
+    assert project.is_done()
+
+
+def test_a_stage_is_a_target(project: Any) -> None:
+    project.configure({"experiments": {"strict": {"pseudo_labels": {"threshold": 0.9}}}})
+    done = project.snakemake("pseudo_labels")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len([*project.folder("pseudo_labels", "strict").glob("*.png")]) == 12
+    assert not project.folder("report", "strict").exists()
+    assert project.is_done("pseudo_labels")
+    before = project.contents()
+    done = project.snakemake("pseudo_labels", "--force")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert project.computed("strict") == project.computed() == {"pseudo_labels": 12}
+    assert project.disturbed(before) == set()
+    # What comes after it is not looked at.
+    assert project.snakemake("--dry-run", "boundary_maps").returncode == 0
+
+
+def test_the_device_is_nothing_that_jobs_are_run_for(project: Any) -> None:
+    project.configure({"device": "cuda"})
+    done = project.command(*project.SNAKEMAKE, "--dry-run")
+    assert "Nothing to be done" in done.stdout, done.stdout[-2000:]
 
 
 def test_every_training_photograph_is_ranked(finished: Any) -> None:

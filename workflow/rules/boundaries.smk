@@ -17,8 +17,8 @@ rule boundary_labels:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=more(8000),
+        runtime=more(60),
     params:
         command=command("boundary_labels"),
     message:
@@ -46,8 +46,8 @@ rule benet:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
-        mem_mb=16000,
-        runtime=240,
+        mem_mb=more(16000),
+        runtime=more(480),
         device=PROJECT.settings.device,
         devices=PROJECT.settings.gpus,
     params:
@@ -77,8 +77,8 @@ rule irnet:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
-        mem_mb=16000,
-        runtime=240,
+        mem_mb=more(16000),
+        runtime=more(480),
         device=PROJECT.settings.device,
         devices=PROJECT.settings.gpus,
     params:
@@ -109,8 +109,8 @@ rule boundary_maps:
     threads: 8
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=more(8000),
+        runtime=more(60),
         device=PROJECT.settings.device,
     params:
         command=command("boundary_maps"),

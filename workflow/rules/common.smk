@@ -3,11 +3,31 @@
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-# Of this file, not of the Snakefile that may use this one as a module.
-ROOT = Path(workflow.current_basedir).parents[1]
-sys.path.insert(0, str(ROOT))
+# Jobs run `python -m bes` with the interpreter of this workflow.
+SEARCHED = {"PATH": os.path.dirname(sys.executable)}
+# In a checkout the package lies beside these rules, wherever they are used from. Rules that come
+# without it, from a tag of a repository or out of the wheel, use the package that is installed.
+if isinstance(workflow.current_basedir, os.PathLike):
+    ROOT = Path(workflow.current_basedir).parents[1]
+    if (ROOT / "bes" / "__init__.py").exists():
+        sys.path.insert(0, str(ROOT))
+        SEARCHED["PYTHONPATH"] = str(ROOT)
+for variable, first in SEARCHED.items():
+    os.environ[variable] = os.pathsep.join(
+        filter(None, [first, os.environ.get(variable)])
+    )
+try:
+    import bes.errors
+except ImportError:  # none, or another package of this name
+    print(
+        f"bes: {sys.executable} does not have the package of these rules: install "
+        "bes-segmentation, of the same version, with its pip",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 
 from snakemake.io import get_flag_value
 
@@ -24,7 +44,7 @@ from bes.incremental.stage import (
     suffix_of,
 )
 from bes.options.flags import flags_of
-from bes.project.prepare import RESULTS, Prepared, force, prepare, read_call
+from bes.project.prepare import Call, Prepared, ask, prepare, read_call, rule_names
 from bes.project.settings import load_project
 from bes.project.stored import bundles_of, prepare_stored
 from bes.stages.comparison import FILES as COMPARISON_FILES
@@ -39,15 +59,6 @@ from bes.storage.layout import (
     whole_receipt,
 )
 from bes.storage.os_errors import refusal
-
-# Jobs run `python -m bes` with the interpreter and the package of this workflow.
-for variable, first in {
-    "PATH": os.path.dirname(sys.executable),
-    "PYTHONPATH": str(ROOT),
-}.items():
-    os.environ[variable] = os.pathsep.join(
-        filter(None, [first, os.environ.get(variable)])
-    )
 
 
 def in_storage(path):
@@ -68,21 +79,29 @@ def stored(folder):
 
 
 # Without a shared file system jobs hand on bundles (bes/commands/carried.py).
-STORED = in_storage(RESULTS) is not None
+STORED = in_storage("results") is not None
 if STORED:
-    os.environ[STORE] = str(Path(in_storage(RESULTS).local_path()).parent)
+    os.environ[STORE] = str(Path(in_storage("results").local_path()).parent)
 
-PREPARED = Prepared()
+CALL, PREPARED = Call(), Prepared()
 try:
     PROJECT = load_project(config)
+    # The same with its results where they lie on the disk: the `prefix` of a module is put before
+    # the paths of rules, not before what jobs are told.
+    HERE = replace(
+        PROJECT,
+        results=Path(workflow.modifier.path_modifier.replace_prefix("results/")),
+    )
     # Jobs on other machines and in other processes parse this file too: the main process alone
     # looks at the files, and what it does here is the same however often it is done.
     if workflow.is_main_process:
-        call = read_call(sys.argv[1:])
-        PREPARED = (
-            prepare_stored(PROJECT, call, stored) if STORED else prepare(PROJECT, call)
-        )
-        force(workflow, PREPARED.forced)
+        NAMES = rule_names(PROJECT, workflow.modifier)
+        CALL = read_call(sys.argv[1:], NAMES)
+        PREPARED = prepare_stored(HERE, CALL, stored) if STORED else prepare(HERE, CALL)
+        ask(workflow, HERE, NAMES, PREPARED.forced)
+        # The `onstart` of a module is not run.
+        if not workflow.modifier.is_main_snakefile():
+            run_in(Path(".snakemake")).started()
 except (BesError, OSError) as error:
     sentence = refusal(error) if isinstance(error, OSError) else error
     if sentence is None:
@@ -97,7 +116,7 @@ onstart:
 
 onerror:
     try:
-        check_room(RESULTS, Path("."))
+        check_room(HERE.results, Path("."))
     except BesError as error:
         print(f"bes: {error}", file=sys.stderr)
 
@@ -112,8 +131,8 @@ wildcard_constraints:
 
 
 def folder(stage):
-    """The folder that holds a stage of the experiment at hand."""
-    return lambda wildcards: PROJECT.folder(wildcards.experiment, stage)
+    """The folder that holds a stage of the experiment at hand, as a job is told."""
+    return lambda wildcards: HERE.folder(wildcards.experiment, stage)
 
 
 def made(path):
@@ -266,13 +285,13 @@ def command(stage):
     def words(wildcards):
         experiment = wildcards.experiment
         read = {
-            "dataset": PROJECT.folder(experiment, "dataset"),
-            **PROJECT.read_by(stage, experiment),
+            "dataset": HERE.folder(experiment, "dataset"),
+            **HERE.read_by(stage, experiment),
         }
         return " ".join(
             [
                 *(f"--{name.replace('_', '-')} {home}" for name, home in read.items()),
-                f"--out {PROJECT.folder(experiment, stage)} --code {code}",
+                f"--out {HERE.folder(experiment, stage)} --code {code}",
                 *([f"--policy {PROJECT.settings.policy}"] if policy else []),
                 flags(stage)(wildcards),
             ]
@@ -291,9 +310,28 @@ def flags(stage):
     return words
 
 
+def in_report(page, **description):
+    """A folder of pages as a part of Snakemake's report, where that is not a single file."""
+    if CALL.one_file:
+        print(
+            "bes: a report in one file is without the pages of photographs; they are in "
+            "--report report.zip, and lie in report/page of each experiment",
+            file=sys.stderr,
+        )
+        return page
+    return report(page, **description)
+
+
 def gpus(count=1):
     """The GPUs that a job asks for."""
     return 0 if PROJECT.settings.device == "cpu" else count
+
+
+def more(amount):
+    """An amount of memory or time, and more of it at each further attempt: a job that was killed for
+    it would be killed again. Enough for 10,000 photographs at the sizes of the presets.
+    """
+    return lambda wildcards, attempt: amount * attempt
 
 
 def compared(wildcards):

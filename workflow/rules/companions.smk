@@ -14,7 +14,7 @@ def vouching(stage):
         if home != wildcards.experiment:
             raise WorkflowError(
                 f"{wildcards.experiment} shares its {stage} with {home}: "
-                f"ask for {PROJECT.folder(home, stage) / wildcards.file}"
+                f"ask for {HERE.folder(home, stage) / wildcards.file}"
             )
         image = wildcards.file.removesuffix(suffix_of(stage))
         shard = shard_name(shard_of(image, PROJECT.settings.shards))

@@ -26,8 +26,8 @@ rule dataset:
     threads: 8
     resources:
         # COCO's annotations take 1.7 GB when they are read; a download takes hours at times.
-        mem_mb=4000,
-        runtime=480,
+        mem_mb=more(4000),
+        runtime=more(480),
     params:
         out=folder("dataset"),
         shards=PROJECT.settings.shards,

@@ -21,13 +21,13 @@ rule export_format:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         command=command("export"),
-        out=lambda wildcards: PROJECT.folder(wildcards.experiment, "export")
+        out=lambda wildcards: HERE.folder(wildcards.experiment, "export")
         / wildcards.format,
-        skipped=lambda wildcards: PROJECT.folder(wildcards.experiment, "export")
+        skipped=lambda wildcards: HERE.folder(wildcards.experiment, "export")
         / wildcards.format
         / SKIPPED,
     message:

@@ -19,8 +19,8 @@ rule revised_maps:
     threads: 8
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=more(8000),
+        runtime=more(60),
         device=PROJECT.settings.device,
     params:
         command=command("revised_maps"),
@@ -49,8 +49,8 @@ rule pseudo_labels:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=more(8000),
+        runtime=more(60),
     params:
         command=command("pseudo_labels"),
     message:

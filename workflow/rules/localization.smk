@@ -17,8 +17,8 @@ rule classifier:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
-        mem_mb=16000,
-        runtime=240,
+        mem_mb=more(16000),
+        runtime=more(480),
         device=PROJECT.settings.device,
         devices=PROJECT.settings.gpus,
     params:
@@ -49,8 +49,8 @@ rule cams:
     threads: 8
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=more(8000),
+        runtime=more(60),
         device=PROJECT.settings.device,
     params:
         command=command("cams"),

@@ -23,8 +23,8 @@ rule evaluation:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         command=command("evaluation"),
     message:
@@ -64,8 +64,8 @@ rule quality:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         command=command("quality"),
     message:
@@ -98,7 +98,7 @@ rule report:
         segmenter=network("segmenter") if "segmenter" in PROJECT.wanted else [],
         predictions=shards("predictions") if "predictions" in PROJECT.wanted else [],
     output:
-        page=report(
+        page=in_report(
             directory("results/{dataset}/{experiment}/report/page"),
             htmlindex="index.html",
             caption="../report/page.rst",
@@ -138,8 +138,8 @@ rule report:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         command=command("report"),
     message:

@@ -19,8 +19,8 @@ rule segmenter:
     threads: 8
     resources:
         gpu=gpus(PROJECT.settings.gpus),
-        mem_mb=16000,
-        runtime=720,
+        mem_mb=more(16000),
+        runtime=more(720),
         device=PROJECT.settings.device,
         devices=PROJECT.settings.gpus,
     params:
@@ -49,8 +49,8 @@ rule segmentation_maps:
     threads: 8
     resources:
         gpu=gpus(),
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=more(8000),
+        runtime=more(60),
         device=PROJECT.settings.device,
     params:
         command=command("segmentation_maps"),
@@ -77,8 +77,8 @@ rule predictions:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=more(8000),
+        runtime=more(60),
     params:
         command=command("predictions"),
     message:
@@ -105,8 +105,8 @@ rule submission:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=more(2000),
+        runtime=more(60),
     params:
         command=command("submission"),
     message:

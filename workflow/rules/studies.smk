@@ -37,10 +37,10 @@ rule comparison:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=more(2000),
+        runtime=more(10),
     params:
-        plan=lambda wildcards: PROJECT.comparison_folder(wildcards.comparison)
+        plan=lambda wildcards: HERE.comparison_folder(wildcards.comparison)
         / "_plan.json",
         code=comparison_code(),
     message:
@@ -78,8 +78,8 @@ rule boundary_scores:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=480,
+        mem_mb=more(4000),
+        runtime=more(480),
     params:
         command=command("boundary_scores"),
     message:
@@ -122,8 +122,8 @@ rule tables:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=more(2000),
+        runtime=more(10),
     params:
         command=command("tables"),
     message:

@@ -1,0 +1,41 @@
+"""`bes run`: the workflow in any folder, by the package alone."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from bes.project.shipped import SHIPPED, found
+
+
+class RunCommand:
+    """Snakemake with the rules of the package; all that follows `run` is Snakemake's."""
+
+    summary = "run the workflow; takes the targets and options of snakemake, such as -n"
+
+    def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
+        """See `Command`."""
+
+    def run(self, args: argparse.Namespace) -> None:
+        """See `Command`: the process becomes Snakemake's."""
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, "-m", "snakemake", *snakemake_words(args.rest)])
+
+
+def snakemake_words(given: list[str]) -> list[str]:
+    """The command line of Snakemake; what the user gives comes later and so counts. Files of the
+    workflow, such as config/photographs.yaml, need not be in the folder."""
+    profile = found(Path("profiles/default"))
+    before = [
+        "--snakefile",
+        str(SHIPPED / "workflow/Snakefile"),
+        "--workflow-profile",
+        str(profile),
+    ]
+    return [*before, *map(_found_word, given)]
+
+
+def _found_word(word: str) -> str:
+    flag, equals, value = word.rpartition("=") if word.startswith("--") else ("", "", word)
+    own = Path(value).parts[:1] in (("config",), ("profiles",))
+    return f"{flag}{equals}{found(Path(value))}" if own else word
