@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from bes.data.manifest import read_manifest, shard_name, shard_of
 from bes.errors import BesError
-from bes.incremental.outside import check_files
 from bes.incremental.inputs import receipts_of
+from bes.incremental.outside import check_files
 from bes.incremental.snakemake_locks import run_in
 from bes.incremental.stage import all_stages, is_per_image, suffix_of
 from bes.project.reading import read_few
