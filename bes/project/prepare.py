@@ -141,7 +141,7 @@ def prepare(project: Project, call: Call) -> Prepared:
     # user's might.
     asked = bool(call.forced or call.forced_all or set(call.targets) - {"all"})
     follows = asked or not comes_back(project, found)
-    kept = kept_networks(project) if reasons and follows and not asked else frozenset()
+    kept = kept_networks(project, found) if reasons and follows and not asked else frozenset()
     # Snakemake follows what is missing, whatever is said of its date.
     stays = {path: why for path, why in reasons.items() if _stage_of(path) in kept}
     if call.looks:

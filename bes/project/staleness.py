@@ -18,6 +18,7 @@ from bes.incremental.stage import (
     TrainingStage,
     all_stages,
     is_per_image,
+    per_image_stages,
     stage_of,
 )
 from bes.project.sections import BASE
@@ -103,22 +104,38 @@ def comes_back(project: Project, found: Staleness) -> bool:
     if not all(receipt.exists() for receipt in expected):
         return False
     harmed = {home_of(receipt) for receipt in found.harmed}
+    above = _above(project)
+    return not any(above.get(folder, set()) & harmed for folder in harmed)
+
+
+def _above(project: Project) -> dict[Path, set[Path]]:
+    """The folder of each stage -> those of all stages that its files come from."""
     above: dict[Path, set[Path]] = {}
     for place in places(project):
         folders = _read_by(project, place).values()
         above[place.folder] = set().union(*(above.get(f, set()) | {f} for f in folders))
-    return not any(above.get(folder, set()) & harmed for folder in harmed)
+    return above
 
 
-def kept_networks(project: Project) -> frozenset[str]:
+def kept_networks(project: Project, found: Staleness) -> frozenset[str]:
     """The trainings whose networks stay as they are whatever else changes in a run: the policy is
-    `frozen`, and all of them are intact and of the settings at hand."""
+    `frozen`, and all of them are intact and of the settings at hand.
+
+    None where the receipt of one that reads other stages is stale without their files being so:
+    Snakemake does not find it behind another job with nothing but ancient files between.
+    """
     if project.settings.policy != "frozen":
         return frozenset()
     kept: dict[str, bool] = {}
+    stale = {home_of(receipt) for receipt in found.reasons()}
+    per_image = {*per_image_stages(), *per_image_stages(held_out=True)}
+    files = {folder for folder in stale if folder.name in per_image}
+    above = _above(project)
     for place in places(project):
         stage = all_stages().get(place.stage)
         if isinstance(stage, TrainingStage):
+            if stage.reads and place.folder in stale and not above[place.folder] & files:
+                return frozenset()
             kept[place.stage] = kept.get(place.stage, True) and _is_kept(project, place, stage)
     return frozenset(stage for stage, every in kept.items() if every)
 

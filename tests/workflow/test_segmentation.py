@@ -80,8 +80,7 @@ def test_a_prediction_that_is_deleted_is_mended_alone(predicted: Any) -> None:
 def test_a_photograph_more_to_test_on_is_predicted_alone(predicted: Any) -> None:
     folder = predicted.path / "data/next"
     shutil.copy(folder / f"{predicted.test}.jpg", folder / "again.jpg")
-    assert predicted.snakemake().returncode == 0
-    assert predicted.computed() == dict.fromkeys(HELD_OUT, 1)
+    assert predicted.run() == dict.fromkeys(HELD_OUT, 1)
     paths = [
         image_file("predictions", predicted.folder("predictions"), name)
         for name in (predicted.test, "again")

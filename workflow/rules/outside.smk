@@ -18,8 +18,8 @@ rule foreground:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         command=command("foreground"),
     message:
@@ -46,8 +46,8 @@ rule regions:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=more(4000),
+        runtime=more(60),
     params:
         command=command("regions"),
     message:

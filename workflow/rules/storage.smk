@@ -26,8 +26,8 @@ if STORED:
             "../../envs/cpu.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=60,
+            mem_mb=more(2000),
+            runtime=more(60),
         message:
             "The files of {wildcards.stage} of {wildcards.experiment}"
         shell:
