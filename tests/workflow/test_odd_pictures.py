@@ -125,7 +125,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
             stage,
             options=options,
             dataset=base / "dataset",
-            folders={source: base / source for source in stage.parents(options)},
+            folders={
+                source: base / source
+                for source in stage.parents(options)
+                if stage_of(source).there(stage_of(source).options())
+            },
             out=base / name,
             shards=["000"],
             threads=1,
