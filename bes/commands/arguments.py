@@ -4,11 +4,14 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bes.errors import BesError
 from bes.incremental.stage import Stage
 from bes.options.flags import whole_number
+
+if TYPE_CHECKING:
+    from bes.project.settings import Project
 
 DEFAULT_CONFIG = Path("config/config.yaml")
 
@@ -93,6 +96,27 @@ def folders_of(args: argparse.Namespace, stage: Stage, options: Any) -> dict[str
         elif name not in stage.may_read + stage.reads_if_there:
             raise BesError(f"--{name}: found none, expected the folder of `bes {name}`")
     return folders
+
+
+def add_experiment(parser: argparse.ArgumentParser) -> None:
+    """The configuration, and which of its experiments is meant; see `project_of`."""
+    parser.add_argument(
+        "--experiment", default="base", metavar="NAME", help="experiment (default: base)"
+    )
+    add_config(parser)
+
+
+def project_of(args: argparse.Namespace) -> "Project":
+    """The project of `add_experiment`; raises BesError if it has no such experiment."""
+    from bes.project.settings import read_project
+
+    project = read_project(args.configfile, args.config)
+    if args.experiment not in project.experiments:
+        raise BesError(
+            f"--experiment: found {args.experiment!r}, expected one of "
+            + ", ".join(project.experiments)
+        )
+    return project
 
 
 def add_config(parser: argparse.ArgumentParser, *, only: str = "") -> None:

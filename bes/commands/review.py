@@ -6,9 +6,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bes.commands.arguments import DEFAULT_CONFIG, add_config
+from bes.commands.arguments import DEFAULT_CONFIG, add_experiment, project_of
 from bes.data.corrections import CORRECTIONS
-from bes.errors import BesError
 from bes.options.flags import whole_number
 from bes.project.sections import BASE
 
@@ -27,9 +26,6 @@ class ReviewCommand:
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
         parser.add_argument(
-            "--experiment", default=BASE, metavar="NAME", help=f"experiment (default: {BASE})"
-        )
-        parser.add_argument(
             "--no-browser", action="store_true", help="print the address and open no browser"
         )
         parser.add_argument(
@@ -39,19 +35,13 @@ class ReviewCommand:
             metavar="N",
             help="port of the page, such as for a tunnel (default: a free one)",
         )
-        add_config(parser)
+        add_experiment(parser)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        from bes.project.settings import read_project
         from bes.storage.pool import limit_threads
 
-        project = read_project(args.configfile, args.config)
-        if args.experiment not in project.experiments:
-            raise BesError(
-                f"--experiment: found {args.experiment!r}, expected one of "
-                + ", ".join(project.experiments)
-            )
+        project = project_of(args)
         limit_threads(1)
         desk = open_desk(project, args.experiment)
 

@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bes.commands.arguments import add_config
-from bes.errors import BesError
+from bes.commands.arguments import add_config, add_experiment, project_of
 from bes.stages.evaluation import print_scores
 
 
@@ -74,23 +73,13 @@ class WhyCommand:
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
         parser.add_argument("image", help="the image, by its name without folder and ending")
-        parser.add_argument(
-            "--experiment", default="base", metavar="NAME", help="experiment (default: base)"
-        )
-        add_config(parser)
+        add_experiment(parser)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        from bes.project.settings import read_project
         from bes.project.upkeep import print_why
 
-        project = read_project(args.configfile, args.config)
-        if args.experiment not in project.experiments:
-            raise BesError(
-                f"--experiment: found {args.experiment!r}, expected one of "
-                + ", ".join(project.experiments)
-            )
-        print_why(project, args.experiment, args.image)
+        print_why(project_of(args), args.experiment, args.image)
 
 
 class VerifyCommand:

@@ -22,8 +22,9 @@ from bes.method.permutohedral_lattice import (
 
 SPATIAL, BILATERAL = 2, 5
 """Features of the two kernels."""
-CHANNELS = (*range(1, 9), *range(12, 257, 4))
-"""Numbers of channels that there is code for; others are filled up with zeros."""
+CHANNELS = (*range(1, 9), *range(12, 513, 4))
+"""Numbers of channels that there is code for; others are filled up with zeros. Two maps of 255
+labels have 508."""
 
 
 class Kernel(NamedTuple):

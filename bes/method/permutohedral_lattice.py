@@ -39,8 +39,9 @@ def compiled(*lengths: int) -> Callable[[Callable[..., Any]], Callable[..., Any]
 
 
 ODD = np.uint64(0x9E3779B97F4A7C15)
-BIAS = np.uint64(1 << 20)
-FIELD = np.uint64(21)
+"""The golden ratio as a fraction of 64 bits: it spreads keys over a hash table."""
+BITS = 21
+"""Of each coordinate of a key, three of which go into 64 bits; half of their range is added."""
 
 
 class Lattice(NamedTuple):
@@ -92,7 +93,7 @@ def lattice_builder(d: int) -> Callable[[np.ndarray], Lattice]:
         n = len(features)
         corners = np.zeros((n, d + 1), np.uint32)
         weights = np.zeros((n, d + 1), np.float32)
-        # Of a corner, its first d coordinates, 21 bits each.
+        # Of a corner, its first d coordinates.
         keys = np.zeros((max(n // 2, 16), 2), np.uint64)
         table = np.zeros(1 << 14, np.uint32)
         count = 0
@@ -154,7 +155,7 @@ def lattice_builder(d: int) -> Callable[[np.ndarray], Lattice]:
                 key0, key1 = np.uint64(0), np.uint64(0)
                 for i in range(d):
                     part = nearest[i] + remainder - (d + 1) * (rank[i] > d - remainder)
-                    biased = np.uint64(part + (1 << 20)) << np.uint64(21 * (i % 3))
+                    biased = np.uint64(part + (1 << (BITS - 1))) << np.uint64(BITS * (i % 3))
                     if i < 3:
                         key0 |= biased
                     else:
@@ -172,9 +173,9 @@ def lattice_builder(d: int) -> Callable[[np.ndarray], Lattice]:
             for i in range(d):
                 part = 1 - (d + 1) * (i == axis)
                 if i < 3:
-                    step0 += np.uint64(part) << np.uint64(21 * (i % 3))
+                    step0 += np.uint64(part) << np.uint64(BITS * (i % 3))
                 else:
-                    step1 += np.uint64(part) << np.uint64(21 * (i % 3))
+                    step1 += np.uint64(part) << np.uint64(BITS * (i % 3))
             for corner in range(1, count + 1):
                 slot = _slot(table, keys, keys[corner, 0] + step0, keys[corner, 1] + step1)
                 found = table[slot]

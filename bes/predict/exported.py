@@ -26,7 +26,8 @@ class Exported(nn.Module):
 
     def __init__(self, network: DeepLab):
         super().__init__()
-        self.network = network
+        # Of weights that lie channels last, PyTorch's writer asks for more than one photograph.
+        self.network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self.stride = network.backbone.strides[-1]
         self.mean: torch.Tensor
         self.std: torch.Tensor

@@ -49,7 +49,11 @@ def test_no_file_of_a_photograph_is_computed_anew(finished: Path) -> None:
     for name in per_image_stages():
         stage = stage_of(name)
         assert isinstance(stage, PerImageStage)
-        folders = {parent: RESULTS / "base" / parent for parent in stage.parents(options[name])}
+        folders = {
+            parent: RESULTS / "base" / parent
+            for parent in stage.parents(options[name])
+            if stage_of(parent).there(options[parent])
+        }
         for shard in shards_of(DATASET):
             memo = Memo(memo_file(RESULTS / "base" / name, shard))
             if memo.entries:  # of what was not pretended
