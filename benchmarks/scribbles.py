@@ -29,8 +29,8 @@ from bes.metrics.boundary import thin
 from bes.metrics.iou import ConfusionMatrix
 from bes.review.photograph import Photograph
 from bes.review.strokes import Stroke
-from bes.stages.pseudo_labels import PseudoLabelOptions
 from bes.stages.revised_maps import RevisedMapOptions
+from bes.stages.shared.walk_labels import PseudoLabelOptions
 
 MARGIN = 3
 """Pixels from its edge that a fault is not drawn in."""

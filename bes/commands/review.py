@@ -82,6 +82,8 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
     options = project.experiments[experiment].options
     names = ("dataset", "boundary_maps", "revised_maps", "pseudo_labels", "quality")
     folders = {name: project.folder(experiment, name) for name in names}
+    # What else its labels are made from.
+    folders |= project.read_by("pseudo_labels", experiment)
     catalog = read_catalog(folders["dataset"] / "classes.json")
     sources = Sources(catalog, folders, "cpu")
 

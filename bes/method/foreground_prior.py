@@ -1,4 +1,4 @@
-"""A foreground prior in the score of the background.
+"""A foreground prior, or the probabilities of a teacher, in the score of the background.
 
 This is no part of the paper. Saliency has told objects from background in this field since Wei et
 al., "STC: A Simple to Complex Framework for Weakly-Supervised Semantic Segmentation" (TPAMI 2017).
@@ -15,12 +15,14 @@ EVEN = 0.5
 def with_prior(scores: np.ndarray, prior: np.ndarray, threshold: float) -> tuple[np.ndarray, float]:
     """The mean of each class's score and of the prior, and that of their thresholds.
 
-    The order of the classes stays that of the scores; whether a pixel is background is for both to
-    say. A prior is a probability, so its threshold is 1/2: none is left to choose.
+    Whether a pixel is background is for both to say; of one map for all classes, the order of the
+    classes stays that of the scores. A prior is a probability, so its threshold is 1/2: none is left
+    to choose.
 
     Args:
         scores: (K,H,W) float32 in [0, 1], the largest of a photograph 1.
-        prior: (H,W) float32 in [0, 1]: the probability of the foreground, of whatever class.
+        prior: (H,W) float32 in [0, 1]: the probability of the foreground, of whatever class; or
+            (K,H,W): that of each class.
         threshold: the score of the background, where the scores stand alone.
 
     Returns:

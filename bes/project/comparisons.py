@@ -8,7 +8,7 @@ from typing import Any
 from bes.errors import BesError
 from bes.report.comparison import Comparison, Row
 
-SEEDED = ("classifier", "benet", "irnet", "segmenter")
+SEEDED = ("classifier", "benet", "irnet", "teacher", "segmenter")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from bes.data.manifest import MAX_SHARDS
 from bes.incremental.stage import NoOptions, all_stages
 from bes.networks.names import BACKBONE
-from bes.options.declared import Range
+from bes.options.declared import Range, options_of
 from bes.training.schedule import SEED
 
 SECTIONS: dict[str, type] = {
@@ -17,10 +17,21 @@ SECTIONS: dict[str, type] = {
 SHARED = ("backbone", "weights", "seed")
 """Keys at the top of the configuration that every training has."""
 
-FOLLOWS = {
+FOLLOWS: dict[tuple[str, str], tuple[str, str]] = {
     ("evaluation", "revised_threshold"): ("pseudo_labels", "threshold"),
     ("quality", "threshold"): ("pseudo_labels", "threshold"),
     ("boundary_scores", "cam_threshold"): ("evaluation", "cam_threshold"),
+    # The teacher is a segmentation network of the labels that there would be without it.
+    **{
+        (follower, option.name): (followed, option.name)
+        for follower, followed in (
+            ("teacher_labels", "pseudo_labels"),
+            ("teacher", "segmenter"),
+            ("teacher_maps", "segmentation_maps"),
+        )
+        for option in options_of(SECTIONS[follower])
+        if option.name != "source"
+    },
 }
 """The options that are another stage's unless given."""
 

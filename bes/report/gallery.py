@@ -12,6 +12,8 @@ PANELS = {
     "boundary_labels": "boundary label",
     "boundary_maps": "boundary map",
     "revised_maps": "revised map",
+    "teacher_labels": "label of the walk",
+    "teacher_maps": "teacher's map",
     "foreground": "foreground prior",
     "regions": "segments",
     "pseudo_labels": "pseudo label",

@@ -31,6 +31,9 @@ def draw_panels(
     for panel, file in files.items():
         if panel in ("cams", "revised_maps"):
             drawn[panel] = pictures.heat_picture(upsample(read_maps(file).maps, size))
+        elif panel == "teacher_maps":
+            # Without the background, which is the first.
+            drawn[panel] = pictures.heat_picture(upsample(read_maps(file).maps[1:], size))
         elif panel == "boundary_maps":
             probability = upsample(read_boundary_map(file)[None], size)[0]
             drawn[panel] = pictures.probability_picture(probability)

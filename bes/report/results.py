@@ -22,6 +22,7 @@ NETWORKS = {
     "classifier": "Classifier",
     "benet": "BENet",
     "irnet": "IRNet",
+    "teacher": "Teacher",
     "segmenter": "Segmentation network",
 }
 

@@ -16,8 +16,8 @@ from bes.data.working_size import read_reduced, resize_labels
 from bes.method.mending import mend
 from bes.method.scribbles import FREE, ScribbleWalk
 from bes.review.strokes import Stroke, draw
-from bes.stages.pseudo_labels import PseudoLabelOptions, crf_settings
 from bes.stages.revised_maps import RevisedMapOptions
+from bes.stages.shared.walk_labels import PseudoLabelOptions, crf_settings
 
 BOUNDARY_COLOUR = (255, 0, 255)
 """Seldom that of anything photographed."""

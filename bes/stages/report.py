@@ -194,9 +194,9 @@ STAGE = WholeStage(
         "evaluation",
         "quality",
     ),
-    reads_if_there=("foreground", "regions"),
+    reads_if_there=("teacher_maps", "foreground", "regions"),
     may_read=(
-        *("classifier", "boundary_labels", "benet", "irnet"),
+        *("classifier", "boundary_labels", "benet", "irnet", "teacher_labels", "teacher"),
         *("segmenter", "segmentation_maps", "predictions"),
     ),
     dated=(f"{PAGE}/index.html",),

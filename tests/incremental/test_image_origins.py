@@ -8,7 +8,7 @@ import pytest
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest, write_dataset
 from bes.incremental.per_image import plan_shard
 from bes.incremental.stage import PerImageStage
-from bes.stages import pseudo_labels
+from bes.stages.shared.walk_labels import PseudoLabelOptions
 from bes.storage.memo import Memo, differences
 
 
@@ -17,9 +17,7 @@ def prepare(options: object, sources: object) -> object:
     raise NotImplementedError
 
 
-PLAIN = PerImageStage(
-    name="cams", options=pseudo_labels.PseudoLabelOptions, prepare=prepare, suffix=".npz"
-)
+PLAIN = PerImageStage(name="cams", options=PseudoLabelOptions, prepare=prepare, suffix=".npz")
 CORRECTED = replace(PLAIN, name="pseudo_labels", correction=True)
 WITHOUT_PHOTOGRAPH = replace(PLAIN, name="revised_maps", photograph=False)
 

@@ -16,8 +16,8 @@ from bes.options.declared import options_of
 from bes.project.schema import json_schema
 from bes.project.sections import SECTIONS, ProjectOptions
 from bes.project.settings import PRESETS, Project, check_weights, load_project, read_project
-from bes.stages.pseudo_labels import PseudoLabelOptions
 from bes.stages.shared.dataset_kinds import DatasetOptions
+from bes.stages.shared.walk_labels import PseudoLabelOptions
 
 
 def stages_of(project: Project, experiment: str) -> dict[str, set[str]]:

@@ -37,6 +37,7 @@ rule pseudo_labels:
         classes=table("classes.json"),
         manifest=manifest(),
         revised_maps=shard("revised_maps"),
+        teacher_maps=where_read("pseudo_labels", "teacher_maps"),
         foreground=where_read("pseudo_labels", "foreground"),
         regions=where_read("pseudo_labels", "regions"),
     output:
