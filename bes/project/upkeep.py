@@ -170,9 +170,11 @@ def _changed_files(dataset: Path) -> list[str]:
     except BesError:  # said of the manifest itself, or there is none yet
         return []
     return [
-        f"{path}: {'missing' if found is None else 'changed since the dataset was read'}"
-        for path, voucher in files_of(catalog, records).items()
-        if (found := digest_file(path)) != voucher.digest
+        f"{voucher.home / name}: "
+        f"{'missing' if found is None else 'changed since the dataset was read'}"
+        for voucher in files_of(catalog, records)
+        for name, digest in voucher.files.items()
+        if (found := digest_file(voucher.home / name)) != digest
     ]
 
 
