@@ -122,7 +122,7 @@ def test_a_photograph_less_has_its_shard_read_again(evaluated, read) -> None:
 
 
 def test_another_threshold_counts_the_maps_of_its_stage_alone(evaluated, read) -> None:
-    counts = evaluated.base / "evaluation" / "_memo" / "counts" / "train"
+    counts = evaluated.base / "evaluation" / "_memo" / "cache" / "train"
     before = {path.name: path.stat().st_ino for path in counts.iterdir()}
     evaluated.run("evaluation", "--cam-threshold", 0.125)
     changed = {p.name for p in counts.iterdir() if before.get(p.name) != p.stat().st_ino}
@@ -135,7 +135,7 @@ def test_damaged_counts_are_counted_anew(evaluated, read, content: bytes) -> Non
     found = tables(evaluated.base / "evaluation")
     shard = shard_name(shard_of("b", SHARDS))
     write_atomic(
-        evaluated.base / "evaluation" / "_memo" / "counts" / "train" / f"{shard}_cams.npz", content
+        evaluated.base / "evaluation" / "_memo" / "cache" / "train" / f"{shard}_cams.npz", content
     )
     for name in TABLES:
         (evaluated.base / "evaluation" / "_memo" / "kept" / name).unlink()
@@ -148,7 +148,7 @@ def test_what_a_killed_run_counted_is_not_counted_again(evaluated, read) -> None
     """The tables and their memo are what is written last."""
     memos = evaluated.base / "evaluation" / "_memo"
     (memos / "once.jsonl").unlink()
-    log = memos / "counts_train.jsonl"
+    log = memos / "train.jsonl"
     first = log.read_bytes().splitlines(keepends=True)[:3]  # of the stages of one shard
     log.write_bytes(b"".join(first) + b'["00')
     evaluated.run("evaluation")

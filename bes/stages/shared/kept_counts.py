@@ -9,7 +9,7 @@ from bes.incremental.parts import Parts
 from bes.incremental.stage import WholeRun, image_file
 from bes.stages.shared.label_counts import add_encoded, counter, encode_counts, no_counts
 from bes.storage.code_digest import code_digest
-from bes.storage.layout import receipt_file
+from bes.storage.layout import cache_folder, receipt_file
 from bes.storage.memo import digest_of
 from bes.storage.pool import forked_map
 from bes.storage.progress import Progress
@@ -36,11 +36,10 @@ def counts_of(
     n_shards = len(shards_of(run.dataset))
     for record in records:
         shards.setdefault(shard_name(shard_of(record.id, n_shards)), []).append(record)
-    memos = run.out / "_memo"
     parts = Parts(
-        memos / "counts" / name,
+        cache_folder(run.out) / name,
         ".npz",
-        memo=memos / f"counts_{name}.jsonl",
+        memo=run.out / "_memo" / f"{name}.jsonl",
         origins={
             f"{shard}_{stage}": _origin(run, stage, grid, shard, members)
             for shard, members in shards.items()
