@@ -52,7 +52,7 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
     import torch
     import torch.nn.functional as F
 
-    from bes.data.augmentation import FlipAndCrop, normalise, rescale
+    from bes.data.augmentation import FlipAndCrop, rescale
     from bes.data.working_size import read_reduced
     from bes.networks.classifier import Classifier, build_classifier
     from bes.training.loop import Views, train
@@ -79,7 +79,7 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
         longer = rng.integers(options.resize_long[0], options.resize_long[1] + 1)
         photo = rescale(photo, longer / max(photo.shape[:2]))
         crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
-        return crop.apply(normalise(photo), 0), target(index)
+        return crop.apply_to_photo(photo), target(index)
 
     def loss(scores: torch.Tensor, present: torch.Tensor) -> dict[str, torch.Tensor]:
         return {"total": F.multilabel_soft_margin_loss(scores, present)}

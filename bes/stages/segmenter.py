@@ -56,7 +56,7 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
     import numpy as np
     import torch
 
-    from bes.data.augmentation import FlipAndCrop, normalise, rescale, rescale_labels
+    from bes.data.augmentation import FlipAndCrop, rescale, rescale_labels
     from bes.data.images import decode_labels
     from bes.data.working_size import read_reduced, resize_labels
     from bes.method.segmentation_loss import VOID, segmentation_loss
@@ -89,7 +89,7 @@ def fit(options: SegmenterOptions, run: TrainingRun) -> Trained:
         photo, labels = rescale(photo, factor), rescale_labels(labels, factor)
         crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
         labels = crop.apply(labels, VOID)
-        return crop.apply(normalise(photo), 0), labels
+        return crop.apply_to_photo(photo), labels
 
     def loss(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
         labels = labels_of_cells(labels, stride, logits.shape[-2:])
