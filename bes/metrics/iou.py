@@ -8,6 +8,8 @@ import numpy as np
 from bes.errors import BesError
 
 VOID = 255
+STRIP = 1 << 20
+"""Pixels that are counted at once."""
 
 
 class ConfusionMatrix:
@@ -32,11 +34,15 @@ class ConfusionMatrix:
         """
         n_classes = len(self.counts)
         _check_same_size(prediction.shape, truth.shape)
-        predicted = prediction.astype(np.intp)
-        predicted[(predicted < 0) | (predicted >= n_classes)] = n_classes
-        counts = _histogram(truth, predicted, VOID + 1, n_classes + 1)
-        _check_labels(np.flatnonzero(counts[:VOID].any(axis=1)), n_classes)
-        self.counts += counts[:n_classes]
+        predictions, truths = prediction.ravel(), truth.ravel()
+        # Label maps of photographs of 100 million pixels are counted too.
+        for start in range(0, len(truths), STRIP):
+            strip = slice(start, start + STRIP)
+            predicted = predictions[strip].astype(np.intp)
+            predicted[(predicted < 0) | (predicted >= n_classes)] = n_classes
+            counts = _histogram(truths[strip], predicted, VOID + 1, n_classes + 1)
+            _check_labels(np.flatnonzero(counts[:VOID].any(axis=1)), n_classes)
+            self.counts += counts[:n_classes]
 
     def __add__(self, other: "ConfusionMatrix") -> "ConfusionMatrix":
         total = ConfusionMatrix(len(self.counts))
