@@ -25,6 +25,7 @@ from bes.incremental.stage import (
     stage_of,
 )
 from bes.storage.files import write_atomic
+from bes.storage.layout import cache_folder
 from bes.storage.receipts import read_receipt, receipts_in
 
 pytestmark = pytest.mark.usefixtures("finished")
@@ -99,7 +100,9 @@ def read_file(stage: str, source: str) -> Path:
 
 
 def run(stage: str, source: str = "") -> int:
-    """Run a stage by its command; returns the exit status. To other code all is out of date."""
+    """Run a stage by its command; returns the exit status. To other code all is out of date, and
+    nothing that was counted before spares the reading."""
+    shutil.rmtree(cache_folder(BASE / stage), ignore_errors=True)
     words: list[Any] = [stage, "--code", "of the tests"]
     if stage == "comparison":
         Path("c.yaml").write_text(yaml.safe_dump(CONFIG))

@@ -31,7 +31,7 @@ from bes.stages.dataset import facts_file, stamp_file
 from bes.stages.export import run_export
 from bes.storage.code_digest import code_digest
 from bes.storage.files import write_atomic
-from bes.storage.layout import whole_receipt
+from bes.storage.layout import cache_folder, whole_receipt
 from bes.storage.memo import Memo
 from bes.storage.receipts import home_of, read_inputs, read_receipt, write_receipt
 
@@ -478,7 +478,8 @@ FORCED: dict[str, tuple[tuple[str, ...], set[str], set[str]]] = {
     "a rule for the whole dataset": (
         ("evaluation", "tables"),
         {"base/evaluation/whole", "other/evaluation/whole", "base/tables/whole"},
-        {"base/evaluation/once", "other/evaluation/once", "base/tables/once"},
+        {f"{e}/evaluation/{memo}" for e in ("base", "other") for memo in ("once", "train")}
+        | {"base/tables/once"},
     ),
     "a comparison": (("both",), {"comparisons/both/whole"}, {"comparisons/both/once"}),
     "a receipt": (
@@ -512,7 +513,12 @@ def test_one_forced_image_forgets_no_other() -> None:
 
 
 def test_a_forced_dataset_is_read_anew_from_its_files() -> None:
+    reduced = cache_folder(RESULTS / "base/dataset") / "a.rgb"
+    write_atomic(reduced, b"pixels")
+    prepare(project(), Call(forced=("cams",)))
+    assert reduced.exists()
     prepare(project(), Call(forced=("dataset",)))
+    assert not reduced.exists()
     assert not whole_receipt(RESULTS / "base/dataset").exists()
     assert not facts_file(RESULTS / "base/dataset").exists()
 

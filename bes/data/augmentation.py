@@ -12,7 +12,10 @@ STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 def normalise(photo: np.ndarray) -> np.ndarray:
     """(H,W,3) uint8 -> (3,H,W) float32, ImageNet mean and standard deviation."""
-    return np.ascontiguousarray(((photo / np.float32(255) - MEAN) / STD).transpose(2, 0, 1))
+    channels = np.ascontiguousarray(photo.transpose(2, 0, 1)) / np.float32(255)
+    channels -= MEAN[:, None, None]
+    channels /= STD[:, None, None]
+    return channels
 
 
 def rescale(photo: np.ndarray, factor: float) -> np.ndarray:
@@ -52,6 +55,14 @@ class FlipAndCrop:
             source.append(outer if length > crop else inner)
             target.append(inner if length > crop else outer)
         return cls(mirror, (source[0], source[1]), (target[0], target[1]), crop)
+
+    def apply_to_photo(self, photo: np.ndarray) -> np.ndarray:
+        """(H,W,3) uint8 -> (3,crop,crop) float32, normalised, 0 where the picture ends."""
+        out = np.zeros((3, self.crop, self.crop), np.float32)
+        photo = photo[:, ::-1] if self.mirror else photo
+        # What is cut off need not be normalised.
+        out[:, *self.target] = normalise(photo[self.source])
+        return out
 
     def apply(self, pixels: np.ndarray, fill: float) -> np.ndarray:
         """(...,H,W) -> (...,crop,crop) of the same dtype, `fill` where the picture ends."""

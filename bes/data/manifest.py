@@ -5,11 +5,12 @@ import hashlib
 import io
 import json
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from bes.errors import BesError
 from bes.storage.files import digest_bytes, write_if_changed
+from bes.storage.layout import cache_folder
 
 MAX_SHARDS = 999
 MAX_PIXELS = 500_000
@@ -183,6 +184,8 @@ class Catalog:
     """Photographs of more pixels are reduced to as many before anything is computed."""
     bit_depth: int = 16
     """Bits in use of photographs with 16 bits a channel."""
+    cache: Path | None = field(default=None, compare=False)
+    """Where photographs are kept that were reduced; None: nowhere."""
 
     def indices(self, record: ImageRecord) -> list[int]:
         """Label indices, from 1, of the classes present in a photograph."""
@@ -228,6 +231,7 @@ def read_catalog(path: Path) -> Catalog:
             mask_values=tuple(content["mask_values"]),
             max_pixels=int(content["max_pixels"]),
             bit_depth=int(content["bit_depth"]),
+            cache=cache_folder(path.parent),
         )
         if not isinstance(content["classes"], list) or not all(
             isinstance(name, str) for name in catalog.classes

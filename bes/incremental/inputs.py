@@ -4,7 +4,7 @@ import functools
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from bes.data.file_names import stamp
@@ -120,28 +120,31 @@ def inputs_of(
     }
 
 
-def vouchers_of(folders: Mapping[str, Path], shards: list[str]) -> dict[Path, Voucher]:
+def vouchers_of(folders: Mapping[str, Path], shards: list[str]) -> list[Voucher]:
     """What the files of some stages must be, by their receipts."""
-    return {
-        home_of(receipt) / name: Voucher(digest, receipt)
+    return [
+        Voucher(home_of(receipt), read_receipt(receipt), receipt)
         for stage, folder in folders.items()
         for receipt in receipts_of(stage, folder, shards)
-        for name, digest in read_receipt(receipt).items()
-    }
+    ]
 
 
-def files_of(catalog: Catalog, records: Iterable[ImageRecord]) -> dict[Path, Voucher]:
+def files_of(catalog: Catalog, records: Iterable[ImageRecord]) -> list[Voucher]:
     """What photographs, masks and corrections must be, by the manifest."""
-    return {
-        catalog.root / path: Voucher(digest)
-        for record in records
-        for path, digest in (
+    below: dict[str, str] = {}
+    elsewhere: dict[str, str] = {}
+    for record in records:
+        for name, digest in (
             (record.path, record.digest),
             (record.mask, record.mask_digest),
             (record.correction, record.correction_digest),
-        )
-        if path
-    }
+        ):
+            path = PurePath(name)
+            if path.is_absolute():
+                elsewhere[str(path.relative_to(path.anchor))] = digest
+            elif name:
+                below[str(path)] = digest
+    return [Voucher(catalog.root, below), Voucher(Path("/"), elsewhere)]
 
 
 def options_digest(options: Any) -> str:

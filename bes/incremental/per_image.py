@@ -35,6 +35,8 @@ from bes.storage.progress import Progress
 from bes.storage.receipts import model_digest, read_receipt, write_receipt
 from bes.storage.vouched import Voucher, vouched
 
+BEGAN = "when this job began"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -159,11 +161,11 @@ def run_per_image(
                     catalog, folders, used, {image: file.path for image, file in files.items()}
                 )
                 progress = Progress(f"{stage.name} {shard}", len(todo), unit="images")
-                known = vouchers_of(folders, [shard]) | files_of(catalog, todo)
-                known |= {
-                    file.path: Voucher(file.digest, since="when this job began")
+                known = [*vouchers_of(folders, [shard]), *files_of(catalog, todo)]
+                known += [
+                    Voucher(file.path.parent, {file.path.name: file.digest}, since=BEGAN)
                     for file in files.values()
-                }
+                ]
                 with vouched(known):
                     for record, content in _contents(stage, options, sources, todo, threads):
                         write_atomic(image_file(stage.name, out, record.id), content)

@@ -47,7 +47,7 @@ def run_whole(
         catalog = read_catalog(dataset / "classes.json")
         records = read_manifest(dataset / "images.csv")
         run = WholeRun(catalog, records, dataset, folders, out, threads, inputs)
-        with vouched(vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)):
+        with vouched([*vouchers_of(folders, shards_of(dataset)), *files_of(catalog, records)]):
             contents = stage.compute(options, run)
         record_run(
             journal_file(out, "once"),

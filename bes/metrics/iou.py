@@ -1,13 +1,15 @@
 """Intersection over union, precision and recall of label maps, from pixel counts."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from bes.errors import BesError
 
 VOID = 255
+STRIP = 1 << 20
+"""Pixels that are counted at once."""
 
 
 class ConfusionMatrix:
@@ -32,14 +34,28 @@ class ConfusionMatrix:
         """
         n_classes = len(self.counts)
         _check_same_size(prediction.shape, truth.shape)
-        predicted = prediction.astype(np.intp)
-        predicted[(predicted < 0) | (predicted >= n_classes)] = n_classes
-        self.counts += _histogram(truth, predicted, n_classes, n_classes + 1)
+        predictions, truths = prediction.ravel(), truth.ravel()
+        # Label maps of photographs of 100 million pixels are counted too.
+        for start in range(0, len(truths), STRIP):
+            strip = slice(start, start + STRIP)
+            predicted = predictions[strip].astype(np.intp)
+            predicted[(predicted < 0) | (predicted >= n_classes)] = n_classes
+            counts = _histogram(truths[strip], predicted, VOID + 1, n_classes + 1)
+            _check_labels(np.flatnonzero(counts[:VOID].any(axis=1)), n_classes)
+            self.counts += counts[:n_classes]
 
     def __add__(self, other: "ConfusionMatrix") -> "ConfusionMatrix":
         total = ConfusionMatrix(len(self.counts))
         total.counts = self.counts + other.counts
         return total
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What was counted."""
+        return {"counts": self.counts}
+
+    def add_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Add what another matrix of as many classes counted."""
+        self.counts += arrays["counts"]
 
     def iou(self) -> np.ndarray:
         """(n_classes,) TP / (TP + FP + FN) in [0, 1]; NaN where a class is in neither."""
@@ -77,16 +93,18 @@ class ThresholdCurve:
 
     A pixel is predicted as its best class where that score exceeds the threshold, else as
     background. Each pixel is visited once: what its prediction is at any threshold follows from
-    its best class and how many thresholds its best score exceeds.
+    its best class and how many thresholds its best score exceeds. Memory is taken for the pairs of
+    a true label and a best class that occur.
     """
 
     def __init__(self, n_classes: int, thresholds: Sequence[float]) -> None:
         """`thresholds` ascend."""
         if any(b <= a for a, b in itertools.pairwise(thresholds)):
             raise BesError(f"threshold curve: found {list(thresholds)}, expected ascending numbers")
+        self.n_classes = n_classes
         self.thresholds = np.array(thresholds, np.float64)
-        # (true label, best class, number of thresholds exceeded) -> pixels
-        self._counts = np.zeros((n_classes, n_classes + 1, len(thresholds) + 1), np.int64)
+        # (true label, best class) -> pixels by the number of thresholds exceeded
+        self._counts: dict[tuple[int, int], np.ndarray] = {}
 
     def update(
         self, scores: np.ndarray, classes: Sequence[int] | np.ndarray, truth: np.ndarray
@@ -101,47 +119,92 @@ class ThresholdCurve:
         Raises:
             BesError: sizes differ, or the truth has a label that is neither a class nor void.
         """
-        n_classes, n_predicted, n_levels = self._counts.shape
         _check_same_size(scores.shape[1:], truth.shape)
+        n_levels = len(self.thresholds) + 1
         if len(scores) == 0:
-            cell = np.zeros(truth.shape, np.intp)
+            classes, cell = [0], np.zeros(truth.shape, np.intp)
         else:
             best = scores.max(axis=0)
             # A threshold is rounded to the type of the scores, as in `scores > threshold`.
             level = np.searchsorted(self.thresholds.astype(scores.dtype), best.ravel())
-            columns = np.minimum(np.asarray(classes, np.intp), n_classes)
-            cell = columns[scores.argmax(axis=0)] * n_levels + level.reshape(best.shape)
-        counts = _histogram(truth, cell, n_classes, n_predicted * n_levels)
-        self._counts += counts.reshape(self._counts.shape)
+            cell = scores.argmax(axis=0) * n_levels + level.reshape(best.shape)
+        labels = np.flatnonzero(np.bincount(truth.ravel(), minlength=VOID + 1))
+        row = np.zeros(VOID + 1, np.uint8)
+        row[labels] = np.arange(len(labels))
+        counts = _histogram(row[truth], cell, len(labels), len(classes) * n_levels)
+        labels = labels[labels != VOID]
+        _check_labels(labels, self.n_classes)
+        for label, of_label in zip(
+            labels, counts.reshape(-1, len(classes), n_levels), strict=False
+        ):
+            for number, pixels in zip(classes, of_label, strict=True):
+                if pixels.any():
+                    self._add((int(label), min(int(number), self.n_classes)), pixels)
+
+    def _add(self, pair: tuple[int, int], pixels: np.ndarray) -> None:
+        before = self._counts.get(pair)
+        self._counts[pair] = pixels.copy() if before is None else before + pixels
 
     def __add__(self, other: "ThresholdCurve") -> "ThresholdCurve":
-        total = ThresholdCurve(len(self._counts), list(self.thresholds))
-        total._counts = self._counts + other._counts
+        total = ThresholdCurve(self.n_classes, list(self.thresholds))
+        total._counts = dict(self._counts)
+        for pair, pixels in other._counts.items():
+            total._add(pair, pixels)
         return total
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What was counted: `pairs` int64 (N, 2) of true label and best class, ascending, and
+        `counts` int64 (N, number of thresholds + 1)."""
+        pairs = sorted(self._counts)
+        counts = [self._counts[pair] for pair in pairs]
+        return {
+            "pairs": np.array(pairs, np.int64).reshape(-1, 2),
+            "counts": np.array(counts, np.int64).reshape(-1, len(self.thresholds) + 1),
+        }
+
+    def add_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Add what another curve of the same thresholds counted."""
+        for pair, pixels in zip(arrays["pairs"].tolist(), arrays["counts"], strict=True):
+            self._add((pair[0], pair[1]), pixels)
 
     def confusion(self, index: int) -> ConfusionMatrix:
         """The confusion matrix at `thresholds[index]`."""
-        matrix = ConfusionMatrix(len(self._counts))
-        matrix.counts = self._counts[:, :, index + 1 :].sum(axis=2)
-        matrix.counts[:, 0] += self._counts[:, :, : index + 1].sum(axis=(1, 2))
-        return matrix
+        pairs, counts = self.to_arrays().values()
+        return self._confusion(pairs, counts[:, index + 1 :].sum(axis=1), counts.sum(axis=1))
 
     def mean_iou(self) -> np.ndarray:
         """(number of thresholds,) `ConfusionMatrix.mean_iou` at each."""
-        return np.array([self.confusion(i).mean_iou() for i in range(len(self.thresholds))])
+        pairs, counts = self.to_arrays().values()
+        pixels = counts.sum(axis=1)
+        above = pixels[:, None] - counts.cumsum(axis=1)
+        return np.array([self._confusion(pairs, a, pixels).mean_iou() for a in above.T[:-1]])
+
+    def _confusion(
+        self, pairs: np.ndarray, above: np.ndarray, pixels: np.ndarray
+    ) -> ConfusionMatrix:
+        """Of the pixels of each pair those above the threshold are of the class, the others
+        background."""
+        matrix = ConfusionMatrix(self.n_classes)
+        truth, best = pairs.T
+        np.add.at(matrix.counts, (truth, best), above)
+        np.add.at(matrix.counts[:, 0], truth, pixels - above)
+        return matrix
 
 
-def _histogram(truth: np.ndarray, cell: np.ndarray, n_classes: int, n_cells: int) -> np.ndarray:
-    """(n_classes, n_cells) counts of the pixels that are not void."""
+def _histogram(truth: np.ndarray, cell: np.ndarray, n_rows: int, n_cells: int) -> np.ndarray:
+    """(n_rows, n_cells) counts of the pixels by row, which is `truth`, and cell."""
     cell = cell + truth.astype(np.intp) * n_cells
-    counts = np.bincount(cell.ravel(), minlength=(VOID + 1) * n_cells).reshape(-1, n_cells)
-    strangers = np.flatnonzero(counts[n_classes:VOID].any(axis=1)) + n_classes
+    return np.bincount(cell.ravel(), minlength=n_rows * n_cells).reshape(-1, n_cells)
+
+
+def _check_labels(labels: np.ndarray, n_classes: int) -> None:
+    """Raises BesError for a label of the truth, void aside, that is no class."""
+    strangers = labels[labels >= n_classes]
     if strangers.size:
         raise BesError(
             f"metrics: the truth has label {strangers[0]}, expected 0 to {n_classes - 1}, or "
             f"{VOID} for void"
         )
-    return counts[:n_classes]
 
 
 def _check_same_size(predicted: tuple[int, ...], true: tuple[int, ...]) -> None:

@@ -31,7 +31,7 @@ def export_network(trained: TrainedNetwork, *, format: str, out: Path, threads: 
 
     name, write, run = FORMATS[format]
     records = _chosen(read_manifest(trained.dataset / "images.csv"))
-    with vouched(trained.vouchers | files_of(trained.catalog, records)):
+    with vouched([*trained.vouchers, *files_of(trained.catalog, records)]):
         module = Exported(load_segmenter(trained.file, "cpu")).eval()
         content = write(module, trained.catalog.classes)
         photos = (read_reduced(trained.catalog, record) for record in records)

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from bes.data.manifest import catalog_json
@@ -131,8 +131,8 @@ def _predict(
         }
         relative = {folder / path: path for path in due}
         progress = Progress("predict", len(tasks), unit="photographs", interval=5.0)
-        vouchers = {path: Voucher(digests[path]) for path in tasks}
-        with vouched(trained.vouchers | vouchers):
+        photographs = Voucher(folder, {str(PurePath(path)): digests[folder / path] for path in due})
+        with vouched([*trained.vouchers, photographs]):
             for result in compute([*tasks.values()], trained, device=used, threads=threads):
                 path = relative[result.task.path]
                 name = names[path]

@@ -40,7 +40,7 @@ class TrainedNetwork:
         return model_file(self.folder)
 
     @property
-    def vouchers(self) -> dict[Path, Voucher]:
+    def vouchers(self) -> list[Voucher]:
         """What the file of the weights must be."""
         return vouchers_of({"segmenter": self.folder}, [])
 

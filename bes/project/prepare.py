@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +32,7 @@ from bes.stages.dataset import facts_file
 from bes.stages.shared.dataset_kinds import holds_out, stamp_of
 from bes.storage.disk import check_room
 from bes.storage.files import write_if_changed
-from bes.storage.layout import memo_file, receipt_file, whole_receipt
+from bes.storage.layout import cache_folder, memo_file, receipt_file, whole_receipt
 from bes.storage.memo import Memo
 from bes.storage.receipts import home_of, read_receipt, receipts_in, write_receipt
 
@@ -329,6 +330,7 @@ def forget(place: Place, shard: str | None = None) -> None:
         receipt.unlink()
     (memos / "checkpoint.pt").unlink(missing_ok=True)
     facts_file(place.folder).unlink(missing_ok=True)
+    shutil.rmtree(cache_folder(place.folder), ignore_errors=True)
 
 
 def _delete(place: Place) -> None:

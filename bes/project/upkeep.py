@@ -24,7 +24,7 @@ from bes.project.settings import Project, check_weights
 from bes.project.staleness import Place, places, staleness
 from bes.stages.dataset import facts_file
 from bes.storage.files import digest_file
-from bes.storage.layout import memo_file, receipt_file, whole_receipt
+from bes.storage.layout import cache_folder, memo_file, receipt_file, whole_receipt
 from bes.storage.memo import Memo
 from bes.storage.receipts import home_of, receipts_in
 from bes.training.run import origin_of, reasons_to_train, training_memo
@@ -170,9 +170,11 @@ def _changed_files(dataset: Path) -> list[str]:
     except BesError:  # said of the manifest itself, or there is none yet
         return []
     return [
-        f"{path}: {'missing' if found is None else 'changed since the dataset was read'}"
-        for path, voucher in files_of(catalog, records).items()
-        if (found := digest_file(path)) != voucher.digest
+        f"{voucher.home / name}: "
+        f"{'missing' if found is None else 'changed since the dataset was read'}"
+        for voucher in files_of(catalog, records)
+        for name, digest in voucher.files.items()
+        if (found := digest_file(voucher.home / name)) != digest
     ]
 
 
@@ -195,10 +197,13 @@ def _changed_outside(project: Project, place: Place) -> list[str]:
 
 
 def leftovers(project: Project) -> list[Path]:
-    """Files of images that the manifest no longer has, and temporary files of killed jobs."""
+    """Files of images that the manifest no longer has, reduced photographs that are not read any
+    more, and temporary files of killed jobs."""
     found = []
     for name, folder in project.computed():
         found += [path for path in folder.glob("**/.*.tmp") if path.is_file()]
+        if name == "dataset":
+            found += _unread_photographs(folder)
         stage = stage_of(name)
         if isinstance(stage, PerImageStage):
             dataset = project.folder(folder.parent.name, "dataset")
@@ -210,6 +215,15 @@ def leftovers(project: Project) -> list[Path]:
             }
             found += [p for p in folder.glob(f"*{suffix_of(name)}") if p.name not in known]
     return sorted(found)
+
+
+def _unread_photographs(dataset: Path) -> list[Path]:
+    from bes.data.working_size import cached_photograph
+
+    catalog = read_catalog(dataset / "classes.json")
+    records = read_manifest(dataset / "images.csv")
+    read = {cached_photograph(catalog, record) for record in records}
+    return [path for path in cache_folder(dataset).glob("*.rgb") if path not in read]
 
 
 def clean(project: Project, *, dry_run: bool) -> list[Path]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from bes.data.file_names import stamp
 from bes.data.manifest import ImageRecord
 from bes.data.spreadsheet import to_csv
+from bes.incremental.parts import Parts
 from bes.incremental.stage import WholeRun, WholeStage
 from bes.options.declared import Range
 from bes.stages.shared.boundary_counts import COMPARED, counter, sbd_file
 from bes.storage.code_digest import code_digest
-from bes.storage.files import digest_bytes, digest_file, write_atomic
-from bes.storage.memo import Entry, Memo, digest_of
+from bes.storage.files import digest_file
+from bes.storage.memo import digest_of
 from bes.storage.pool import forked_map
 from bes.storage.progress import Progress
 from bes.storage.receipts import read_receipts
@@ -92,15 +93,11 @@ def _counts(
         | {name: receipts[name].get(run.file(name, record).name, "") for name in COMPARED}
         for record, digest in truth.items()
     }
-    memo = Memo(run.out / "_memo" / "images.jsonl")
-    files = {record.id: run.out / "images" / f"{record.id}.json" for record in truth}
-    todo = [
-        record
-        for record in truth
-        if (entry := memo.entries.get(record.id)) is None
-        or entry.origin != origins[record.id]
-        or entry.file != digest_file(files[record.id])
-    ]
+    parts = Parts(
+        run.out / "images", ".json", memo=run.out / "_memo" / "images.jsonl", origins=origins
+    )
+    known = {r: content for r in truth if (content := parts.read(r.id)) is not None}
+    todo = [record for record in truth if record not in known]
     progress = Progress("boundary_scores", len(todo), unit="images")
     count = counter(
         run.catalog,
@@ -111,17 +108,11 @@ def _counts(
         cam_threshold=options.cam_threshold,
     )
     for record, counts in zip(todo, forked_map(count, todo, processes=run.threads), strict=True):
-        content = (json.dumps(counts) + "\n").encode()
-        write_atomic(files[record.id], content)
-        memo.add(record.id, Entry(origins[record.id], digest_bytes(content)))
+        known[record] = (json.dumps(counts) + "\n").encode()
+        parts.write(record.id, known[record])
         progress.step()
-    memo.compact()
-    known = set(files.values())
-    # Of photographs that are no longer in the dataset.
-    for path in (run.out / "images").glob("*.json"):
-        if path not in known:
-            path.unlink()
-    return [json.loads(files[record.id].read_bytes()) for record in truth]
+    parts.tidy()
+    return [json.loads(known[record]) for record in truth]
 
 
 STAGE = WholeStage(

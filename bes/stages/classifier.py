@@ -1,8 +1,10 @@
 """Stage `classifier`: train the network whose class maps become the CAMs (Section 3.2, Eq. 6-7)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+from bes.data.manifest import ImageRecord
 from bes.incremental.stage import Trained, TrainingRun, TrainingStage
 from bes.networks.names import BACKBONE
 from bes.options.declared import Range, check_ascending
@@ -52,7 +54,7 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
     import torch
     import torch.nn.functional as F
 
-    from bes.data.augmentation import FlipAndCrop, normalise, rescale
+    from bes.data.augmentation import FlipAndCrop, rescale
     from bes.data.working_size import read_reduced
     from bes.networks.classifier import Classifier, build_classifier
     from bes.training.loop import Views, train
@@ -79,7 +81,7 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
         longer = rng.integers(options.resize_long[0], options.resize_long[1] + 1)
         photo = rescale(photo, longer / max(photo.shape[:2]))
         crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
-        return crop.apply(normalise(photo), 0), target(index)
+        return crop.apply_to_photo(photo), target(index)
 
     def loss(scores: torch.Tensor, present: torch.Tensor) -> dict[str, torch.Tensor]:
         return {"total": F.multilabel_soft_margin_loss(scores, present)}
@@ -100,6 +102,10 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
     return Trained(network, settings, history)
 
 
+MEASURED_AT_ONCE = {"cpu": 1, "cuda": 16}
+"""Photographs that are measured in one batch."""
+
+
 def measure(options: ClassifierOptions, run: TrainingRun) -> dict[str, Any]:
     """Average precision per class on `val` where there is one, else on `train`.
 
@@ -112,19 +118,22 @@ def measure(options: ClassifierOptions, run: TrainingRun) -> dict[str, Any]:
     from bes.data.working_size import read_reduced
     from bes.metrics.average_precision import average_precision
     from bes.networks.classifier import build_classifier
+    from bes.networks.inference import for_inference
     from bes.training.checkpoints import load_settings, load_weights
 
     records = [record for record in run.records if record.split == "val"]
     split = "val" if records else "train"
     records = records or run.train_records
     path = model_file(run.out)
-    network = load_weights(path, build_classifier(load_settings(path), "none")).to(run.accelerator)
-    scores, present = [], []
+    network = load_weights(path, build_classifier(load_settings(path), "none"))
+    for_inference(network).to(run.accelerator)
+    scores: list[np.ndarray] = []
+    present = []
     with torch.inference_mode():
-        for record in records:
-            image = torch.from_numpy(normalise(read_reduced(run.catalog, record)))
-            scores.append(network(image[None].to(run.accelerator)).float().cpu().numpy()[0])
-            present.append([name in record.labels for name in run.catalog.classes])
+        for batch in _of_one_size(records, run):
+            images = np.stack([normalise(read_reduced(run.catalog, record)) for record in batch])
+            scores += [*network(torch.from_numpy(images).to(run.accelerator)).float().cpu().numpy()]
+            present += [[name in r.labels for name in run.catalog.classes] for r in batch]
     columns = zip(np.array(scores).T, np.array(present).T, strict=True)
     values = [average_precision(score, truth) for score, truth in columns]
     defined = [value for value in values if not np.isnan(value)]
@@ -137,6 +146,17 @@ def measure(options: ClassifierOptions, run: TrainingRun) -> dict[str, Any]:
     for name, value in per_class.items():
         print(f"  {name}: {value}")
     return {"split": split, "average_precision": per_class, "mean_average_precision": mean}
+
+
+def _of_one_size(records: list[ImageRecord], run: TrainingRun) -> Iterator[list[ImageRecord]]:
+    """The photographs in batches, of which a CPU has no use: it takes them one by one."""
+    most = MEASURED_AT_ONCE[run.accelerator]
+    by_size: dict[tuple[int, int], list[ImageRecord]] = {}
+    for record in records:
+        by_size.setdefault(run.catalog.working_size(record), []).append(record)
+    for same in by_size.values():
+        for start in range(0, len(same), most):
+            yield same[start : start + most]
 
 
 STAGE = TrainingStage(name="classifier", options=ClassifierOptions, fit=fit, measure=measure)

@@ -12,7 +12,7 @@ from bes.stages.evaluation import read_scores
 from bes.storage.code_digest import code_digest
 from bes.storage.layout import whole_receipt
 from bes.storage.memo import digest_of
-from bes.storage.vouched import Voucher, vouched
+from bes.storage.vouched import vouched
 
 FILES = ("scores.csv", "table.csv", "table.md", "table.tex", "figure.png")
 
@@ -41,10 +41,8 @@ def run_comparison(
     inputs = comparison_inputs(comparison, evaluations=evaluations, code=code)
 
     def compute() -> dict[str, bytes]:
-        read: dict[Path, Voucher] = {}
-        for folder in evaluations.values():
-            read |= vouchers_of({"evaluation": folder}, [])
-        with vouched(read):
+        folders = evaluations.values()
+        with vouched([v for folder in folders for v in vouchers_of({"evaluation": folder}, [])]):
             return _compose(comparison, paths)
 
     run_once("comparison", out=out, inputs=inputs, compute=compute)

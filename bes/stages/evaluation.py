@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from bes.data.manifest import Catalog, ImageRecord
+from bes.data.manifest import Catalog
 from bes.data.spreadsheet import to_csv
 from bes.errors import BesError
 from bes.incremental.inputs import Reader, receipts_of, shards_of
 from bes.incremental.stage import WholeRun, WholeStage
 from bes.options.declared import Range
 from bes.report.supervision import MORE, marked, more_than_labels
-from bes.storage.pool import forked_map
+from bes.stages.shared.kept_counts import counts_of
 from bes.storage.vouched import read_vouched
 
 if TYPE_CHECKING:
-    from bes.metrics.iou import ConfusionMatrix, ThresholdCurve
+    from bes.metrics.iou import ConfusionMatrix
 
 THRESHOLDS = [round(0.01 * step, 2) for step in range(1, 100)]
 
@@ -42,16 +42,23 @@ def evaluate(options: EvaluationOptions, run: WholeRun) -> dict[str, bytes]:
     masked = [record for record in run.records if record.mask]
     train = [record for record in masked if record.split == "train"]
     val = [record for record in masked if record.split == "val" and "predictions" in run.folders]
+    configured = {"cams": options.cam_threshold, "revised_maps": options.revised_threshold}
+    # The configured thresholds are scored exactly, whatever the grid.
+    grids = {name: sorted({*THRESHOLDS, value}) for name, value in configured.items()}
+    counts = counts_of(run, "train", train, {**grids, "pseudo_labels": None})
+    held_out = {"predictions": None} if "predictions" in run.folders else {}
+    counts |= counts_of(run, "val", val, held_out)
     scores: dict[str, Any] = {}
     per_class: list[list[Any]] = [["stage", "class", "iou", "precision", "recall"]]
     thresholds: list[list[Any]] = [["stage", "threshold", "miou"]]
     if train:
-        for name, (configured, grid, curve) in _curves(options, run, train).items():
+        for name, grid in grids.items():
+            curve = counts[name]
             means = curve.mean_iou()
             best = int(means.argmax())
-            matrix = curve.confusion(grid.index(configured))
+            matrix = curve.confusion(grid.index(configured[name]))
             scores[name] = _score(run.catalog, matrix, **_supervision(run, name)) | {
-                "threshold": configured,
+                "threshold": configured[name],
                 "best": {"miou": _percent(means[best]), "threshold": grid[best]},
             }
             per_class += _rows(name, run.catalog, matrix)
@@ -64,7 +71,7 @@ def evaluate(options: EvaluationOptions, run: WholeRun) -> dict[str, bytes]:
         scores["skipped"] = "no training photograph has a mask"
     for name, split, records in (("pseudo_labels", "train", train), ("predictions", "val", val)):
         if records:
-            matrix = _confusion(run, records, name)
+            matrix = counts[name]
             scores[name] = _score(run.catalog, matrix, **_supervision(run, name)) | {
                 "split": split,
                 "photographs": len(records),
@@ -75,66 +82,6 @@ def evaluate(options: EvaluationOptions, run: WholeRun) -> dict[str, bytes]:
         "per_class.csv": to_csv(per_class).encode(),
         "thresholds.csv": to_csv(thresholds).encode(),
     }
-
-
-def _curves(
-    options: EvaluationOptions, run: WholeRun, records: list[ImageRecord]
-) -> dict[str, tuple[float, list[float], "ThresholdCurve"]]:
-    """Of each kind of map the configured threshold, all thresholds, and the confusion at each."""
-    from bes.data.images import read_maps
-    from bes.data.truth import read_truth
-    from bes.data.working_size import resize_labels
-    from bes.method.hard_labels import upsample
-    from bes.metrics.iou import ThresholdCurve
-
-    configured = {"cams": options.cam_threshold, "revised_maps": options.revised_threshold}
-    # The configured thresholds are scored exactly, whatever the grid.
-    grids = {name: sorted({*THRESHOLDS, value}) for name, value in configured.items()}
-    n_labels = len(run.catalog.classes) + 1
-
-    def count(chunk: list[ImageRecord]) -> dict[str, ThresholdCurve]:
-        curves = {name: ThresholdCurve(n_labels, grid) for name, grid in grids.items()}
-        for record in chunk:
-            truth = read_truth(run.catalog, record)
-            for name, curve in curves.items():
-                maps, classes, size = read_maps(run.file(name, record))
-                scores = upsample(maps, size)
-                scores /= max(scores.max(initial=0.0), 1e-12) if name == "revised_maps" else 1
-                curve.update(scores, classes, resize_labels(truth, size))
-        return curves
-
-    parts = list(forked_map(count, _chunks(records), processes=run.threads))
-    return {
-        name: (
-            configured[name],
-            grid,
-            sum((part[name] for part in parts), ThresholdCurve(n_labels, grid)),
-        )
-        for name, grid in grids.items()
-    }
-
-
-def _confusion(run: WholeRun, records: list[ImageRecord], stage: str) -> "ConfusionMatrix":
-    """The label PNGs of a stage against the masks."""
-    from bes.data.images import decode_labels
-    from bes.data.truth import read_truth
-    from bes.metrics.iou import ConfusionMatrix
-
-    n_labels = len(run.catalog.classes) + 1
-
-    def count(chunk: list[ImageRecord]) -> ConfusionMatrix:
-        matrix = ConfusionMatrix(n_labels)
-        for record in chunk:
-            labels = decode_labels(run.file(stage, record))
-            matrix.update(labels, read_truth(run.catalog, record))
-        return matrix
-
-    parts = forked_map(count, _chunks(records), processes=run.threads)
-    return sum(parts, ConfusionMatrix(n_labels))
-
-
-def _chunks(records: list[ImageRecord]) -> list[list[ImageRecord]]:
-    return [records[start : start + 16] for start in range(0, len(records), 16)]
 
 
 def print_scores(folder: Path) -> None:

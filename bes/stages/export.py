@@ -77,8 +77,7 @@ def run_export(
     from bes.export.leaks import check_leaks
     from bes.export.names import UnfitName
 
-    read = vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)
-    with vouched(read):
+    with vouched([*vouchers_of(folders, shards_of(dataset)), *files_of(catalog, records)]):
         check_leaks(catalog, records, pseudo_labels=pseudo_labels, threads=threads)
         with rebuilt(out, origin) as folder:
             contents = Contents(

@@ -32,6 +32,11 @@ def kept_file(folder: Path, name: str) -> Path:
     return folder / "_memo" / "kept" / name
 
 
+def cache_folder(folder: Path) -> Path:
+    """What only spares a stage work: it is known by digests, and can go at any time."""
+    return folder / "_memo" / "cache"
+
+
 def model_file(folder: Path) -> Path:
     """The network of a training stage."""
     return folder / "model.safetensors"

@@ -1,7 +1,7 @@
 """Files that somebody vouches for by a digest: what is read is held against it."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,24 +10,29 @@ from bes.storage.files import digest_bytes
 
 
 class Voucher(NamedTuple):
-    """What a file must be."""
+    """What some files must be."""
 
-    digest: str
+    home: Path
+    """The folder that the names of the files start from."""
+    files: Mapping[str, str]
+    """Name -> digest."""
     receipt: Path | None = None
-    """Of a result, the receipt that vouches for it; None of a file of the user's."""
+    """Of results, the receipt that vouches for them; None of files of the user's."""
     since: str = "when the dataset was read"
-    """When the digest of a file of the user's was taken."""
+    """When the digests of files of the user's were taken."""
 
 
-_vouchers: dict[str, Voucher] = {}
+_vouchers: dict[str, list[Voucher]] = {}
+"""By their folder, as there may be as many files as fit into memory once; the last ones count."""
 
 
 @contextlib.contextmanager
-def vouched(files: Mapping[Path, Voucher]) -> Iterator[None]:
+def vouched(vouchers: Iterable[Voucher]) -> Iterator[None]:
     """Within the block, and in processes forked there, `read_vouched` takes these files as they
     were vouched for, or not at all."""
-    before = dict(_vouchers)
-    _vouchers.update({str(path): voucher for path, voucher in files.items()})
+    before = {home: list(known) for home, known in _vouchers.items()}
+    for voucher in vouchers:
+        _vouchers.setdefault(str(voucher.home), []).append(voucher)
     try:
         yield
     finally:
@@ -42,9 +47,13 @@ def read_vouched(path: Path) -> bytes:
     The receipt of such a result is removed, so that the next run makes it anew.
     """
     content = path.read_bytes()
-    voucher = _vouchers.get(str(path))
-    if voucher is not None and digest_bytes(content) != voucher.digest:
-        refuse(path, voucher)
+    for home in path.parents:
+        for voucher in reversed(_vouchers.get(str(home), ())):
+            digest = voucher.files.get(str(path.relative_to(home)))
+            if digest is not None:
+                if digest_bytes(content) != digest:
+                    refuse(path, voucher)
+                return content
     return content
 
 

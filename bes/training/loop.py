@@ -2,11 +2,12 @@
 
 import io
 import itertools
+import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from bes.storage.progress import Progress
 from bes.training.schedule import TrainingOptions, batches, poly, total_steps
 
 CHECKPOINT_SECONDS = 60.0
+READ_EVERY = {"cpu": 1, "cuda": 10}
+"""Iterations after which the losses are read, which a GPU has to be waited for."""
 
 View = Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 Loss = Callable[[torch.Tensor, torch.Tensor], dict[str, torch.Tensor]]
@@ -93,12 +96,18 @@ def train(
         )
     )
     loader = fabric.setup_dataloaders(
-        DataLoader(views, batch_sampler=[batch[mine] for batch in plan], num_workers=run.workers),
+        DataLoader(
+            views,
+            batch_sampler=[batch[mine] for batch in plan],
+            num_workers=run.workers,
+            pin_memory=run.accelerator == "cuda",
+        ),
         use_distributed_sampler=False,
     )
     network.train()
     progress = Progress(name, steps, unit="iterations", done=first)
     saved = time.monotonic()
+    unread: list[_Iteration] = []
     for step, batch, (images, targets) in zip(itertools.count(first), plan, loader, strict=False):
         factor = poly(step, steps=steps, power=options.power)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -108,21 +117,44 @@ def train(
             outputs = _gather(fabric, outputs)
             targets = _gather(fabric, targets)
         terms = loss(outputs, targets)
-        if not torch.isfinite(terms["total"]):
-            photographs = ", ".join(views.names[index] for index, _, _ in batch)
-            raise BesError(
-                f"{name}: the loss is {terms['total'].item()} at iteration {step + 1} "
-                f"({photographs}), expected a finite number; lower --lr or use --precision 32-true"
-            )
         optimizer.zero_grad()
         fabric.backward(terms["total"])
         optimizer.step()
-        history.append({"lr": options.lr * factor, **{k: v.item() for k, v in terms.items()}})
-        progress.step(f"loss {history[-1]['total']:.4f}")
+        losses = {key: value.detach() for key, value in terms.items()}
+        unread.append(_Iteration(step, batch, options.lr * factor, losses))
+        if len(unread) < READ_EVERY[run.accelerator] and step + 1 < steps:
+            continue
+        for row in _read(unread, name=name, views=views):
+            history.append(row)
+            progress.step(f"loss {row['total']:.4f}")
+        unread.clear()
         if fabric.is_global_zero and time.monotonic() - saved > CHECKPOINT_SECONDS:
             _save(run.checkpoint, run.identity, fabric, network, optimizer, history)
             saved = time.monotonic()
     return history
+
+
+class _Iteration(NamedTuple):
+    """What is told of an iteration, with its losses where they were computed."""
+
+    step: int
+    batch: list[tuple[int, int, int]]
+    lr: float
+    losses: dict[str, torch.Tensor]
+
+
+def _read(unread: list[_Iteration], *, name: str, views: Views) -> Iterator[dict[str, float]]:
+    """Learning rate and losses of each, in one copy; raises BesError at one that is not finite."""
+    values = torch.stack([torch.stack([*each.losses.values()]) for each in unread]).tolist()
+    for each, row in zip(unread, values, strict=True):
+        losses = dict(zip(each.losses, row, strict=True))
+        if not math.isfinite(losses["total"]):
+            photographs = ", ".join(views.names[index] for index, _, _ in each.batch)
+            raise BesError(
+                f"{name}: the loss is {losses['total']} at iteration {each.step + 1} "
+                f"({photographs}), expected a finite number; lower --lr or use --precision 32-true"
+            )
+        yield {"lr": each.lr, **losses}
 
 
 def _gather(fabric: Fabric, part: torch.Tensor) -> torch.Tensor:

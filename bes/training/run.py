@@ -85,7 +85,7 @@ def run_training(
         )
         if run.accelerator == "cpu":
             limit_threads(max(threads // devices, 1))
-        with vouched(vouchers_of(folders, shards_of(dataset)) | files_of(catalog, records)):
+        with vouched([*vouchers_of(folders, shards_of(dataset)), *files_of(catalog, records)]):
             if changed:
                 trained = stage.fit(options, run)
                 if first:

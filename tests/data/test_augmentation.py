@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain import normalised, resized
@@ -52,3 +53,14 @@ def test_a_crop_is_a_window_of_the_padded_photograph_or_its_mirror_image(
     assert (found > 0).sum() == min(height, crop) * min(width, crop)
     again = drawn.apply(np.stack([pixels, -pixels]), 0)
     np.testing.assert_array_equal(again, [found, -found])
+
+
+@pytest.mark.parametrize("size", [(5, 7), (9, 30), (40, 8), (33, 41)])
+def test_a_photograph_may_be_cut_before_it_is_normalised(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(1)
+    photo = rng.integers(0, 256, (*size, 3), np.uint8)
+    for _ in range(8):
+        crop = FlipAndCrop.draw(size, 16, rng)
+        found = crop.apply_to_photo(photo)
+        np.testing.assert_array_equal(found, crop.apply(normalise(photo), 0))
+        assert found.dtype == np.float32

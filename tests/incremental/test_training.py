@@ -248,6 +248,35 @@ def test_a_loss_that_is_not_finite_stops_at_that_iteration_with_the_checkpoint_k
     assert model_file(out).read_bytes() == model_file(whole).read_bytes()
 
 
+@pytest.mark.usefixtures("checkpoint_at_each_step")
+def test_losses_that_are_read_every_few_iterations_are_the_same(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU; the 8 iterations are no multiple of 3, and a killed one goes on after 6."""
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    run(dataset, whole)
+    monkeypatch.setitem(training.READ_EVERY, "cpu", 3)
+    with pytest.raises(RuntimeError, match="killed"):
+        run(dataset, out, stage=toy_stage(dies(7)))
+    run(dataset, out)
+    for name in ("model.safetensors", "metrics.csv"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.usefixtures("checkpoint_at_each_step")
+def test_a_loss_that_is_not_finite_is_named_also_if_it_is_read_later(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(training.READ_EVERY, "cpu", 3)
+    broken = toy_stage(lambda step: float("inf") if step == 3 else 1.0)
+    with pytest.raises(BesError, match=r"toy: the loss is inf at iteration 4 \(photo_"):
+        run(dataset, tmp_path / "out", stage=broken)
+    content = (tmp_path / "out" / "_memo" / "checkpoint.pt").read_bytes()[DIGEST_LENGTH:]
+    state = torch.load(io.BytesIO(content), weights_only=True)
+    assert len(state["history"]) == 3
+    assert all(torch.isfinite(value).all() for value in state["network"].values())
+
+
 def test_nothing_is_trained_twice_and_a_frozen_network_outlives_new_photographs(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,14 +35,20 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "a.npz"
 
 
-def result(path: Path) -> dict[Path, Voucher]:
+def voucher(path: Path, digest: str, receipt: Path | None = None) -> list[Voucher]:
+    """Of the file alone, with its place in a folder farther up."""
+    home = path.parents[1]
+    return [Voucher(home, {str(path.relative_to(home)): digest}, receipt)]
+
+
+def result(path: Path) -> list[Voucher]:
     """The file as it was written, vouched for by a receipt."""
-    return {path: Voucher(digest_bytes(b"as written"), path.parent / "receipt.json")}
+    return voucher(path, digest_bytes(b"as written"), path.parent / "receipt.json")
 
 
-def photograph(path: Path) -> dict[Path, Voucher]:
+def photograph(path: Path) -> list[Voucher]:
     """The file as a file of the user's."""
-    return {path: Voucher(digest_bytes(b"as written"))}
+    return voucher(path, digest_bytes(b"as written"))
 
 
 @pytest.mark.parametrize("files", [result, photograph])
@@ -88,7 +94,7 @@ def test_of_other_files_nothing_is_asked(path: Path) -> None:
 def test_a_voucher_holds_within_its_block_alone(path: Path) -> None:
     path.write_bytes(b"new")
     with vouched(photograph(path)):
-        with vouched({path: Voucher(digest_bytes(b"new"))}):
+        with vouched(voucher(path, digest_bytes(b"new"))):
             assert read_vouched(path) == b"new"
         with pytest.raises(BesError):
             read_vouched(path)
@@ -138,7 +144,7 @@ def test_every_reader_of_results_and_photographs_asks(tmp_path: Path, kind: str)
     prepare, read = READERS[kind]
     path = tmp_path / "file"
     prepare(path)
-    with vouched({path: Voucher(digest_bytes(path.read_bytes()))}):
+    with vouched(voucher(path, digest_bytes(path.read_bytes()))):
         read(path)
-    with vouched({path: Voucher("0" * 32)}), pytest.raises(BesError, match="found other bytes"):
+    with vouched(voucher(path, "0" * 32)), pytest.raises(BesError, match="found other bytes"):
         read(path)

@@ -58,6 +58,8 @@ def test_matrices_add_up_to_that_of_all_images(rng):
         together.update(prediction, truth)
     parts = counted(*images[0]) + counted(*images[1])
     np.testing.assert_array_equal(parts.counts, together.counts)
+    parts.add_arrays(together.to_arrays())
+    np.testing.assert_array_equal(parts.counts, 2 * together.counts)
 
 
 def test_an_unknown_true_label_is_refused():
@@ -98,9 +100,27 @@ def test_curves_add_up_to_that_of_all_images(rng):
         image = rng.random((2, 8, 9)), [1, 2], rng.integers(0, 3, (8, 9)).astype(np.uint8)
         part.update(*image)
         together.update(*image)
+    stored = ThresholdCurve(3, [0.2, 0.6])
+    for part in parts:
+        stored.add_arrays(part.to_arrays())
     for i in range(2):
-        counts = (parts[0] + parts[1]).confusion(i).counts
-        np.testing.assert_array_equal(counts, together.confusion(i).counts)
+        for total in (parts[0] + parts[1], stored):
+            np.testing.assert_array_equal(total.confusion(i).counts, together.confusion(i).counts)
+
+
+def test_a_curve_takes_memory_for_what_occurs():
+    curve = ThresholdCurve(255, [0.5])
+    assert curve.to_arrays()["counts"].shape == (0, 2)
+    curve.update(np.full((1, 2, 2), 0.9), [200], np.array([[0, 200], [255, 0]], np.uint8))
+    arrays = curve.to_arrays()
+    assert arrays["pairs"].tolist() == [[0, 200], [200, 200]]
+    assert arrays["counts"].tolist() == [[0, 2], [0, 1]]
+
+
+def test_an_unknown_true_label_is_refused_by_a_curve_too():
+    for scores in (np.zeros((0, 1, 2), np.float32), np.full((1, 1, 2), 0.9)):
+        with pytest.raises(BesError, match="label 7, expected 0 to 2"):
+            ThresholdCurve(3, [0.5]).update(scores, [1][: len(scores)], np.array([[7, 255]]))
 
 
 def test_an_image_without_classes_is_background_at_every_threshold():

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from plain import normalised, smooth
 
 from bes.incremental.stage import TrainingRun
+from bes.stages import classifier
 from bes.training import loop
 from bes.training.schedule import TrainingOptions
 
@@ -291,12 +292,17 @@ def test_the_classifier_learns_colours_and_says_how_well(project, rng) -> None:
     assert measured["mean_average_precision"] == 1.0
 
 
-def test_average_precision_of_the_classifier_is_that_of_its_scores(project, rng) -> None:
-    """On `val` where there is one, and of no class that is nowhere."""
-    for number in range(8):
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_average_precision_of_the_classifier_is_that_of_its_scores(
+    project, rng, monkeypatch, at_once: int
+) -> None:
+    """On `val` where there is one, and of no class that is nowhere; of two sizes, in batches."""
+    monkeypatch.setitem(classifier.MEASURED_AT_ONCE, "cpu", at_once)
+    for number in range(10):
         labels = [("cat",), ("dog",), ("cat", "dog")][int(rng.integers(3))]
+        size = (50, 40) if number == 3 else (40, 50)
         project.photograph(
-            f"{number}", smooth(rng, 40, 50), labels, split=("train", "val")[number % 2]
+            f"{number}", smooth(rng, *size), labels, split=("train", "val")[number % 2]
         )
     project.write()
     flags = ["--backbone", "resnet18", *SMALL, "--iterations", 1, "--batch-size", 2, "--lr", 0]

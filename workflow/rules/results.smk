@@ -23,7 +23,7 @@ rule evaluation:
         "../../envs/cpu.yaml"
     threads: 8
     resources:
-        mem_mb=more(4000),
+        mem_mb=more(2000),
         runtime=more(60),
     params:
         command=command("evaluation"),

@@ -61,7 +61,7 @@ def train_boundary_network(
     import numpy as np
     import torch
 
-    from bes.data.augmentation import FlipAndCrop, normalise, rescale, rescale_labels
+    from bes.data.augmentation import FlipAndCrop, rescale, rescale_labels
     from bes.data.working_size import read_reduced
     from bes.networks.benet import STRIDE, build_benet
     from bes.networks.grid import labels_of_cells
@@ -85,7 +85,7 @@ def train_boundary_network(
         photo, labels = rescale(photo, factor), rescale_labels(labels, factor)
         crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
         labels = crop.apply(labels, open_label)
-        return crop.apply(normalise(photo), 0), labels
+        return crop.apply_to_photo(photo), labels
 
     history = train(
         network,
