@@ -99,7 +99,7 @@ class Results:
         if "quality" not in self.folders:
             return {}
         rows = read_csv(self.folders["quality"] / "ranking.csv")
-        return {row["image"]: Trust(float(row["score"]), row["reason"]) for row in rows}
+        return {row["image"]: Trust(int(row["rank"]), row["reason"]) for row in rows}
 
     def storage(self) -> list[Storage]:
         """What each stage keeps on disk."""

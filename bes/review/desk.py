@@ -95,7 +95,6 @@ class Desk:
                     "labels": record.labels,
                     "width": record.width,
                     "height": record.height,
-                    "score": row.score,
                     "reason": row.reason,
                     "verdict": review[record.id].verdict if record.id in review else "",
                 }
