@@ -33,17 +33,17 @@ def read_drawings(path: Path, classes: tuple[str, ...]) -> list[Drawing]:
         raise BesError(f"{path}: no such file or folder, expected {EXPECTED}")
     files = [path] if path.is_file() else _below(path)
     names = names_of(classes)
-    if tables := [file for file in files if file.name == LABELMAP]:
-        return [drawing for table in tables for drawing in read_coloured(table, names)]
-    found: list[Drawing] = []
-    for file in files:
+    tables = [file for file in files if file.name == LABELMAP]
+    found = [drawing for table in tables for drawing in read_coloured(table, names)]
+    # What lies beside masks says the same, or which labels there are.
+    for file in files if not tables else ():
         if file.suffix.lower() == ".xml":
             root = _read_xml(file)
             if root.tag == "annotations":
                 found += read_cvat(file, root, names)
         elif file.suffix.lower() == ".json":
             found += _read_json(file, names)
-    if not found:
+    if not found and not tables:
         found += read_indexed([file for file in files if file.suffix.lower() == ".png"], classes)
     if not found:
         raise BesError(f"{path}: found no labels, expected {EXPECTED}")

@@ -11,25 +11,31 @@ from bes.data.text_files import read_lines
 from bes.data.truth import check_indices
 from bes.errors import BesError
 from bes.exchange.drawing import Drawing, Names, Size, check_size, index_of
-from bes.export.cvat import LABELS
+from bes.export.cvat import LABELS, LISTS
 
 
 def read_coloured(table: Path, names: Names) -> Iterator[Drawing]:
-    """The PNGs in `SegmentationClass` beside a `labelmap.txt`.
+    """The PNGs in `SegmentationClass` beside a `labelmap.txt`. A photograph that a list beside them
+    names and that has no PNG is background: where nothing was drawn, CVAT writes none.
 
     Raises BesError for a table that is none or has a class that there is not.
     """
     colours = _read_table(table, names)
     folder = table.parent / LABELS
-    files = sorted(folder.rglob("*.png"))
-    if not files:
-        raise BesError(f"{folder}: found no masks, expected PNGs in the colours of {table}")
-    for path in files:
+    files = {
+        path.relative_to(folder).with_suffix("").as_posix(): path
+        for path in sorted(folder.rglob("*.png"))
+    }
+    for name, path in files.items():
 
         def draw(size: Size, path: Path = path) -> np.ndarray:
             return _to_indices(read_photograph(path), colours, size)
 
-        yield Drawing(str(path), path.name, draw)
+        yield Drawing(str(path), Path(name).name, draw)
+    for source in sorted((table.parent / LISTS).glob("*.txt")):
+        for name in (line.strip() for line in read_lines(source, "a list of photographs")):
+            if name and not name.startswith("#") and name not in files:
+                yield Drawing(f"{source}: {name}", name, lambda size: np.zeros(size, np.uint8))
 
 
 def read_indexed(files: list[Path], classes: tuple[str, ...]) -> Iterator[Drawing]:

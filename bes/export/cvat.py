@@ -10,6 +10,8 @@ from bes.export.names import check_images
 from bes.export.reserved import drawn_names, hex_colour
 
 LABELS, OBJECTS = "SegmentationClass", "SegmentationObject"
+LISTS = "ImageSets/Segmentation"
+LIST = f"{LISTS}/default.txt"
 
 
 def write(contents: Contents) -> None:
@@ -28,9 +30,7 @@ def write(contents: Contents) -> None:
     contents.place_photographs(contents.train, "JPEGImages")
     for folder in (LABELS, OBJECTS):
         contents.place_labels(contents.train, folder)
-    contents.write_lines(
-        "ImageSets/Segmentation/default.txt", (record.id for record in contents.train)
-    )
+    contents.write_lines(LIST, (record.id for record in contents.train))
     contents.write(LABELMAP, colours)
     labels = [{"name": name, "color": hex_colour(index)} for index, name in names.items()]
     contents.write("labels.json", json.dumps(labels, ensure_ascii=False, indent=1) + "\n")
@@ -40,7 +40,7 @@ def write(contents: Contents) -> None:
 def _packed(contents: Contents) -> bytes:
     """A zip of all but the photographs; equal files give equal bytes."""
     packed = io.BytesIO()
-    files = [contents.folder / LABELMAP, contents.folder / "ImageSets/Segmentation/default.txt"]
+    files = [contents.folder / LABELMAP, contents.folder / LIST]
     files += [
         contents.folder / folder / f"{record.id}.png"
         for folder in (LABELS, OBJECTS)

@@ -271,6 +271,7 @@ def test_a_colour_that_no_line_explains_is_named(project, labels, bring):
         ("x.json", b"[1]", r"x.json: found no labels, expected a folder, file or zip of CVAT"),
         ("x.json", b'[{"data": {}}]', r"x.json: task 1: found no task, expected one of Label St"),
         ("x.json", b'{"images": [], "annotations": []}', r"found no 'categories', expected a COCO"),
+        ("labelmap.txt", b"cat:1,2,3::", r"labelmap.txt: found no labels, expected a folder, file"),
         ("x.txt", b"", r"x.txt: found no labels, expected a folder, file or zip of CVAT"),
         ("x.png", b"", r"nothing is imported, 1 fault:\n.*x.png: found the photograph 'x.png'"),
     ],
@@ -387,3 +388,20 @@ def test_a_mask_of_labelme_is_its_crop(project, labels):
     assert cat["points"] == [[6.0, 4.0], [29.0, 22.0]]
     crop = Image.open(io.BytesIO(base64.b64decode(cat["mask"])))
     assert crop.size == (24, 19) and dog["label"] == "dog"
+
+
+def test_what_datumaro_writes_comes_back(project, labels, bring, tmp_path):
+    """CVAT's export "Segmentation mask 1.1" is made by it."""
+    datumaro = pytest.importorskip("datumaro", exc_type=ImportError)
+    dataset = datumaro.Dataset.import_from(str(project.export("cvat")), "voc_segmentation")
+    dataset.export(str(tmp_path / "written"), "voc_segmentation", save_media=True)
+    bring(tmp_path / "written")
+    assert equal(corrections(project), labels)
+
+
+def test_what_datumaro_writes_as_coco_comes_back(project, labels, bring, tmp_path):
+    datumaro = pytest.importorskip("datumaro", exc_type=ImportError)
+    dataset = datumaro.Dataset.import_from(str(project.export("cvat")), "voc_segmentation")
+    dataset.export(str(tmp_path / "written"), "coco_instances", save_media=False)
+    bring(tmp_path / "written")
+    assert equal(corrections(project), labels)
