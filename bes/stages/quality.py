@@ -13,6 +13,8 @@ from bes.storage.pool import forked_map
 from bes.storage.progress import Progress
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from bes.method.trust import Signals
     from bes.report.contact_sheet import Tile
 
@@ -60,6 +62,8 @@ class Judged(NamedTuple):
 def rank(options: QualityOptions, run: WholeRun) -> dict[str, bytes]:
     """Rank the training photographs."""
     from bes.report.contact_sheet import draw_contact_sheet, encode_jpeg
+    from bes.report.evenly import evenly
+    from bes.report.threshold_sheet import PHOTOGRAPHS, draw_threshold_sheet, thresholds_around
 
     records, judged = run.train_records, []
     progress = Progress("quality", len(records), unit="images")
@@ -68,8 +72,14 @@ def rank(options: QualityOptions, run: WholeRun) -> dict[str, bytes]:
         progress.step()
     rows = _rows(judged)
     tiles = forked_map(_draw(run), rows[: options.images], processes=run.threads)
+    thresholds = thresholds_around(options.threshold)
+    compared = forked_map(
+        _compare(thresholds, run), evenly(records, PHOTOGRAPHS), processes=run.threads
+    )
+    sheet = draw_threshold_sheet(list(compared), thresholds, options.threshold)
     return {
         "ranking.csv": ranking_csv(rows).encode(),
+        "thresholds.jpg": encode_jpeg(sheet),
         "suspicious.jpg": encode_jpeg(draw_contact_sheet(list(tiles))),
     }
 
@@ -167,6 +177,21 @@ def _draw(run: WholeRun) -> Callable[[RankedLabel], "Tile"]:
         return Tile(picture, (f"{row.rank} of {len(known)}", row.image, row.reason))
 
     return draw
+
+
+def _compare(thresholds: Sequence[float], run: WholeRun) -> Callable[[ImageRecord], "np.ndarray"]:
+    from bes.data.images import read_maps, read_prior
+    from bes.data.working_size import read_reduced
+    from bes.report.threshold_sheet import draw_row
+
+    def compare(record: ImageRecord) -> "np.ndarray":
+        maps, classes, _ = read_maps(run.file("revised_maps", record))
+        prior = None
+        if "foreground" in run.folders:
+            prior = read_prior(run.file("foreground", record))
+        return draw_row(read_reduced(run.catalog, record), maps, classes, prior, thresholds)
+
+    return compare
 
 
 STAGE = WholeStage(
