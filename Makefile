@@ -38,9 +38,10 @@ test-slurm: $(DEV)  ## the workflow on a SLURM of one node with two pretended GP
 	@test -x /usr/sbin/slurmctld -a -x /usr/sbin/slurmd -a -x /usr/sbin/munged || { $(INSTALL) slurm-wlm munge; }
 	$(BIN)/pytest -m slurm tests/slurm
 
-test-consumers: $(DEV)  ## the export for mmsegmentation, read by mmsegmentation
-	$(BIN)/pip install --quiet --no-deps --requirement tests/export/consumers.txt
-	$(BIN)/pytest -m consumers tests/export
+test-consumers: $(DEV)  ## exports, read by mmsegmentation and by annotation tools
+	$(BIN)/pip install --quiet --no-deps --requirement tests/export/consumers.txt \
+		--requirement tests/export/tools.txt
+	QT_QPA_PLATFORM=offscreen $(BIN)/pytest -m "consumers or not slurm" tests/export
 
 format: $(DEV)  ## format code and rules, and write the schema and the tables of the keys anew
 	$(BIN)/ruff check --fix .

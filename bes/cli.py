@@ -25,6 +25,7 @@ COMMANDS = {
     "run": "run:RunCommand",
     "dataset": "dataset:DatasetCommand",
     "export": "export:ExportCommand",
+    "import": "exchange:ImportCommand",
     "comparison": "comparison:ComparisonCommand",
     "predict": "predict:PredictCommand",
     "export_network": "predict:ExportNetworkCommand",
@@ -39,7 +40,7 @@ COMMANDS = {
 """Commands that do not follow from the declaration of a stage, and where they are."""
 
 BY_HAND = (
-    *("run", "review", "predict", "status", "why", "verify", "scores"),
+    *("run", "review", "import", "predict", "status", "why", "verify", "scores"),
     *("clean", "export_network", "schema"),
 )
 """Commands that a person types, the everyday ones first; the others are those of rules."""

@@ -17,7 +17,7 @@ FLOORS = (
     {"commands"},
     {"predict"},
     {"project"},
-    {"review"},
+    {"review", "exchange"},
     {"stages"},
     {"export", "report"},
     {"training"},

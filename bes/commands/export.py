@@ -1,41 +1,75 @@
-"""The subcommand that writes labels as other trainers read them."""
+"""The subcommand that writes labels as other trainers and annotation tools read them."""
 
 import argparse
+from pathlib import Path
 
-from bes.commands.arguments import add_code, add_folders, add_out, add_threads
-from bes.options.flags import add_flags, options_from
-from bes.stages.export import FORMATS, ExportOptions, run_export
+from bes.commands.arguments import add_code, add_experiment, add_threads, project_of
+from bes.options.flags import add_flags, options_from, whole_number
+from bes.stages.export import FORMATS, TOOLS, ExportOptions, run_export
+
+READ = ("dataset", "pseudo_labels", "quality")
 
 
 class ExportCommand:
-    """Photographs and pseudo labels -> a folder for a trainer."""
+    """Photographs and pseudo labels -> a folder for a trainer, or for people to draw in."""
 
-    summary = "write photographs, pseudo labels and lists as other trainers read them"
+    summary = "write photographs and pseudo labels as trainers and annotation tools read them"
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
         parser.add_argument(
-            "--format", choices=FORMATS, required=True, help="what is to read the export"
+            "--format", choices=FORMATS + TOOLS, required=True, help="what is to read the export"
+        )
+        parser.add_argument(
+            "--worst",
+            type=whole_number(),
+            metavar="N",
+            help="only so many training photographs, the least trusted (default: all)",
         )
         parser.add_argument(
             "--skip",
             action="store_true",
             help="where the format cannot take a name, say so and write no more than that",
         )
-        add_folders(parser, ["pseudo_labels"])
-        add_out(parser)
+        for stage in READ:
+            parser.add_argument(
+                f"--{stage.replace('_', '-')}",
+                type=Path,
+                metavar="DIR",
+                help=f"folder of `bes {stage}` (default: that of the configuration)",
+            )
+        parser.add_argument(
+            "--out",
+            type=Path,
+            metavar="DIR",
+            help="folder to write to (default: export/FORMAT or export/FORMAT-worst beside the "
+            "pseudo labels)",
+        )
         add_threads(parser)
         add_code(parser)
+        add_experiment(parser)
         add_flags(parser, ExportOptions, documented=documented)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
+        folders = {stage: getattr(args, stage) for stage in READ}
+        needed = ("dataset", "pseudo_labels") if args.worst is None else READ
+        if any(folders[stage] is None for stage in needed):
+            project = project_of(args)
+            folders |= {
+                stage: project.folder(args.experiment, stage)
+                for stage in needed
+                if folders[stage] is None
+            }
+        name = args.format if args.worst is None else f"{args.format}-worst"
         run_export(
             options_from(args, ExportOptions),
             format=args.format,
-            dataset=args.dataset,
-            pseudo_labels=args.pseudo_labels,
-            out=args.out,
+            dataset=folders["dataset"],
+            pseudo_labels=folders["pseudo_labels"],
+            quality=folders["quality"],
+            worst=args.worst,
+            out=args.out or folders["pseudo_labels"].parent / "export" / name,
             threads=args.threads,
             skip=args.skip,
             code=args.code,

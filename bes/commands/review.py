@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bes.commands.arguments import DEFAULT_CONFIG, add_experiment, project_of
 from bes.data.corrections import CORRECTIONS
+from bes.data.review import REVIEW
 from bes.options.flags import whole_number
 from bes.project.sections import BASE
 
@@ -73,7 +74,7 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
     from bes.data.manifest import read_catalog, read_manifest
     from bes.data.ranking import read_ranking
     from bes.incremental.stage import Sources, image_file
-    from bes.review.desk import REVIEW, Desk, Places
+    from bes.review.desk import Desk, Places
     from bes.review.photograph import Photograph
     from bes.stages.pseudo_labels import prepare
     from bes.storage.files import digest_file
@@ -127,8 +128,6 @@ def next_command(project: "Project", files: list[Path], overrides: list[str]) ->
     import shlex
 
     import yaml
-
-    from bes.review.desk import REVIEW
 
     given = project.experiments[BASE].options["dataset"]
     places = {"corrections": CORRECTIONS, "review": REVIEW}

@@ -11,6 +11,14 @@ CORRECTIONS = "corrections"
 """The folder that `bes review` writes to, unless another one is configured."""
 
 
+def correction_files(folder: Path) -> dict[str, Path]:
+    """Image -> its correction, in the folder or below it; there may be no such folder."""
+    if not folder.is_dir():
+        return {}
+    files = (path for path, _ in files_below(folder, "."))
+    return {id_of(path): folder / path for path in files if path.lower().endswith(".png")}
+
+
 def check_corrections(root: Path, folder: str) -> None:
     """Raises BesError if there is no such folder below the root."""
     if not (root / folder).is_dir():

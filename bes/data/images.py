@@ -105,7 +105,8 @@ def decode_mask(content: bytes, path: Path) -> np.ndarray:
             "I": "16-bit grey",
         }.get(image.mode, f"mode {image.mode}")
         raise BesError(
-            f"{path}: a mask of {found}, expected label indices in an 8-bit palette or grey PNG"
+            f"{path}: a mask of {found}, expected label indices in an 8-bit palette or grey PNG; "
+            "`bes import` reads masks in the colours of a labelmap.txt, as CVAT writes them"
         )
     return np.array(image)
 

@@ -19,14 +19,16 @@ class RankedLabel:
     labels: tuple[str, ...]
     """Names of the classes present."""
     score: float
-    """Mean of the five signals, which are explained in `bes.method.trust.Signals`."""
+    """Orders the labels and says no more: `bes.method.trust.trust` of the signals below."""
     stability: float
     separation: float
     agreement: float
     boundary: float
     margin: float
+    frame: float
+    colour: float
     reason: str
-    """The weakest signal in words."""
+    """What is to be looked at in words; otherwise the weakest signal."""
 
 
 def ranking_csv(rows: Sequence[RankedLabel]) -> str:
@@ -54,7 +56,7 @@ def _cell(value: object) -> object:
 
 
 def _row(row: dict[str, str]) -> RankedLabel:
-    numbers = ("score", "stability", "separation", "agreement", "boundary", "margin")
+    numbers = [field.name for field in fields(RankedLabel) if field.type is float]
     return RankedLabel(
         rank=int(row["rank"]),
         image=plain(row["image"]),

@@ -1,9 +1,12 @@
 """What a person said of the pseudo labels: a table with a verdict on each that was looked at."""
 
 import csv
+import getpass
 import io
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bes.data.file_names import id_of
@@ -12,6 +15,8 @@ from bes.data.spreadsheet import plain, to_csv
 from bes.data.text_files import read_text
 from bes.errors import BesError
 
+REVIEW = "review.csv"
+"""The table that `bes review` writes, unless another one is configured."""
 ACCEPTED, REJECTED, CORRECTED = VERDICTS = ("accepted", "rejected", "corrected")
 
 
@@ -29,6 +34,14 @@ class Verdict:
 
 
 COLUMNS = tuple(field.name for field in fields(Verdict))
+
+
+def signed(image: str, verdict: str) -> Verdict:
+    """A verdict of whoever runs this, as of now."""
+    who = ""
+    with suppress(Exception):  # the system may have no name
+        who = getpass.getuser()
+    return Verdict(image, verdict, who, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def review_csv(rows: Iterable[Verdict]) -> str:

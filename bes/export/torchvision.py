@@ -1,6 +1,10 @@
 """Format `torchvision`: a `VOCdevkit/VOC2012` that `VOCSegmentation` reads without being told."""
 
+from contextlib import suppress
+
 from bes.export.contents import Contents
+from bes.export.labelmap import LABELMAP, labelmap
+from bes.export.names import UnfitName
 
 VOC = "VOCdevkit/VOC2012"
 
@@ -8,8 +12,11 @@ VOC = "VOCdevkit/VOC2012"
 def write(contents: Contents) -> None:
     """`SegmentationClass` has the pseudo labels of `train.txt` and the masks of `val.txt`.
 
-    There is no `trainval.txt`, which would mix the two.
+    There is no `trainval.txt`, which would mix the two. `labelmap.txt`, by which datumaro knows the
+    classes, is left out where it cannot hold a name.
     """
+    with suppress(UnfitName):
+        contents.write(f"{VOC}/{LABELMAP}", labelmap(contents.catalog.classes))
     for split, records in (("train", contents.train), ("val", contents.val)):
         if records:
             contents.place_photographs(records, f"{VOC}/JPEGImages")

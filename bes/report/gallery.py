@@ -27,10 +27,10 @@ PANELS = {
 class Trust:
     """What `quality/ranking.csv` says of a pseudo label."""
 
-    score: float
-    """In [0, 1]."""
+    rank: int
+    """From 1, the least trusted."""
     reason: str
-    """Its weakest side in words."""
+    """What is to be looked at in words."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Chosen:
 
     id: str
     value: float
-    """IoU of the class in percent; without masks the trust in the pseudo label, in [0, 1]."""
+    """IoU of the class in percent; without masks the rank of the pseudo label, from 1, the least
+    trusted."""
 
 
 def extremes(
@@ -61,7 +62,7 @@ def extremes(
     """Of each class the photograph with the lowest, and that with the median, score.
 
     The score is the IoU of the class where a mask shows it. If no photograph has a mask, it is the
-    trust in the pseudo label. A class without a scored photograph is left out.
+    rank of the pseudo label. A class without a scored photograph is left out.
     """
     masks = any(row.iou for row in measured.values())
     found = []
@@ -87,7 +88,7 @@ def _score(
 ) -> float | None:
     if masks:
         return measured[image].iou.get(name)
-    return trust[image].score if image in trust else None
+    return trust[image].rank if image in trust else None
 
 
 def gallery_data(
@@ -113,7 +114,7 @@ def gallery_data(
             "iou": measured[record.id].iou,
         }
         if record.id in trust:
-            known |= {"trust": trust[record.id].score, "reason": trust[record.id].reason}
+            known |= {"rank": trust[record.id].rank, "reason": trust[record.id].reason}
         return known
 
     there = {name for names in panels.values() for name in names}

@@ -78,7 +78,7 @@ function scoreOf(photograph, name) {
 function wordsFor(photograph, name) {
   const score = scoreOf(photograph, name);
   const words = score === null ? [] : [`${name ? "IoU" : "mIoU"} ${score.toFixed(1)} %`];
-  if (photograph.trust !== undefined) words.push(`trust ${photograph.trust.toFixed(2)}`);
+  if (photograph.rank !== undefined) words.push(`number ${photograph.rank} to look at`);
   return words.join(", ");
 }
 
@@ -96,6 +96,7 @@ function cardOf(photograph) {
     "figcaption", {},
     element("strong", { textContent: photograph.id }), score,
     element("span", { className: "labels", textContent: photograph.labels.join(", ") || "no class" }),
+    ...(photograph.reason ? [element("span", { className: "labels", textContent: photograph.reason })] : []),
     select,
   );
   const card = element("figure", { className: "card" }, open, caption);
@@ -122,8 +123,8 @@ function arrange() {
     (!name || photograph.labels.includes(name)) &&
     (!split || photograph.split === split) &&
     photograph.id.toLowerCase().includes(part));
-  const [key, direction] = { lowest: ["iou", 1], highest: ["iou", -1], doubtful: ["trust", 1], trusted: ["trust", -1] }[order] ?? [];
-  const value = ({ photograph }) => (key === "iou" ? scoreOf(photograph, name) : photograph.trust) ?? "";
+  const [key, direction] = { lowest: ["iou", 1], highest: ["iou", -1], doubtful: ["rank", 1], trusted: ["rank", -1] }[order] ?? [];
+  const value = ({ photograph }) => (key === "iou" ? scoreOf(photograph, name) : photograph.rank) ?? "";
   if (key) shown = [...shown].sort((a, b) => compare(value(a), value(b), direction));
   for (const { photograph, score } of shown) score.textContent = wordsFor(photograph, name);
   $("cards").replaceChildren(...shown.map(({ card }) => card));
@@ -147,7 +148,7 @@ $("split-label").hidden = splits.length < 2;
 if (photographs.some((photograph) => photograph.miou !== null)) {
   offer($("order"), [["lowest", "lowest IoU first"], ["highest", "highest IoU first"]]);
 }
-if (photographs.some((photograph) => photograph.trust !== undefined)) {
+if (photographs.some((photograph) => photograph.rank !== undefined)) {
   offer($("order"), [["doubtful", "least trusted first"], ["trusted", "most trusted first"]]);
 }
 for (const id of ["class", "split", "order", "search"]) $(id).addEventListener("input", arrange);

@@ -70,6 +70,8 @@ class Report:
     """The settings of each network."""
     thresholds_png: bytes
     losses_png: bytes
+    threshold_sheet: bytes | None
+    """A JPEG; None without a ranking."""
     checks: Sequence[Check]
     extremes: Sequence[Extreme]
     """Empty without masks and without a ranking."""
@@ -174,8 +176,8 @@ def _data(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c"))
 
 
-def _inline(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def _inline(picture: bytes, kind: str = "png") -> str:
+    return f"data:image/{kind};base64," + base64.b64encode(picture).decode()
 
 
 def _colour(palette: bytes, index: int) -> str:

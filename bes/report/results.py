@@ -100,7 +100,14 @@ class Results:
         if "quality" not in self.folders:
             return {}
         rows = read_csv(self.folders["quality"] / "ranking.csv")
-        return {row["image"]: Trust(float(row["score"]), row["reason"]) for row in rows}
+        return {row["image"]: Trust(int(row["rank"]), row["reason"]) for row in rows}
+
+    def threshold_sheet(self) -> bytes | None:
+        """The JPEG of stage `quality`; None without it."""
+        if "quality" not in self.folders:
+            return None
+        file = self.folders["quality"] / "thresholds.jpg"
+        return read_vouched(file) if file.exists() else None
 
     def storage(self) -> list[Storage]:
         """What each stage keeps on disk."""

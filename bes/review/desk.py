@@ -1,23 +1,29 @@
 """The desk of a review: the photographs in order, the verdicts, and the files that are written."""
 
 import base64
-import getpass
 import json
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bes.data.corrections import CORRECTIONS
-from bes.data.file_names import files_below, id_of
+from bes.data.corrections import CORRECTIONS, correction_files
 from bes.data.images import encode_labels
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.ranking import RankedLabel
-from bes.data.review import ACCEPTED, CORRECTED, REJECTED, Verdict, read_review, review_csv
+from bes.data.review import (
+    ACCEPTED,
+    CORRECTED,
+    REJECTED,
+    REVIEW,
+    Verdict,
+    read_review,
+    review_csv,
+    signed,
+)
 from bes.data.working_size import resize_labels
 from bes.errors import BesError
 from bes.review.photograph import Photograph
@@ -26,7 +32,6 @@ from bes.storage.files import digest_bytes, write_atomic
 from bes.storage.lock import locked
 from bes.storage.memo import digest_of
 
-REVIEW = "review.csv"
 SCRIBBLES = "scribbles"
 KEPT = 4
 """Photographs whose maps stay in memory."""
@@ -81,7 +86,7 @@ class Desk:
         self._maps, self._photograph = maps, photograph
         self._open: OrderedDict[int, Photograph] = OrderedDict()
         self._lock = threading.RLock()
-        self._corrections = self._find_corrections()
+        self._corrections = correction_files(self._root / places.corrections)
         self._read_review()  # what is wrong with it is said before the page opens
 
     def overview(self) -> dict[str, Any]:
@@ -95,7 +100,6 @@ class Desk:
                     "labels": record.labels,
                     "width": record.width,
                     "height": record.height,
-                    "score": row.score,
                     "reason": row.reason,
                     "verdict": review[record.id].verdict if record.id in review else "",
                 }
@@ -172,13 +176,6 @@ class Desk:
     @property
     def _root(self) -> Path:
         return self.catalog.root
-
-    def _find_corrections(self) -> dict[str, Path]:
-        """Image -> its correction, in the folder or below it."""
-        if not (self._root / self.places.corrections).is_dir():
-            return {}
-        files = (path for path, _ in files_below(self._root, self.places.corrections))
-        return {id_of(path): self._root / path for path in files if path.lower().endswith(".png")}
 
     def _correction_file(self, record: ImageRecord) -> Path:
         otherwise = self._root / self.places.corrections / f"{record.id}.png"
@@ -264,16 +261,8 @@ class Desk:
         if verdict == (before.verdict if before else ""):
             return
         if verdict:
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            review[record.id] = Verdict(record.id, verdict, _who(), now)
+            review[record.id] = signed(record.id, verdict)
         # So that both can be configured at once.
         (self._root / self.places.corrections).mkdir(parents=True, exist_ok=True)
         text = review_csv(review.values())
         write_atomic(self._root / self.places.review, text.encode(), durable=True)
-
-
-def _who() -> str:
-    """The name of the user; empty where the system has none."""
-    with suppress(Exception):
-        return getpass.getuser()
-    return ""

@@ -195,10 +195,10 @@ function fit() {
 }
 
 function showAll() {
-  const { id, labels, score, reason } = photograph();
+  const { id, labels, reason } = photograph();
   $("name").textContent = id;
   document.title = `${id}: review`;
-  $("facts").textContent = [labels.join(", ") || "no class", `trust ${score.toFixed(2)}`, reason, NAMES[state.verdict]].filter(Boolean).join(" · ");
+  $("facts").textContent = [labels.join(", ") || "no class", reason, NAMES[state.verdict]].filter(Boolean).join(" · ");
   const counts = (verdict) => review.photographs.filter((one) => one.verdict === verdict).length;
   const seen = review.photographs.length - counts("");
   $("progress").textContent = `${at + 1} of ${review.photographs.length}, the least trusted first · ${seen} looked at: ${counts("accepted")} accepted, ${counts("rejected")} rejected, ${counts("corrected")} corrected`;

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bes.data.manifest import read_catalog, read_manifest
+from bes.data.manifest import ImageRecord, read_catalog, read_manifest
+from bes.data.ranking import read_ranking
+from bes.errors import BesError
 from bes.incremental.inputs import files_of, inputs_of, shards_of, vouchers_of
 from bes.incremental.stage import Stage
 from bes.storage.log import begin_log, say_idle
+from bes.storage.memo import digest_of
 from bes.storage.pool import limit_threads
 from bes.storage.vouched import vouched
 
@@ -24,6 +27,8 @@ FORMATS = (
     "imagefolder",
     "cls-labels",
 )
+TOOLS = ("cvat", "label-studio", "labelme")
+"""What people draw with: labels go there by hand and come back by `bes import`."""
 SKIPPED = "skipped.txt"
 """In the folder of an export that its format cannot take: why."""
 
@@ -48,10 +53,15 @@ def run_export(
     out: Path,
     threads: int,
     skip: bool = False,
+    worst: int | None = None,
+    quality: Path | None = None,
     code: str | None = None,
 ) -> None:
     """Write the training photographs with their pseudo labels, and the validation photographs that
     have a mask with it, to the folder `out`: whole or not at all.
+
+    With `worst` these are so many training photographs and no others, the least trusted by the
+    ranking in the folder `quality`. For `TOOLS` the photographs are copied, as these read no links.
 
     Raises BesError for a leak (`bes.export.leaks`), a missing or damaged label, where `out` is
     something else than an export, and for a name that the format cannot take; with `skip` the
@@ -62,11 +72,15 @@ def run_export(
     out = out.absolute()
     catalog = read_catalog(dataset / "classes.json")
     records = [r for r in read_manifest(dataset / "images.csv") if not r.rejected]
+    if worst is not None:
+        records = _least_trusted(records, worst, quality)
     code = code or STAGE.code()
     folders = {"pseudo_labels": pseudo_labels}
     inputs = inputs_of(STAGE, options=options, code=code, dataset=dataset, folders=folders, out=out)
     # Photographs are links to where the dataset lies.
     origin = inputs | {"format": format, "root": str(catalog.root.resolve())}
+    if worst is not None:
+        origin["images"] = digest_of([record.id for record in records])
     if is_up_to_date(out, origin) and (skip or not (out / SKIPPED).exists()):
         vouch(out, inputs)
         say_idle("\n".join(filter(None, [f"export: {format}: up to date", _skipped(out)])))
@@ -85,8 +99,8 @@ def run_export(
                 records=records,
                 pseudo_labels=pseudo_labels,
                 folder=folder,
-                copy=options.copy,
-                raw=options.raw,
+                copy=options.copy or format in TOOLS,
+                raw=options.raw and format not in TOOLS,
                 threads=threads,
             )
             try:
@@ -103,12 +117,27 @@ def run_export(
         _print_summary(contents, format, out)
 
 
+def _least_trusted(
+    records: list[ImageRecord], count: int, quality: Path | None
+) -> list[ImageRecord]:
+    """So many photographs to train on, the least trusted; in the order of the manifest."""
+    if quality is None:
+        raise BesError("--quality: found none, expected the folder of `bes quality`")
+    train = {record.id for record in records if record.split == "train"}
+    ranked = [row.image for row in read_ranking(quality / "ranking.csv") if row.image in train]
+    chosen = set(ranked[:count])
+    return [record for record in records if record.id in chosen]
+
+
 def _writer(format: str) -> "Callable[[Contents], None]":
     from bes.export import (
         cls_labels,
         coco,
+        cvat,
         deeplab_pytorch,
         imagefolder,
+        label_studio,
+        labelme,
         mmsegmentation,
         torchvision,
     )
@@ -120,13 +149,16 @@ def _writer(format: str) -> "Callable[[Contents], None]":
         "coco": coco.write,
         "imagefolder": imagefolder.write,
         "cls-labels": cls_labels.write,
+        "cvat": cvat.write,
+        "label-studio": label_studio.write,
+        "labelme": labelme.write,
     }[format]
 
 
 def _print_summary(contents: "Contents", format: str, out: Path) -> None:
     values = ", ".join(f"{value} {name}" for value, name in enumerate(contents.names))
-    print(f"{format}: {len(contents.train)} photographs with pseudo labels in train, ", end="")
-    print(f"{len(contents.val)} with masks in val; values: {values}")
+    val = "" if format in TOOLS else f" in train, {len(contents.val)} with masks in val"
+    print(f"{format}: {len(contents.train)} photographs with pseudo labels{val}; values: {values}")
     print(out)
 
 

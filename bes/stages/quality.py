@@ -1,5 +1,6 @@
 """Stage `quality`: the pseudo labels ranked by how far they can be trusted, without any mask."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -12,6 +13,8 @@ from bes.storage.pool import forked_map
 from bes.storage.progress import Progress
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from bes.method.trust import Signals
     from bes.report.contact_sheet import Tile
 
@@ -21,8 +24,18 @@ REASONS = {
     "agreement": "changed much by the CRF",
     "boundary": "outline off the boundary map",
     "margin": "classes compete for pixels",
+    "frame": "reaches far along the border",
+    "colour": "inside and outside of the same colours",
 }
 """What it means that a signal is the weakest."""
+SUSPICIONS = {
+    "filled": "fills the frame",
+    "bordering": "touches all four borders",
+    "unbounded": "follows no boundary",
+}
+"""What a label should not look like."""
+TOGETHER = 3
+"""Photographs of a class from which on it is no accident that another one is in all of them."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,8 @@ class Judged(NamedTuple):
 
     record: ImageRecord
     signals: "Signals"
+    suspicions: tuple[str, ...]
+    """Keys of `SUSPICIONS`."""
     missing: tuple[str, ...]
     """Classes present of which the label shows nothing."""
 
@@ -47,6 +62,8 @@ class Judged(NamedTuple):
 def rank(options: QualityOptions, run: WholeRun) -> dict[str, bytes]:
     """Rank the training photographs."""
     from bes.report.contact_sheet import draw_contact_sheet, encode_jpeg
+    from bes.report.evenly import evenly
+    from bes.report.threshold_sheet import PHOTOGRAPHS, draw_threshold_sheet, thresholds_around
 
     records, judged = run.train_records, []
     progress = Progress("quality", len(records), unit="images")
@@ -55,8 +72,14 @@ def rank(options: QualityOptions, run: WholeRun) -> dict[str, bytes]:
         progress.step()
     rows = _rows(judged)
     tiles = forked_map(_draw(run), rows[: options.images], processes=run.threads)
+    thresholds = thresholds_around(options.threshold)
+    compared = forked_map(
+        _compare(thresholds, run), evenly(records, PHOTOGRAPHS), processes=run.threads
+    )
+    sheet = draw_threshold_sheet(list(compared), thresholds, options.threshold)
     return {
         "ranking.csv": ranking_csv(rows).encode(),
+        "thresholds.jpg": encode_jpeg(sheet),
         "suspicious.jpg": encode_jpeg(draw_contact_sheet(list(tiles))),
     }
 
@@ -65,9 +88,9 @@ def _judge(options: QualityOptions, run: WholeRun) -> Callable[[ImageRecord], Ju
     import numpy as np
 
     from bes.data.images import decode_labels, read_boundary_map, read_maps, read_prior
-    from bes.data.working_size import resize_labels
+    from bes.data.working_size import read_reduced, resize_labels
     from bes.method.foreground_prior import with_prior
-    from bes.method.trust import STRIDE, trust_signals
+    from bes.method.trust import STRIDE, suspicions, trust_signals
 
     def judge(record: ImageRecord) -> Judged:
         maps, classes, size = read_maps(run.file("revised_maps", record))
@@ -76,16 +99,20 @@ def _judge(options: QualityOptions, run: WholeRun) -> Callable[[ImageRecord], Ju
             prior = read_prior(run.file("foreground", record))
             if prior is not None:
                 maps, threshold = with_prior(maps, prior[::STRIDE, ::STRIDE], threshold)
+        boundary = read_boundary_map(run.file("boundary_maps", record))
+        reduced = resize_labels(labels, size)
         signals = trust_signals(
             maps=maps,
             classes=classes,
-            boundary=read_boundary_map(run.file("boundary_maps", record)),
-            labels=resize_labels(labels, size),
+            boundary=boundary,
+            labels=reduced,
+            photo=read_reduced(run.catalog, record),
             threshold=threshold,
         )
         shown = set(np.unique(labels).tolist())
         indices = zip(record.labels, run.catalog.indices(record), strict=True)
-        return Judged(record, signals, tuple(name for name, index in indices if index not in shown))
+        missing = tuple(name for name, index in indices if index not in shown)
+        return Judged(record, signals, tuple(suspicions(reduced, boundary)), missing)
 
     return judge
 
@@ -95,8 +122,9 @@ def _rows(judged: Sequence[Judged]) -> list[RankedLabel]:
     from bes.method.trust import trust, weakest
 
     weak = weakest([one.signals for one in judged])
+    together = always_together([one.record.labels for one in judged])
     scored = sorted(
-        (trust(one.signals), one.record.id, _reason(one, name), one)
+        (trust(one.signals), one.record.id, _reason(one, name, together), one)
         for one, name in zip(judged, weak, strict=True)
     )
     return [
@@ -112,10 +140,27 @@ def _rows(judged: Sequence[Judged]) -> list[RankedLabel]:
     ]
 
 
-def _reason(one: Judged, weak: str) -> str:
-    if one.missing:
-        return f"nothing found of {', '.join(one.missing)}"
-    return REASONS[weak] if one.record.labels else "no class to find"
+def always_together(photographs: Sequence[tuple[str, ...]]) -> dict[str, list[str]]:
+    """Class -> those that are in every photograph that it is in: of the classes of a whole
+    photograph nothing tells which of the two is which."""
+    shared: dict[str, set[str]] = {}
+    for labels in photographs:
+        for name in labels:
+            shared[name] = shared.get(name, set(labels)) & set(labels)
+    count = Counter(name for labels in photographs for name in labels)
+    found = {name: sorted(others - {name}) for name, others in shared.items()}
+    return {name: others for name, others in found.items() if others and count[name] >= TOGETHER}
+
+
+def _reason(one: Judged, weak: str, together: dict[str, list[str]]) -> str:
+    if not one.record.labels:
+        return "no class to find"
+    words = [f"nothing found of {', '.join(one.missing)}"] if one.missing else []
+    words += [SUSPICIONS[name] for name in one.suspicions]
+    words += [
+        f"{n} is never without {', '.join(together[n])}" for n in one.record.labels if n in together
+    ]
+    return "; ".join(words) or REASONS[weak]
 
 
 def _draw(run: WholeRun) -> Callable[[RankedLabel], "Tile"]:
@@ -123,15 +168,30 @@ def _draw(run: WholeRun) -> Callable[[RankedLabel], "Tile"]:
     from bes.data.working_size import read_reduced, resize_labels
     from bes.report.contact_sheet import Tile, draw_thumbnail
 
-    known = {record.id: record for record in run.records}
+    known = {record.id: record for record in run.train_records}
 
     def draw(row: RankedLabel) -> Tile:
         photo = read_reduced(run.catalog, known[row.image])
         labels = decode_labels(run.file("pseudo_labels", known[row.image]))
         picture = draw_thumbnail(photo, resize_labels(labels, photo.shape[:2]))
-        return Tile(picture, (f"{row.rank}.  {row.score:.2f}", row.image, row.reason))
+        return Tile(picture, (f"{row.rank} of {len(known)}", row.image, row.reason))
 
     return draw
+
+
+def _compare(thresholds: Sequence[float], run: WholeRun) -> Callable[[ImageRecord], "np.ndarray"]:
+    from bes.data.images import read_maps, read_prior
+    from bes.data.working_size import read_reduced
+    from bes.report.threshold_sheet import draw_row
+
+    def compare(record: ImageRecord) -> "np.ndarray":
+        maps, classes, _ = read_maps(run.file("revised_maps", record))
+        prior = None
+        if "foreground" in run.folders:
+            prior = read_prior(run.file("foreground", record))
+        return draw_row(read_reduced(run.catalog, record), maps, classes, prior, thresholds)
+
+    return compare
 
 
 STAGE = WholeStage(

@@ -82,9 +82,10 @@ def _measure(results: "Results", threads: int) -> bytes:
 
 def _shown(results: "Results", measured: Mapping[str, "Measured"], count: int) -> list[ImageRecord]:
     """The photographs of the gallery, by name, those to train on first."""
+    from bes.report.evenly import evenly
     from bes.report.gallery import extremes
 
-    picked = {record.id for record in _spread(results.records, count)}
+    picked = {record.id for record in evenly(results.records, count)}
     if count:
         for extreme in extremes(results.catalog.classes, results.train, measured, results.trust()):
             picked |= {extreme.worst.id, extreme.median.id}
@@ -146,6 +147,7 @@ def _page(
             networks={results.networks[n]: each["settings"] for n, each in trainings.items()},
             thresholds_png=figures["thresholds.png"],
             losses_png=figures["losses.png"],
+            threshold_sheet=results.threshold_sheet(),
             checks=checks([row.facts for row in measured.values() if row.facts]),
             extremes=extremes(catalog.classes, results.train, measured, trust) if shown else [],
             gallery=gallery_data(shown, panels, measured, trust),
@@ -172,12 +174,6 @@ def _each(
     for result in forked_map(function, records, processes=threads):
         yield result
         progress.step()
-
-
-def _spread(records: Sequence[ImageRecord], count: int) -> list[ImageRecord]:
-    """At most `count` records at equal steps; the manifest is sorted by id."""
-    count = min(count, len(records))
-    return [records[step * len(records) // count] for step in range(count)]
 
 
 _ASSETS = Path(__file__).parents[1] / "report"

@@ -37,8 +37,19 @@ def test_names_come_back(name: str) -> None:
 def test_labels_come_back_one_by_one(tmp_path) -> None:
     numbers = dict.fromkeys(("score", "stability", "separation", "agreement", "boundary"), 0.5)
     rows = [
-        RankedLabel(1, "=1+1", ("-x", "cat", "=y"), **numbers, margin=0.25, reason="@x"),
-        RankedLabel(2, "a", (), **numbers, margin=0.25, reason="no class to find"),
+        RankedLabel(
+            1,
+            "=1+1",
+            ("-x", "cat", "=y"),
+            **numbers,
+            margin=0.25,
+            frame=0.5,
+            colour=0.5,
+            reason="@x",
+        ),
+        RankedLabel(
+            2, "a", (), **numbers, margin=0.25, frame=0.5, colour=0.5, reason="no class to find"
+        ),
     ]
     text = ranking_csv(rows)
     (tmp_path / "ranking.csv").write_text(text, encoding="utf-8")

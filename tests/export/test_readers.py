@@ -49,7 +49,9 @@ def test_deeplab_pytorch_reads_lists_of_paths(project: Any, indices: Any) -> Non
 def test_pycocotools_decodes_the_same_pixels(project: Any, indices: Any) -> None:
     root = project.export("coco")
     for split, images in (("train", TRAIN), ("val", VAL)):
-        dataset = CocoDetection(root / split, root / f"annotations/instances_{split}.json")
+        dataset = CocoDetection(
+            root / "images" / split, root / f"annotations/instances_{split}.json"
+        )
         names = {c["id"]: c["name"] for c in dataset.coco.loadCats(dataset.coco.getCatIds())}
         assert names == {1: "cat", 2: "dog"}
         for image, (photograph, annotations) in zip(images, dataset, strict=True):
@@ -187,7 +189,7 @@ def test_a_photograph_for_printing_is_written_anew_for_the_screen(project: Any) 
     path = project.root / "JPEGImages/first.jpg"
     Image.open(path).convert("CMYK").save(path)
     project.read()
-    exported = project.export("coco") / "train/first.jpg"
+    exported = project.export("coco") / "images/train/first.jpg"
     assert not exported.is_symlink()
     with Image.open(exported) as photograph:
         assert photograph.mode == "RGB"

@@ -68,7 +68,7 @@ def pixels(format: str, root: Path, cache: Path) -> list[np.ndarray]:
     if format == "torchvision":
         return [np.array(label) for _, label in VOCSegmentation(root, image_set="train")]
     if format == "coco":
-        train = CocoDetection(root / "train", root / "annotations/instances_train.json")
+        train = CocoDetection(root / "images/train", root / "annotations/instances_train.json")
         return [train.coco.annToMask(one) for _, (one,) in train]
     if format == "imagefolder":
         loaded = datasets.load_dataset("imagefolder", data_dir=str(root), cache_dir=str(cache))

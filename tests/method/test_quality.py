@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bes.method.trust import STRIDE, Signals, trust, trust_signals, weakest
+from bes.method.trust import STRIDE, Signals, suspicions, trust, trust_signals, weakest
 
 SIZE = (30, 40)
 
@@ -21,19 +21,31 @@ def outline_of(cells: np.ndarray) -> np.ndarray:
     return (gradient > 0).astype(np.float32)
 
 
+def enlarged(cells: np.ndarray) -> np.ndarray:
+    return cells.repeat(STRIDE, axis=0).repeat(STRIDE, axis=1)
+
+
+def painted(cells: np.ndarray) -> np.ndarray:
+    """A photograph in which the object has a colour of its own."""
+    return np.where(enlarged(cells)[..., None] > 0, (250, 20, 20), (10, 200, 40)).astype(np.uint8)
+
+
 def signals(
     cells: np.ndarray,
     *,
     maps: np.ndarray | None = None,
     classes: tuple[int, ...] = (1,),
     boundary: np.ndarray | None = None,
+    photo: np.ndarray | None = None,
 ) -> Signals:
-    """The signals of a label; the maps and the boundary map are those of `square` unless given."""
+    """The signals of a label; maps, boundary map and photograph are those of `square` unless
+    given."""
     return trust_signals(
         maps=np.float32([square()]) if maps is None else maps.astype(np.float32),
         classes=classes,
         boundary=outline_of(square()) if boundary is None else boundary,
-        labels=cells.repeat(STRIDE, axis=0).repeat(STRIDE, axis=1),
+        labels=enlarged(cells),
+        photo=painted(square()) if photo is None else photo,
         threshold=0.25,
     )
 
@@ -110,7 +122,42 @@ def test_an_empty_label_of_a_photograph_with_a_class_scores_0():
 
 def test_a_label_without_background_has_no_outline_to_trust():
     full = signals(np.ones(SIZE, np.uint8), maps=np.ones((1, *SIZE)))
-    assert full == Signals(stability=1, separation=0, agreement=1, boundary=0, margin=1)
+    assert full[:5] == (1, 0, 1, 0, 1) and full.frame == full.colour == trust(full) == 0
+
+
+def test_of_two_labels_the_one_that_has_more_of_the_border_is_trusted_less():
+    found = []
+    for side in (12, 20, 26, 30):
+        cells = np.zeros(SIZE, np.uint8)
+        cells[30 - side :, : side + 10] = 1
+        same = {"maps": cells[None], "boundary": outline_of(cells), "photo": painted(cells)}
+        found.append(signals(cells, **same))
+    assert [one.frame for one in found] == sorted([one.frame for one in found], reverse=True)
+    assert [trust(one) for one in found] == sorted([trust(one) for one in found], reverse=True)
+
+
+def test_the_border_is_the_mean_of_the_four_sides():
+    cells = np.zeros(SIZE, np.uint8)
+    cells[:, :20] = 1  # one side, and half of two others
+    assert signals(cells).frame == pytest.approx(0.5)
+
+
+def test_colours_that_are_the_same_inside_and_outside_tell_nothing():
+    assert signals(square()).colour == pytest.approx(1)
+    assert signals(square(), photo=np.full((120, 160, 3), 90, np.uint8)).colour == 0
+    assert 0 < signals(square(left=16)).colour < 1
+
+
+def test_what_a_label_should_not_look_like_is_named():
+    flat = np.full(SIZE, 0.2, np.float32)
+    frame = 1 - square(10, 14, 12)
+    assert suspicions(enlarged(square()), outline_of(square())) == []
+    assert suspicions(enlarged(square()), flat) == ["unbounded"]
+    assert suspicions(enlarged(np.ones(SIZE, np.uint8)), flat) == ["filled", "unbounded"]
+    frame[:, :6] = frame[:, -6:] = 0
+    frame[8:22, 0] = frame[8:22, -1] = 1
+    assert suspicions(enlarged(frame), outline_of(frame)) == ["bordering"]
+    assert suspicions(np.zeros((8, 8), np.uint8), np.zeros((2, 2), np.float32)) == []
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -121,6 +168,7 @@ def test_one_pixel_has_a_score_between_0_and_1(label, score):
         classes=[1],
         boundary=np.zeros((1, 1), np.float32),
         labels=np.full((1, 1), label, np.uint8),
+        photo=np.zeros((1, 1, 3), np.uint8),
         threshold=0.25,
     )
     assert all(0 <= value <= 1 for value in found)
@@ -139,7 +187,7 @@ def test_the_signals_of_noise_are_within_their_range():
 
 
 def test_the_weakest_signal_is_the_one_in_which_others_do_better():
-    usual = Signals(0.9, 0.9, 0.9, 0.4, 1.0)
+    usual = Signals(0.9, 0.9, 0.9, 0.4, 1.0, 1.0, 0.5)
     off = usual._replace(stability=0.6)
     # Its boundary is the lowest value, but as good as that of the others.
     assert weakest([usual, off, usual]) == ["stability", "stability", "stability"]

@@ -35,9 +35,9 @@ def test_a_class_that_no_mask_shows_is_left_out():
 
 def test_without_masks_the_trust_in_the_labels_decides():
     rows = {row.id: measured(row.id) for row in RECORDS}
-    trust = {"a": Trust(0.2, ""), "b": Trust(0.9, ""), "c": Trust(0.5, "")}
+    trust = {"a": Trust(2, ""), "b": Trust(9, ""), "c": Trust(5, "")}
     (cat,) = extremes(CLASSES, RECORDS, rows, trust)
-    assert (cat.worst, cat.median) == (Chosen("a", 0.2), Chosen("c", 0.5))
+    assert (cat.worst, cat.median) == (Chosen("a", 2), Chosen("c", 5))
 
 
 def test_without_masks_and_without_a_ranking_there_are_none():

@@ -15,7 +15,7 @@ from bes.data.ranking import RankedLabel, read_ranking
 from bes.errors import BesError
 from bes.incremental.stage import image_file, stage_of
 from bes.incremental.whole import run_whole
-from bes.stages.quality import QualityOptions
+from bes.stages.quality import QualityOptions, always_together
 from bes.storage.files import digest_file, write_atomic
 from bes.storage.layout import receipt_file
 from bes.storage.receipts import read_receipt, write_receipt
@@ -65,7 +65,7 @@ def test_the_reason_is_what_sets_a_label_apart(make_run, tmp_path):
     run = make_run(masks=False)
     replace(run, "boundary_maps", 3, encode_boundary_map(np.zeros((6, 8))))
     row = next(row for row in rank(run, tmp_path / "quality") if row.image == "image 3 #é")
-    assert row.reason == "outline off the boundary map"
+    assert row.reason == "follows no boundary"
 
 
 def test_a_photograph_without_classes_comes_last(make_run, tmp_path):
@@ -133,3 +133,19 @@ def test_what_is_no_ranking_is_refused(tmp_path, content):
 def test_a_missing_ranking_is_named(tmp_path):
     with pytest.raises(BesError, match=r"no such file; `bes quality` writes it"):
         read_ranking(tmp_path / "ranking.csv")
+
+
+def test_a_label_of_the_whole_frame_is_trusted_least_and_said_to_be_one(make_run, tmp_path):
+    run = make_run(masks=False)
+    replace(run, "pseudo_labels", 4, encode_labels(np.ones((24, 32), np.uint8)))
+    rows = rank(run, tmp_path / "quality")
+    (row,) = (row for row in rows if row.image == "image 4 #é")
+    assert row.score == 0 and row.rank <= 2
+    assert row.reason.startswith("fills the frame")
+
+
+def test_classes_that_always_occur_together_are_named():
+    boats = [("boat", "water")] * 3 + [("water",), ("cat", "dog")]
+    assert always_together(boats) == {"boat": ["water"]}
+    assert always_together([("a", "b")] * 3) == {"a": ["b"], "b": ["a"]}
+    assert always_together([("a", "b")] * 2) == {}

@@ -177,8 +177,8 @@ def test_the_worst_and_the_median_photograph_of_a_class_are_shown(make_run, tmp_
 def test_without_masks_a_ranking_chooses_them(make_run, tmp_path):
     page = report(make_run(masks=False, ranking=True), tmp_path / "report")
     part = page[page.index('id="extremes"') : page.index('id="gallery"')]
-    assert "trust 0.10" in part and "trust 0.40" in part and "IoU" not in part
-    assert gallery(page)["image 2 #é"]["trust"] == 0.3
+    assert "number 1 to look at" in part and "number 4 to look at" in part and "IoU" not in part
+    assert gallery(page)["image 2 #é"]["rank"] == 3
 
 
 def test_photographs_with_a_prediction_are_shown_where_there_are_any(make_run, tmp_path):

@@ -14,6 +14,7 @@ from bes.data.images import encode_boundary_map, encode_labels, encode_maps
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.data.ranking import RankedLabel, ranking_csv
 from bes.incremental.stage import image_file
+from bes.method.trust import Signals
 from bes.project.settings import Project, load_project
 from bes.review.desk import Desk
 from bes.review.server import ReviewServer
@@ -38,7 +39,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     for record in records:
         for stage, content in contents.items():
             write_atomic(image_file(stage, RESULTS / stage, record.id), content)
-    signals = dict.fromkeys(("stability", "separation", "agreement", "boundary", "margin"), 0.5)
+    signals = dict.fromkeys(Signals._fields, 0.5)
     ranking = [
         RankedLabel(rank, name, ("moon",), score=rank / 10, reason="why", **signals)
         for rank, name in enumerate(NAMES, 1)

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
+from vouching import vouch_for
 
 from bes.cli import main
+from bes.data.ranking import read_ranking
 
 CONFIG = {"name": "p", "shards": 1}
 CALL = ("--configfile", "my.yaml", "--config", "dataset={root: photographs}")
@@ -60,3 +62,27 @@ def test_without_a_ranking_it_says_who_writes_it(configured: None, capsys: Any) 
 def test_an_experiment_that_is_none_is_refused(configured: None, capsys: Any) -> None:
     assert main(["review", "--experiment", "x", *CALL]) == 2
     assert "--experiment: found 'x', expected one of base" in capsys.readouterr().err
+
+
+def test_labels_go_to_a_tool_and_come_back_as_corrections(configured: None, capsys: Any) -> None:
+    vouch_for(Path("results/p/base/pseudo_labels"), Path("results/p/base/dataset"))
+    assert main(["export", "--format", "labelme", "--worst", "2", *CALL]) == 0
+    out = Path("results/p/base/export/labelme-worst")
+    assert "labelme: 2 photographs with pseudo labels" in capsys.readouterr().out
+    worst = [row.image for row in read_ranking(Path("results/p/base/quality/ranking.csv"))[:2]]
+    assert sorted(path.stem for path in out.glob("*.jpg")) == sorted(worst)
+    assert main(["import", str(out), "--changed", *CALL]) == 0
+    said = capsys.readouterr().out
+    assert "0 corrections written" in said and "2 left out, equal to the pseudo label" in said
+    assert main(["import", str(out), *CALL]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("2 corrections written to ") and "photographs/corrections\n" in said
+    assert "corrections: corrections, review: review.csv" in said
+    assert {path.stem for path in Path("photographs/corrections").iterdir()} == set(worst)
+
+
+def test_a_fault_in_what_is_imported_ends_in_a_sentence(configured: None, capsys: Any) -> None:
+    Path("label.json").write_text('{"shapes": [], "imagePath": "nobody.jpg"}')
+    assert main(["import", "label.json", *CALL]) == 2
+    assert "label.json: found the photograph 'nobody.jpg'" in capsys.readouterr().err
+    assert not Path("photographs/corrections").exists()

@@ -86,7 +86,7 @@ def test_a_format_that_cannot_take_a_name_is_skipped(project: Any) -> None:
     assert sentence in done.stderr
     skipped, written = (project.path / target for target in targets)
     assert {path.name for path in skipped.parent.iterdir()} == {"export.json", "skipped.txt"}
-    assert (written.parent / f"train/{odd}.jpg").exists()
+    assert (written.parent / f"images/train/{odd}.jpg").exists()
     assert not (written.parent / "skipped.txt").exists()
     assert project.is_done(*targets)
 

@@ -55,6 +55,7 @@ rule quality:
             category="Trust",
             labels={"experiment": "{experiment}", "what": "least trusted labels"},
         ),
+        thresholds="results/{dataset}/{experiment}/quality/thresholds.jpg",
         receipt="results/{dataset}/{experiment}/quality/_receipts/whole.json",
     log:
         "results/{dataset}/{experiment}/quality/_logs/quality.log",
