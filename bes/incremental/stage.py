@@ -152,11 +152,12 @@ class Stage:
     on_demand: bool = False
     """Whether only a target asks for it, or another stage."""
     optional: bool = False
-    """Whether an experiment is without it unless its option `source` names one."""
+    """Whether not every experiment has it: its option `source` is `none`, or nothing that is there
+    reads it."""
 
     def there(self, options: Any) -> bool:
         """Whether an experiment with these options has the stage."""
-        return not self.optional or options.source != "none"
+        return not self.optional or getattr(options, "source", None) != "none"
 
     def parents(self, options: Any) -> tuple[str, ...]:
         """The stages that are read with these options, the dataset aside, if they are there."""

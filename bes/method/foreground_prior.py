@@ -16,8 +16,8 @@ def with_prior(scores: np.ndarray, prior: np.ndarray, threshold: float) -> tuple
     """The mean of each class's score and of the prior, and that of their thresholds.
 
     Whether a pixel is background is for both to say; of one map for all classes, the order of the
-    classes stays that of the scores. A prior is a probability, so its threshold is 1/2: none is left
-    to choose.
+    classes stays that of the scores. A prior is a probability, so its threshold is 1/2: none is
+    left to choose.
 
     Args:
         scores: (K,H,W) float32 in [0, 1], the largest of a photograph 1.

@@ -15,10 +15,10 @@ from bes.errors import BesError
 from bes.incremental.inputs import Reader, inputs_of, receipts_of
 from bes.incremental.stage import (
     NoOptions,
+    PerImageStage,
     TrainingStage,
     all_stages,
     is_per_image,
-    per_image_stages,
     stage_of,
 )
 from bes.project.sections import BASE
@@ -128,7 +128,7 @@ def kept_networks(project: Project, found: Staleness) -> frozenset[str]:
         return frozenset()
     kept: dict[str, bool] = {}
     stale = {home_of(receipt) for receipt in found.reasons()}
-    per_image = {*per_image_stages(), *per_image_stages(held_out=True)}
+    per_image = {name for name, stage in all_stages().items() if isinstance(stage, PerImageStage)}
     files = {folder for folder in stale if folder.name in per_image}
     above = _above(project)
     for place in places(project):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -29,7 +28,7 @@ def draw_row(
     photo: np.ndarray,
     maps: np.ndarray,
     classes: Sequence[int] | np.ndarray,
-    prior: np.ndarray | None,
+    priors: Sequence[np.ndarray],
     thresholds: Sequence[float],
 ) -> np.ndarray:
     """A photograph under its labels at each threshold, before the dense CRF, side by side.
@@ -38,19 +37,20 @@ def draw_row(
         photo: (H,W,3) uint8 RGB.
         maps: (K,h,w) float32 revised maps of the classes present; K may be 0.
         classes: their K label indices.
-        prior: (H,W) float32 foreground prior in [0, 1], or None.
+        priors: what the pseudo labels take beside them, as `with_prior` does: (h,w) or (K,h,w)
+            float32 in [0, 1].
         thresholds: as `pseudo_labels.threshold`.
 
     Returns:
         (SIDE, n * (SIDE + gap), 3) uint8 RGB.
     """
-    size = maps.shape[1:]
     scores = maps / max(maps.max(initial=0.0), 1e-12)
-    small = None if prior is None else cv2.resize(prior, size[::-1], interpolation=cv2.INTER_AREA)
     label_of = np.array([0, *classes], np.uint8)
     row = np.full((SIDE, len(thresholds) * (SIDE + _GAP), 3), _PAPER, np.uint8)
     for number, threshold in enumerate(thresholds):
-        shown = (scores, threshold) if small is None else with_prior(scores, small, threshold)
+        shown = scores, threshold
+        for prior in priors:
+            shown = with_prior(shown[0], prior, shown[1])
         picture = draw_thumbnail(photo, label_of[hard_labels(*shown)])
         height, width = picture.shape[:2]
         top, left = (SIDE - height) // 2, number * (SIDE + _GAP) + (SIDE - width) // 2

@@ -6,8 +6,8 @@ from bes.stages.shared.walk_labels import PseudoLabelOptions, labeller
 
 
 def prepare(options: PseudoLabelOptions, sources: Sources) -> Compute:
-    """What `labeller` reads -> palette PNG of label indices at full size; or the correction by hand,
-    where there is one."""
+    """What `labeller` reads -> palette PNG of label indices at full size; or the correction by
+    hand, where there is one."""
     from bes.data.images import encode_labels
     from bes.data.truth import read_correction
 

@@ -87,18 +87,16 @@ def rank(options: QualityOptions, run: WholeRun) -> dict[str, bytes]:
 def _judge(options: QualityOptions, run: WholeRun) -> Callable[[ImageRecord], Judged]:
     import numpy as np
 
-    from bes.data.images import decode_labels, read_boundary_map, read_maps, read_prior
+    from bes.data.images import decode_labels, read_boundary_map, read_maps
     from bes.data.working_size import read_reduced, resize_labels
     from bes.method.foreground_prior import with_prior
-    from bes.method.trust import STRIDE, suspicions, trust_signals
+    from bes.method.trust import suspicions, trust_signals
 
     def judge(record: ImageRecord) -> Judged:
         maps, classes, size = read_maps(run.file("revised_maps", record))
         labels, threshold = decode_labels(run.file("pseudo_labels", record)), options.threshold
-        if "foreground" in run.folders:
-            prior = read_prior(run.file("foreground", record))
-            if prior is not None:
-                maps, threshold = with_prior(maps, prior[::STRIDE, ::STRIDE], threshold)
+        for prior in _priors(run, record):
+            maps, threshold = with_prior(maps, prior, threshold)
         boundary = read_boundary_map(run.file("boundary_maps", record))
         reduced = resize_labels(labels, size)
         signals = trust_signals(
@@ -180,18 +178,30 @@ def _draw(run: WholeRun) -> Callable[[RankedLabel], "Tile"]:
 
 
 def _compare(thresholds: Sequence[float], run: WholeRun) -> Callable[[ImageRecord], "np.ndarray"]:
-    from bes.data.images import read_maps, read_prior
+    from bes.data.images import read_maps
     from bes.data.working_size import read_reduced
     from bes.report.threshold_sheet import draw_row
 
     def compare(record: ImageRecord) -> "np.ndarray":
         maps, classes, _ = read_maps(run.file("revised_maps", record))
-        prior = None
-        if "foreground" in run.folders:
-            prior = read_prior(run.file("foreground", record))
-        return draw_row(read_reduced(run.catalog, record), maps, classes, prior, thresholds)
+        photo = read_reduced(run.catalog, record)
+        return draw_row(photo, maps, classes, _priors(run, record), thresholds)
 
     return compare
+
+
+def _priors(run: WholeRun, record: ImageRecord) -> "list[np.ndarray]":
+    """What the pseudo label took beside the revised map, in that order, at the map's size."""
+    from bes.data.images import read_maps, read_prior
+    from bes.method.trust import STRIDE
+
+    found = []
+    if "foreground" in run.folders:
+        prior = read_prior(run.file("foreground", record))
+        found += [] if prior is None else [prior[::STRIDE, ::STRIDE]]
+    if "teacher_maps" in run.folders:
+        found.append(read_maps(run.file("teacher_maps", record)).maps[1:])
+    return found
 
 
 STAGE = WholeStage(
@@ -199,5 +209,5 @@ STAGE = WholeStage(
     options=QualityOptions,
     compute=rank,
     reads=("boundary_maps", "revised_maps", "pseudo_labels"),
-    reads_if_there=("foreground",),
+    reads_if_there=("foreground", "teacher_maps"),
 )

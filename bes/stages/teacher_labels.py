@@ -22,5 +22,6 @@ STAGE = PerImageStage(
     prepare=prepare,
     reads=("revised_maps",),
     reads_if_there=("foreground", "regions"),
+    optional=True,
     suffix=".png",
 )

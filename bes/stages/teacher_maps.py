@@ -1,4 +1,4 @@
-"""Stage `teacher_maps`: class probabilities of the photographs to train on, by the teacher (DeepLab)."""
+"""Stage `teacher_maps`: class probabilities by the teacher of what it learnt from (DeepLab)."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal

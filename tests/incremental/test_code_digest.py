@@ -71,7 +71,7 @@ def test_comments_layout_and_docstrings_do_not_count(package: Path) -> None:
 
 
 def test_the_documentation_of_an_option_does_not_count_its_default_does(package: Path) -> None:
-    stage = package / "stages" / "pseudo_labels.py"
+    stage = package / "stages" / "shared" / "walk_labels.py"
     assert changed_by(stage, ("Refine the labels with the dense CRF", "CRF or not")) == set()
     assert changed_by(stage, ("] = 0.25", "] = 0.26")) == {"pseudo_labels"}
 

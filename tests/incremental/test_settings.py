@@ -230,14 +230,15 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
     first = {"classifier", "cams", "boundary_labels", "benet", "irnet", "boundary_maps"} | of_all
     beyond = {"segmenter", "segmentation_maps", "predictions", "boundary_scores", "export"}
     last = {"evaluation", "quality", "report"} | beyond
+    teacher = {"teacher_labels", "teacher", "teacher_maps"}
     assert stages_of(project, "walk") == {
         "base": first,
-        "walk": {"revised_maps", "pseudo_labels"} | last,
+        "walk": {"revised_maps", "pseudo_labels"} | teacher | last,
     }
     assert stages_of(project, "both") == {
         "base": first,
         "walk": {"revised_maps"},
-        "both": {"pseudo_labels"} | last,
+        "both": {"pseudo_labels"} | teacher | last,
     }
     assert stages_of(project, "seed1") == {"base": of_all, "seed1": {*SECTIONS} - of_all}
     for name in ("same", "nothing"):
@@ -253,6 +254,7 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
 def test_the_goal_settles_which_stages_are_computed() -> None:
     beyond = {"segmenter", "segmentation_maps", "predictions"}
     asked_for = {"boundary_scores", "export", "irnet", "foreground", "regions"}
+    asked_for |= {"teacher_labels", "teacher", "teacher_maps"}
     for goal, wanted in (
         ("pseudo_labels", {*SECTIONS} - beyond - asked_for),
         ("predictions", {*SECTIONS} - asked_for),

@@ -21,19 +21,19 @@ def test_the_chosen_threshold_is_among_others_on_both_sides():
 
 
 def test_the_higher_the_threshold_the_less_is_labelled():
-    row = draw_row(PHOTO, RAMP, [1], None, [0.1, 0.5, 0.9])
+    row = draw_row(PHOTO, RAMP, [1], [], [0.1, 0.5, 0.9])
     columns = np.split(row, 3, axis=1)
     red = [int((c[..., 0] > c[..., 1] + 20).sum()) for c in columns]
     assert red[0] > red[1] > red[2] > 0
 
 
 def test_a_prior_counts_as_in_the_labels():
-    nothing = draw_row(PHOTO, RAMP, [1], np.zeros((120, 160), np.float32), [0.5])
+    nothing = draw_row(PHOTO, RAMP, [1], [np.zeros(RAMP.shape[1:], np.float32)], [0.5])
     assert (nothing[..., 0] > nothing[..., 1] + 20).sum() == 0
 
 
 def test_the_chosen_column_is_framed_and_the_command_stands_beneath():
-    rows = [draw_row(PHOTO, RAMP[:0], [], None, [0.2, 0.3])] * 2
+    rows = [draw_row(PHOTO, RAMP[:0], [], [], [0.2, 0.3])] * 2
     framed = [
         np.array(draw_threshold_sheet(rows, [0.2, 0.3], chosen)).astype(int)
         for chosen in (0.2, 0.3)

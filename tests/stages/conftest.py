@@ -38,6 +38,7 @@ BUILD = {
     "benet": build_benet,
     "irnet": build_benet,
     "segmenter": build_deeplab,
+    "teacher": build_deeplab,
 }
 READS = {
     "classifier": (),
@@ -49,13 +50,19 @@ READS = {
     "revised_maps": ("cams", "boundary_maps"),
     "pseudo_labels": ("revised_maps",),
     "segmenter": ("pseudo_labels", "classifier"),
+    "teacher_labels": ("revised_maps",),
+    "teacher": ("teacher_labels", "classifier"),
+    "teacher_maps": ("teacher",),
     "segmentation_maps": ("segmenter",),
     "predictions": ("segmentation_maps",),
     "evaluation": ("cams", "revised_maps", "pseudo_labels", "predictions"),
     "quality": ("boundary_maps", "revised_maps", "pseudo_labels"),
 }
 HELD_OUT = ("segmentation_maps", "predictions")
-WITHOUT_DEVICE = ("boundary_labels", "pseudo_labels", "predictions", "evaluation", "quality")
+WITHOUT_DEVICE = (
+    *("boundary_labels", "teacher_labels", "pseudo_labels", "predictions"),
+    *("evaluation", "quality"),
+)
 
 
 class Training(NamedTuple):
@@ -133,12 +140,13 @@ class Project:
             "boundary_labels": encode_boundary_labels,
             "boundary_maps": encode_boundary_map,
             "pseudo_labels": encode_labels,
+            "teacher_labels": encode_labels,
             "predictions": encode_labels,
         }
         files = {}
         for name, content in contents.items():
             record = next(record for record in self.records if record.id == name)
-            if stage == "segmentation_maps":
+            if stage in ("segmentation_maps", "teacher_maps"):
                 maps, labels = content
                 written = encode_maps(maps, labels, (record.height, record.width))
             elif stage in encode:

@@ -98,3 +98,23 @@ def test_another_goal_leaves_what_is_there(predicted: Any) -> None:
     path: Path = image_file("predictions", predicted.folder("predictions"), predicted.val[0])
     assert predicted.run() == {}
     assert path.exists()
+
+
+def test_a_teacher_labels_its_photographs_anew_and_learns_no_correction(project: Any) -> None:
+    taught = {"teacher_maps": {"source": "teacher"}, "segmenter": SEGMENTER}
+    project.configure(taught)
+    every = dict.fromkeys(("teacher_labels", "teacher_maps", "pseudo_labels"), len(project.records))
+    assert project.run() == {"teacher": 1} | every
+    assert project.run() == {}
+    path = image_file("teacher_maps", project.folder("teacher_maps"), project.records[3].id)
+    before = path.read_bytes()
+    path.unlink()
+    assert project.run() == {"teacher_maps": 1}
+    assert path.read_bytes() == before
+    project.configure(taught | {"teacher": {"iterations": 4}})
+    assert project.run() == {"teacher": 1} | {
+        stage: count for stage, count in every.items() if stage != "teacher_labels"
+    }
+    # Without it everything is as it was.
+    project.configure({})
+    assert project.run() == {"pseudo_labels": len(project.records)}

@@ -41,6 +41,7 @@ rule quality:
         boundary_maps=shards("boundary_maps"),
         revised_maps=shards("revised_maps"),
         foreground=where_read("quality", "foreground"),
+        teacher_maps=where_read("quality", "teacher_maps"),
         pseudo_labels=shards("pseudo_labels"),
     output:
         ranking=report(

@@ -59,7 +59,7 @@ def fit_segmenter(
     import numpy as np
     import torch
 
-    from bes.data.augmentation import FlipAndCrop, normalise, rescale, rescale_labels
+    from bes.data.augmentation import FlipAndCrop, rescale, rescale_labels
     from bes.data.images import decode_labels
     from bes.data.working_size import read_reduced, resize_labels
     from bes.method.segmentation_loss import VOID, segmentation_loss
@@ -91,7 +91,7 @@ def fit_segmenter(
         factor = rng.uniform(options.scale[0], options.scale[1])
         photo, target = rescale(photo, factor), rescale_labels(target, factor)
         crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
-        return crop.apply(normalise(photo), 0), crop.apply(target, VOID)
+        return crop.apply_to_photo(photo), crop.apply(target, VOID)
 
     def loss(logits: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
         target = labels_of_cells(target, stride, logits.shape[-2:])

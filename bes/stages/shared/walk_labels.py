@@ -1,4 +1,4 @@
-"""Labels from the revised maps and what else speaks for a class, refined by the dense CRF (Eq. 9)."""
+"""Labels from the revised maps and what else there is, refined by the dense CRF (Eq. 9)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

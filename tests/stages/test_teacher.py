@@ -1,0 +1,86 @@
+"""A teacher: what it learns, what it says of its photographs, and what becomes of that."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from plain import bilinear, normalised, smooth
+
+SIZE, CELLS = (36, 48), (9, 12)
+DEEPLAB = {"backbone": "resnet18", "head": "aspp", "output_stride": 16, "n_labels": 4}
+
+
+@pytest.fixture
+def taught(project: Any, rng: np.random.Generator) -> Any:
+    """Two photographs with revised maps, one of them with its label mended by hand."""
+    project.scores = {}
+    for name, labels in (("a", ("cat", "owl")), ("b", ("dog",))):
+        project.photograph(name, smooth(rng, *SIZE), labels)
+        maps = bilinear(rng.random((len(labels), 4, 5)) ** 2, CELLS)
+        project.scores[name] = (maps / maps.max()).astype(np.float16).astype(np.float64)
+    project.write()
+    project.give("revised_maps", project.scores)
+    return project
+
+
+def full(maps: np.ndarray) -> np.ndarray:
+    return bilinear(maps, SIZE, (4, 4))
+
+
+def test_a_label_is_the_mean_of_walk_and_teacher_held_against_that_of_their_thresholds(
+    taught: Any, rng: np.random.Generator
+) -> None:
+    said = {}
+    for name, labels in (("a", [0, 1, 3]), ("b", [0, 2])):
+        maps = bilinear(rng.random((len(labels), 3, 4)) ** 3, CELLS)
+        said[name] = (maps / maps.sum(0)).astype(np.float16).astype(np.float32), labels
+    taught.give("teacher_maps", said)
+    read = ["--teacher-maps", taught.base / "teacher_maps"]
+    taught.run("pseudo_labels", *read, "--threshold", 0.2, "--no-crf")
+    differ = []
+    for name, (maps, labels) in said.items():
+        walk = full(taught.scores[name])
+        both = walk / walk.max() + full(maps[1:].astype(np.float64))
+        expected = np.where(both.max(0) > 0.2 + 0.5, np.array(labels[1:])[both.argmax(0)], 0)
+        found = taught.pixels("pseudo_labels", name)
+        assert (found != expected).mean() < 0.005
+        alone = np.where(walk.max(0) > 0.2 * walk.max(), np.array(labels[1:])[walk.argmax(0)], 0)
+        differ.append((found != alone).mean())
+    assert max(differ) > 0.05
+
+
+def test_the_teacher_names_only_what_is_there(taught: Any) -> None:
+    """Its probabilities are those of the network, shared out among the classes present."""
+    network = taught.give_network("teacher", DEEPLAB)
+    taught.run("teacher_maps", "--source", "teacher", "--scales", 1.0, "--no-flip")
+    for name, labels in (("a", [0, 1, 3]), ("b", [0, 2])):
+        maps, found = taught.maps("teacher_maps", name)
+        assert list(found) == labels
+        np.testing.assert_allclose(maps.sum(0), 1, atol=2e-3)
+        with Image.open(taught.base / "photographs" / f"{name}.png") as image:
+            photo = np.array(image)
+        padded = torch.zeros(1, 3, 48, 48)
+        padded[0, :, : SIZE[0], : SIZE[1]] = normalised(photo)
+        with torch.inference_mode():
+            logits = network(padded)[0, labels]
+        expected = torch.nn.Upsample(size=(12, 12), mode="bilinear")(logits[None])[0]
+        plain = expected.softmax(0).numpy()[:, : CELLS[0], : CELLS[1]]
+        # Enlarged before or after the softmax; the ends of the rows are the padding's.
+        assert np.abs(maps - plain)[:, :-1, :-1].max() < 0.05
+
+
+def test_the_teacher_learns_the_labels_of_the_walk(taught: Any) -> None:
+    taught.run("teacher_labels", "--threshold", 0.3)
+    taught.run("pseudo_labels", "--threshold", 0.3)
+    for name in ("a", "b"):
+        walk = taught.pixels("teacher_labels", name)
+        assert np.array_equal(walk, taught.pixels("pseudo_labels", name))
+    flags = ["--backbone", "resnet18", "--weights", "none", "--crop", 64, "--scale", 1, 1]
+    training = taught.training("teacher", *flags)
+    for index, name in enumerate(("a", "b")):
+        _, labels = training.views[index, 0, 0]
+        learnt = labels[labels != 255]
+        assert set(np.unique(learnt)) <= set(np.unique(taught.pixels("teacher_labels", name)))
+        assert learnt.size == SIZE[0] * SIZE[1]
