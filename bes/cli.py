@@ -22,6 +22,7 @@ STAGES = Path(__file__).parent / "stages"
 """The modules of the stages, whose names are commands."""
 
 COMMANDS = {
+    "init": "init:InitCommand",
     "run": "run:RunCommand",
     "dataset": "dataset:DatasetCommand",
     "export": "export:ExportCommand",
@@ -39,7 +40,7 @@ COMMANDS = {
 """Commands that do not follow from the declaration of a stage, and where they are."""
 
 BY_HAND = (
-    *("run", "review", "predict", "status", "why", "verify", "scores"),
+    *("init", "run", "review", "predict", "status", "why", "verify", "scores"),
     *("clean", "export_network", "schema"),
 )
 """Commands that a person types, the everyday ones first; the others are those of rules."""
