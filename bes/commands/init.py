@@ -1,4 +1,4 @@
-"""The subcommand with which a person starts: from a folder of photographs to the command to type."""
+"""The subcommand that a person starts with: a folder of photographs -> the command to type."""
 
 import argparse
 import shlex
