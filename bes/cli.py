@@ -31,6 +31,7 @@ COMMANDS = {
     "export_network": "predict:ExportNetworkCommand",
     "review": "review:ReviewCommand",
     "scores": "upkeep:ScoresCommand",
+    "watch": "watch:WatchCommand",
     "status": "upkeep:StatusCommand",
     "why": "upkeep:WhyCommand",
     "verify": "upkeep:VerifyCommand",
@@ -40,7 +41,7 @@ COMMANDS = {
 """Commands that do not follow from the declaration of a stage, and where they are."""
 
 BY_HAND = (
-    *("init", "run", "review", "predict", "status", "why", "verify", "scores"),
+    *("init", "run", "watch", "review", "predict", "status", "why", "verify", "scores"),
     *("clean", "export_network", "schema"),
 )
 """Commands that a person types, the everyday ones first; the others are those of rules."""

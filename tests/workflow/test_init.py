@@ -213,6 +213,13 @@ def test_the_command_that_is_printed_ends_with_masks(new_project: Callable[[], P
     assert ran.returncode == 0, ran.stderr[-4000:]
     masks = project.path / "results/my-photos/base/pseudo_labels"
     assert len(list(masks.glob("*.png"))) == len(list(photos.glob("*.jpg")))
+    lines = ran.stderr.splitlines()
+    assert lines[0] == "bes: starting"
+    assert not re.search("Reason|Job |jobid", ran.stderr)
+    assert any(
+        re.fullmatch(r"classifier: done.*, average precision \d\.\d+ on train", x) for x in lines
+    )
+    assert f"12 masks: {masks.relative_to(project.path)}" in lines
     # What that took is known by now.
     again = project.bes("init", "my photos")
     assert "my-photos.yaml, kept as it is" in again.stdout
