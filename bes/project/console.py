@@ -1,5 +1,5 @@
-"""Shows how far a run is, on a terminal by a line for each stage that moves, elsewhere by lines that
-follow each other; and at the end what came of it."""
+"""Shows how far a run is, on a terminal by a line for each stage that moves, elsewhere by one line
+after another; and at the end what came of it."""
 
 import logging
 import math
