@@ -11,12 +11,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from finished import RESULTS, SHARDS, project
+import yaml
+from finished import CONFIG, RESULTS, SHARDS, project
 
+from bes.cli import main
 from bes.data.manifest import read_manifest
 from bes.project import console
 from bes.project.console import Display, RunConsole, outcome, wanted, words_of
-from bes.project.progress import StageProgress, left_of_all, read_progress
+from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
 from bes.storage.layout import model_receipt, receipt_file
 
 pytestmark = pytest.mark.usefixtures("finished")
@@ -100,7 +102,7 @@ def test_in_a_pipe_each_stage_has_a_line_at_its_start_and_end_and_a_heartbeat(
     receipt = model_receipt(BASE / "classifier")
     content = receipt.read_bytes()
     receipt.unlink()
-    display = Display(project(), since=0.0, stages={"classifier"})
+    display = Display(project(), StartedRun(0.0, ("classifier",)))
 
     def said() -> list[str]:
         display.show(display.progress())
@@ -127,7 +129,7 @@ def test_the_table_of_a_terminal_has_a_line_for_each_stage() -> None:
     from rich.console import Console
 
     receipt_file(BASE / "cams", SHARDS[0]).unlink()
-    display = Display(project(), since=0.0, stages={"classifier", "cams"})
+    display = Display(project(), StartedRun(0.0, ("classifier", "cams")))
     shown = Console(width=120, record=True, file=io.StringIO())
     shown.print(display._table(display.progress()))
     lines = shown.export_text().splitlines()
@@ -157,7 +159,7 @@ def test_snakemake_says_no_more_of_jobs_but_all_of_errors(
     handler = logging.StreamHandler()
     handler.name = "DefaultStreamHandler"
     logger.addHandler(handler)
-    run = RunConsole(logger, project(), [])
+    run = RunConsole(logger, project(), [], shown=True)
     logger.info("Reason: Missing output files", extra={"event": "job_info"})
     logger.info("Select jobs to execute...")
     logger.info("jobs", extra={"event": "run_info", "stats": {"cams": 2, "total": 2}})
@@ -183,12 +185,30 @@ def test_verbose_is_snakemakes_own_words() -> None:
     assert not any(wanted(SimpleNamespace(**quiet | {name: True})) for name in quiet)
 
 
-def test_watch_ends_when_all_is_done(capsys: pytest.CaptureFixture[str]) -> None:
-    import yaml
-    from finished import CONFIG
-
-    from bes.cli import main
-
+@pytest.mark.parametrize("success", [None, True, False])
+def test_watch_ends_with_the_run(success: bool | None, capsys: pytest.CaptureFixture[str]) -> None:
     Path("p.yaml").write_text(yaml.safe_dump(CONFIG))
-    assert main(["watch", "--configfile", "p.yaml"]) == 0
-    assert "bes review --configfile p.yaml" in capsys.readouterr().out
+    if success is not None:
+        run = StartedRun(time.time() - 1, ("cams",), success)
+        run.write(project())
+        assert StartedRun.read(project()).success is success
+    words = ["watch", "--configfile", "p.yaml"]
+    if success is False:
+        with pytest.raises(SystemExit, match="1"):
+            main(words)
+        assert "the run ended before all was done" in capsys.readouterr().out
+    else:
+        assert main(words) == 0
+        assert "bes review --configfile p.yaml" in capsys.readouterr().out
+
+
+def test_a_run_tells_those_who_watch_what_it_does() -> None:
+    logger = logging.Logger("snakemake")
+    run = RunConsole(logger, project(), [], shown=False)
+    logger.info("jobs", extra={"event": "run_info", "stats": {"cams": 2, "total": 2}})
+    run.start()
+    found = StartedRun.read(project())
+    assert (found.stages, found.success) == (["cams", "total"], None)
+    assert at("cams", since=found.started).state == "waiting"
+    run.finish(success=True)
+    assert StartedRun.read(project()).success

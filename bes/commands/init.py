@@ -94,18 +94,19 @@ def _print_costs(project: "Project", start: "Start") -> None:
         with tempfile.TemporaryDirectory() as scratch:
             record = start.record(catalog)
             tried, device = trial_rates(project, catalog, record, scratch=Path(scratch))
+        trial = f"by a trial of {time.monotonic() - began:.0f} s"
+        source = f"{source} and {trial}" if rates else trial
         rates = {**tried, **rates}
-        source = f"by a trial of {time.monotonic() - began:.0f} s"
     costs = estimate(project, work, rates, cores)
     print(f"\n{'stage':<18}{'time':>10}{'disk':>12}")
     for cost in costs:
         print(f"{cost.stage:<18}{clock(cost.seconds):>10}{_amount(cost.size):>12}")
     total = clock(sum(cost.seconds for cost in costs)), _amount(sum(cost.size for cost in costs))
     print(f"{'in all':<18}{total[0]:>10}{total[1]:>12}")
-    where = "a GPU" if device == "cuda" else f"{cores} cores, no GPU"
+    where = "a GPU" if device == "cuda" else f"{cores} cores"
     missing = sorted(project.wanted - rates.keys())
     rest = f"; on top, not timed: {', '.join(missing)}" if missing else ""
-    print(f"roughly: {source}, on {where}, without other work beside{rest}")
+    print(f"{source}, on {where}; longer where other work keeps them busy{rest}")
     free = shutil.disk_usage(Path()).free
     print(f"free on this disk: {_amount(free)}")
 

@@ -7,13 +7,14 @@ import shlex
 import sys
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bes.data.ranking import read_ranking
 from bes.errors import BesError
-from bes.project.progress import StageProgress, left_of_all, read_progress
+from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
 from bes.project.sections import BASE
 from bes.project.settings import Project
 from bes.project.shipped import SHIPPED
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
 EVERY = 2.0
 """Seconds between two looks at the files."""
-HEARTBEAT = 8.0
+HEARTBEAT = 6.0
 """Seconds between two lines where nothing else is said and there is no terminal."""
+SILENT = 120.0
+"""Seconds without a word of any job, after which that is said."""
 FIRST = 5
 """Of the labels, the share to look at first: one in so many, the least trusted."""
 
@@ -33,11 +36,11 @@ FIRST = 5
 class Display:
     """Shows how far a project is until it is told to stop; thread-safe."""
 
-    def __init__(self, project: Project, *, since: float, stages: Collection[str] | None = None):
+    def __init__(self, project: Project, run: StartedRun):
         from rich.console import Console
 
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._project, self._since, self._stages = project, since, stages
+        self._project, self._run = project, run
         self._began = time.time()
         self._states: dict[Path, str] = {}
         self._started: dict[Path, float] = {}
@@ -70,7 +73,7 @@ class Display:
 
     def progress(self) -> list[StageProgress]:
         """How far the stages are."""
-        return read_progress(self._project, since=self._since, stages=self._stages)
+        return read_progress(self._project, since=self._run.started, stages=self._run.stages)
 
     def show(self, progress: list[StageProgress]) -> None:
         """The stages as they are now."""
@@ -98,11 +101,12 @@ class Display:
         from rich.text import Text
 
         table = Table.grid(padding=(0, 2))
-        for _ in range(5):
+        for _ in range(4):
             table.add_column(no_wrap=True)
+        table.add_column()  # gives way where the terminal is narrow
         for each in progress:
             busy = each.state == "running" and not each.total
-            bar = ProgressBar(100, 100 * each.share, width=24, pulse=busy, finished_style="green")
+            bar = ProgressBar(100, 100 * each.share, width=16, pulse=busy, finished_style="green")
             style = {"waiting": "dim", "running": "bold", "done": ""}[each.state]
             table.add_row(
                 Text(self._name(each), style), bar, count_of(each), time_of(each), each.note
@@ -125,7 +129,8 @@ class Display:
             running = [each for each in progress if each.state == "running"]
             for each in running:
                 parts = [count_of(each), time_of(each), each.note]
-                self._say(each, ", ".join(filter(None, parts)) + f"; {rest_of(progress)}")
+                words = ", ".join(filter(None, parts)) or "at work"
+                self._say(each, f"{words}; {rest_of(progress)}")
             if not running:
                 self._write(f"{clock(now - self._began)} so far, {rest_of(progress)}")
 
@@ -152,8 +157,13 @@ def time_of(each: StageProgress) -> str:
 def rest_of(progress: list[StageProgress]) -> str:
     """How long the whole run still takes."""
     left, known = left_of_all(progress)
+    if not progress:
+        return "at work"
     if all(each.state == "done" for each in progress):
         return "all done"
+    seen = max(each.seen for each in progress)
+    if seen and time.time() - seen > SILENT:
+        return f"nothing was written for {clock(time.time() - seen)}"
     if not left:
         return f"{sum(each.state != 'done' for each in progress)} stages to do"
     return f"{'' if known else 'at least '}{clock(left)} left of the whole run"
@@ -226,37 +236,39 @@ class RunConsole(logging.Handler):
     """Takes the place of what Snakemake says of its jobs on the terminal; its errors and warnings
     stay, and so does its log file."""
 
-    def __init__(self, logger: logging.Logger, project: Project, arguments: Sequence[str]):
+    def __init__(
+        self, logger: logging.Logger, project: Project, arguments: Sequence[str], *, shown: bool
+    ):
         super().__init__()
         self._project, self._words = project, words_of(arguments)
-        self._stages: set[str] | None = None
+        self._run: StartedRun | None = None
+        self._stages: tuple[str, ...] | None = None
         self._display: Display | None = None
-        self._success = False
-        self._handler: Any = None
         self._stream: Any = None
         # Of a logger plugin that the user asks for there is none.
-        for handler in logger.handlers:
-            if handler.name == "DefaultStreamHandler":
-                self._handler = handler
-                handler.addFilter(self._is_said)
+        handlers = (each for each in logger.handlers if each.name == "DefaultStreamHandler")
+        self._handler: Any = next(handlers, None) if shown else None
         if self._handler is not None:
-            logger.addHandler(self)
+            self._handler.addFilter(self._is_said)
+        logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         """What Snakemake is about to run; where that is nothing, what there is."""
         if (stats := getattr(record, "stats", None)) is not None:
-            self._stages = {*stats}
-        elif str(record.msg).startswith(NOTHING):
+            self._stages = tuple(stats)
+        elif self._handler is not None and str(record.msg).startswith(NOTHING):
             self._tell()
 
     def start(self) -> None:
         """The run begins."""
         import atexit
 
+        # A second, as the clock of a file system may be another.
+        self._run = StartedRun(time.time() - 1.0, self._stages)
+        self._run.write(self._project)
         if self._handler is None:
             return
-        display = Display(self._project, since=time.time() - 1.0, stages=self._stages)
-        self._display = display
+        self._display = display = Display(self._project, self._run)
         display.start()
         # Where Snakemake ends without a word, the terminal is still to be as it was.
         atexit.register(display.stop)
@@ -266,7 +278,9 @@ class RunConsole(logging.Handler):
 
     def finish(self, *, success: bool) -> None:
         """The run has ended."""
-        self._success = success
+        if self._run is not None:
+            self._run = replace(self._run, success=success)
+            self._run.write(self._project)
         if self._display is None:
             return
         self._display.stop(failed=not success)
@@ -284,5 +298,5 @@ class RunConsole(logging.Handler):
         event = getattr(record, "event", None)
         if event is not None:
             return str(event) not in QUIET
-        chatter = CHATTER + (AT_THE_END if self._success else ())
+        chatter = CHATTER + (AT_THE_END if self._run and self._run.success else ())
         return record.levelno > logging.INFO or not str(record.msg).startswith(chatter)

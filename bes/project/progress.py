@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from bes.incremental.inputs import receipts_of
 from bes.incremental.journal import read_runs
 from bes.incremental.stage import PerImageStage, TrainingStage, stage_of
 from bes.project.costs import Work, pixels_of
-from bes.project.sections import BASE
+from bes.project.sections import BASE, SECTIONS
 from bes.project.settings import Project
+from bes.storage.files import write_atomic
 from bes.storage.layout import model_receipt
 
 RATES = {
@@ -49,6 +50,35 @@ TAIL = 4096
 
 
 @dataclass(frozen=True)
+class StartedRun:
+    """What a run says of itself, for those who watch it."""
+
+    started: float
+    """In seconds since the epoch."""
+    stages: tuple[str, ...] | None = None
+    """Those with something to do; None: not known."""
+    success: bool | None = None
+    """How it ended; None: it has not, or was killed."""
+
+    def write(self, project: Project) -> None:
+        """Leave it beside the results, if there is room."""
+        with contextlib.suppress(OSError):
+            write_atomic(_run_file(project), json.dumps(asdict(self)).encode())
+
+    @classmethod
+    def read(cls, project: Project) -> "StartedRun":
+        """The last run; where none is known, one that started before all results."""
+        try:
+            return cls(**json.loads(_run_file(project).read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return cls(0.0)
+
+
+def _run_file(project: Project) -> Path:
+    return project.results / project.settings.name / "_memo" / "run.json"
+
+
+@dataclass(frozen=True)
 class StageProgress:
     """How far a stage is in a folder."""
 
@@ -60,6 +90,8 @@ class StageProgress:
     total: float = 0
     unit: str = ""
     """Of both; empty where nothing is counted."""
+    rate: float = 0.0
+    """Of these in a second, while it runs; 0: not known."""
     left: float | None = None
     """Seconds until it is done; of one that waits, by the stages before it; None: not known."""
     note: str = ""
@@ -83,11 +115,15 @@ def read_progress(
     What is older than `since`, in seconds since the epoch, is of an earlier run and yet to be done
     again.
     """
-    places = [
-        (stage, folder)
-        for stage, folder in [("dataset", project.folder(BASE, "dataset")), *project.computed()]
-        if stages is None or stage in stages
+    every = [("dataset", project.folder(BASE, "dataset")), *project.computed()]
+    # Of stages on demand there is one where somebody asks for it.
+    every += [
+        (stage, project.folder(experiment, stage))
+        for stage in SECTIONS
+        if stages is not None and stage in stages and stage != "export"
+        for experiment in project.experiments
     ]
+    places = [place for place in every if stages is None or place[0] in stages]
     found, factors = [], []
     works = {folder.parent: _work(project, folder) for _, folder in places}
     for stage, folder in dict.fromkeys(places):
@@ -122,10 +158,11 @@ def _stage(project: Project, stage: str, folder: Path, since: float) -> StagePro
         if step is None:
             return StageProgress(stage, folder, state, seen=seen)
         left = max(_seconds(step["left"]) - (time.time() - seen), 0.0)
-        steps, note = (int(step["done"]), int(step["total"])), step["note"] or ""
-        if steps[0] == steps[1] and isinstance(declared, TrainingStage):
+        note = step["note"] or ""
+        if step["done"] == step["total"] and isinstance(declared, TrainingStage):
             note = "measuring the network"
-        return StageProgress(stage, folder, state, *steps, step["unit"], left, note, seen)
+        counts = int(step["done"]), int(step["total"]), step["unit"], float(step["rate"])
+        return StageProgress(stage, folder, state, *counts, left, note, seen)
     photographs = _of_shards(project, folder, held_out=declared.held_out)
     done, rate = 0.0, 0.0
     for receipt in receipts:
@@ -148,7 +185,8 @@ def _stage(project: Project, stage: str, folder: Path, since: float) -> StagePro
                 done += min(int(step["done"]) + speed * min(age, 10.0), todo - 1)
     total = sum(photographs.values())
     rest = (total - done) / rate if rate else None
-    return StageProgress(stage, folder, state, done, total, "photographs", rest, "", seen)
+    sums = done, total, "photographs", rate
+    return StageProgress(stage, folder, state, *sums, rest, seen=seen)
 
 
 def _with_left(
@@ -175,9 +213,7 @@ def _spent(each: StageProgress, since: float) -> float | None:
     if each.state == "done":
         runs = read_runs(each.folder)
         return sum(run.seconds for run in runs if _time_of(run.finished) > since) or None
-    if each.state == "running" and each.left is not None and 0 < each.share < 1:
-        return each.left * each.share / (1 - each.share)
-    return None
+    return each.done / each.rate if each.done and each.rate else None
 
 
 def _work(project: Project, folder: Path) -> Work | None:

@@ -103,8 +103,13 @@ try:
         # The `onstart` of a module is not run.
         if not workflow.modifier.is_main_snakefile():
             run_in(Path(".snakemake")).started()
-        elif not (CALL.looks or STORED) and wanted(workflow.output_settings):
-            CONSOLE = RunConsole(workflow.logger_manager.logger, HERE, sys.argv[1:])
+        elif not (CALL.looks or STORED):
+            CONSOLE = RunConsole(
+                workflow.logger_manager.logger,
+                HERE,
+                sys.argv[1:],
+                shown=wanted(workflow.output_settings),
+            )
 except (BesError, OSError) as error:
     sentence = refusal(error) if isinstance(error, OSError) else error
     if sentence is None:
