@@ -22,6 +22,7 @@ STAGES = Path(__file__).parent / "stages"
 """The modules of the stages, whose names are commands."""
 
 COMMANDS = {
+    "init": "init:InitCommand",
     "run": "run:RunCommand",
     "dataset": "dataset:DatasetCommand",
     "export": "export:ExportCommand",
@@ -31,6 +32,7 @@ COMMANDS = {
     "export_network": "predict:ExportNetworkCommand",
     "review": "review:ReviewCommand",
     "scores": "upkeep:ScoresCommand",
+    "watch": "watch:WatchCommand",
     "status": "upkeep:StatusCommand",
     "why": "upkeep:WhyCommand",
     "verify": "upkeep:VerifyCommand",
@@ -40,7 +42,7 @@ COMMANDS = {
 """Commands that do not follow from the declaration of a stage, and where they are."""
 
 BY_HAND = (
-    *("run", "review", "import", "predict", "status", "why", "verify", "scores"),
+    *("init", "run", "watch", "review", "import", "predict", "status", "why", "verify", "scores"),
     *("clean", "export_network", "schema"),
 )
 """Commands that a person types, the everyday ones first; the others are those of rules."""

@@ -18,6 +18,8 @@ class RunCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`: the process becomes Snakemake's."""
+        # Snakemake takes some seconds to say its first word.
+        print("bes: starting", file=sys.stderr, flush=True)
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", "snakemake", *snakemake_words(args.rest)])
 

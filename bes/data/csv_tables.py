@@ -34,7 +34,7 @@ def read_csv(path: Path, text: str, classes: tuple[str, ...]) -> CsvTable:
     label whatever is in it. `path` only names the file. Raises BesError if the text is no such
     table.
     """
-    table = _cells(path, text)
+    table = cells_of(path, text)
     header = next((row for row in table if any(map(clean, row))), [])
     names = [clean(cell).casefold() for cell in header]
     first = table.index(header) + 1 if header else 1
@@ -79,7 +79,8 @@ def read_csv(path: Path, text: str, classes: tuple[str, ...]) -> CsvTable:
     return found
 
 
-def _cells(path: Path, text: str) -> list[list[str]]:
+def cells_of(path: Path, text: str) -> list[list[str]]:
+    """The cells of a CSV, whatever separates them; raises BesError if the text is none."""
     # A spreadsheet may write its separator into a line of its own.
     text = re.sub(r"\Asep=.(?=\r?\n)", "", text)
     reader = csv.reader(

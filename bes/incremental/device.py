@@ -40,6 +40,11 @@ def acquire_device(wanted: str, *, count: int = 1) -> str:
     return "cpu"
 
 
+def has_gpu() -> bool:
+    """Whether this process sees a GPU, as far as that shows without PyTorch."""
+    return bool(_visible_devices())
+
+
 def _visible_devices() -> list[str]:
     """Names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES writes them."""
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -5,12 +5,14 @@ import time
 
 
 class Progress:
-    """Prints `name: 12/58, 1.3 images/s, 0:35 left` to stderr, at most every `interval` seconds."""
+    """Prints `name: 12/58, 1.3 images/s, 0:35 left` to stderr, first after one unit, then at most
+    every `interval` seconds. Who watches a run reads these lines in the logs of its jobs."""
 
-    def __init__(self, name: str, total: int, *, unit: str, done: int = 0, interval: float = 10.0):
+    def __init__(self, name: str, total: int, *, unit: str, done: int = 0, interval: float = 5.0):
         self.name, self.total, self.unit, self.interval = name, total, unit, interval
         self.first, self.done = done, done
-        self.start = self.printed = time.monotonic()
+        self.start = time.monotonic()
+        self.printed = self.start - interval
 
     def step(self, note: str = "") -> None:
         """Count one unit; `note` (a loss, say) is appended to the line."""

@@ -44,6 +44,7 @@ from bes.incremental.stage import (
     suffix_of,
 )
 from bes.options.flags import flags_of
+from bes.project.console import RunConsole, wanted
 from bes.project.prepare import Call, Prepared, ask, prepare, read_call, rule_names
 from bes.project.settings import load_project
 from bes.project.stored import bundles_of, prepare_stored
@@ -83,7 +84,7 @@ STORED = in_storage("results") is not None
 if STORED:
     os.environ[STORE] = str(Path(in_storage("results").local_path()).parent)
 
-CALL, PREPARED = Call(), Prepared()
+CALL, PREPARED, CONSOLE = Call(), Prepared(), None
 try:
     PROJECT = load_project(config)
     # The same with its results where they lie on the disk: the `prefix` of a module is put before
@@ -102,6 +103,13 @@ try:
         # The `onstart` of a module is not run.
         if not workflow.modifier.is_main_snakefile():
             run_in(Path(".snakemake")).started()
+        elif not (CALL.looks or STORED):
+            CONSOLE = RunConsole(
+                workflow.logger_manager.logger,
+                HERE,
+                sys.argv[1:],
+                shown=wanted(workflow.output_settings),
+            )
 except (BesError, OSError) as error:
     sentence = refusal(error) if isinstance(error, OSError) else error
     if sentence is None:
@@ -112,9 +120,18 @@ except (BesError, OSError) as error:
 
 onstart:
     run_in(Path(".snakemake")).started()
+    if CONSOLE:
+        CONSOLE.start()
+
+
+onsuccess:
+    if CONSOLE:
+        CONSOLE.finish(success=True)
 
 
 onerror:
+    if CONSOLE:
+        CONSOLE.finish(success=False)
     try:
         check_room(HERE.results, Path("."))
     except BesError as error:

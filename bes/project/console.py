@@ -1,0 +1,302 @@
+"""Shows how far a run is, on a terminal by a line for each stage that moves, elsewhere by one line
+after another; and at the end what came of it."""
+
+import logging
+import math
+import shlex
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bes.data.ranking import read_ranking
+from bes.errors import BesError
+from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
+from bes.project.sections import BASE
+from bes.project.settings import Project
+from bes.project.shipped import SHIPPED
+from bes.storage.progress import clock
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+EVERY = 2.0
+"""Seconds between two looks at the files."""
+HEARTBEAT = 6.0
+"""Seconds between two lines where nothing else is said and there is no terminal."""
+SILENT = 120.0
+"""Seconds without a word of any job, after which that is said."""
+FIRST = 5
+"""Of the labels, the share to look at first: one in so many, the least trusted."""
+
+
+class Display:
+    """Shows how far a project is until it is told to stop; thread-safe."""
+
+    def __init__(self, project: Project, run: StartedRun):
+        from rich.console import Console
+
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._project, self._run = project, run
+        self._began = time.time()
+        self._states: dict[Path, str] = {}
+        self._started: dict[Path, float] = {}
+        self._said = 0.0
+        self._end = threading.Event()
+        self._live: Any = None
+        self._thread = threading.Thread(target=self._go_on, daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        if self.console.is_terminal:
+            from rich.live import Live
+
+            self._live = Live(console=self.console, auto_refresh=False, redirect_stderr=True)
+            self._live.start()
+        self.show(self.progress())
+        self._thread.start()
+
+    def stop(self, *, failed: bool = False) -> None:
+        """Show the last state and end; of a run that failed, what it says is the last instead."""
+        if not self._end.is_set():
+            self._end.set()
+            if self._thread.is_alive():
+                self._thread.join()
+            if not failed:
+                self.show(self.progress())
+            if self._live:
+                self._live.transient = failed
+                self._live.stop()
+
+    def progress(self) -> list[StageProgress]:
+        """How far the stages are."""
+        return read_progress(self._project, since=self._run.started, stages=self._run.stages)
+
+    def show(self, progress: list[StageProgress]) -> None:
+        """The stages as they are now."""
+        if self._live:
+            self._live.update(self._table(progress), refresh=True)
+        else:
+            self._say_lines(progress)
+
+    def _go_on(self) -> None:
+        while not self._end.wait(EVERY):
+            try:
+                self.show(self.progress())
+            # A file may be half there; what is shown is no reason to end a run.
+            except (OSError, ValueError, BesError):
+                continue
+
+    def _name(self, each: StageProgress) -> str:
+        several = len(self._project.experiments) > 1
+        return f"{each.folder.parent.name}: {each.stage}" if several else each.stage
+
+    def _table(self, progress: list[StageProgress]) -> "RenderableType":
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        for _ in range(4):
+            table.add_column(no_wrap=True)
+        table.add_column()  # gives way where the terminal is narrow
+        for each in progress:
+            busy = each.state == "running" and not each.total
+            bar = ProgressBar(100, 100 * each.share, width=16, pulse=busy, finished_style="green")
+            style = {"waiting": "dim", "running": "bold", "done": ""}[each.state]
+            table.add_row(
+                Text(self._name(each), style), bar, count_of(each), time_of(each), each.note
+            )
+        return Group(table, Text(f"{clock(time.time() - self._began)} so far, {rest_of(progress)}"))
+
+    def _say_lines(self, progress: list[StageProgress]) -> None:
+        now, said = time.time(), False
+        for each in progress:
+            before = self._states.get(each.folder, "waiting")
+            if each.state == before:
+                continue
+            self._states[each.folder] = each.state
+            began = self._started.setdefault(each.folder, now)
+            took = f" in {clock(now - began)}" if before == "running" else ""
+            words = f"done{took}" if each.state == "done" else "started"
+            self._say(each, f"{words}{f', {each.note}' if each.note else ''}")
+            said = True
+        if not said and now - self._said >= HEARTBEAT:
+            running = [each for each in progress if each.state == "running"]
+            for each in running:
+                parts = [count_of(each), time_of(each), each.note]
+                words = ", ".join(filter(None, parts)) or "at work"
+                self._say(each, f"{words}; {rest_of(progress)}")
+            if not running:
+                self._write(f"{clock(now - self._began)} so far, {rest_of(progress)}")
+
+    def _say(self, each: StageProgress, words: str) -> None:
+        self._write(f"{self._name(each)}: {words}")
+
+    def _write(self, line: str) -> None:
+        self._said = time.time()
+        print(line, file=sys.stderr, flush=True)
+
+
+def count_of(each: StageProgress) -> str:
+    """`12 of 40 photographs`."""
+    return f"{each.done:.0f} of {each.total:.0f} {each.unit}" if each.total else ""
+
+
+def time_of(each: StageProgress) -> str:
+    """How long a stage still takes."""
+    if each.state == "done":
+        return "done"
+    return "" if each.left is None else f"{clock(each.left)} left"
+
+
+def rest_of(progress: list[StageProgress]) -> str:
+    """How long the whole run still takes."""
+    left, known = left_of_all(progress)
+    if not progress:
+        return "at work"
+    if all(each.state == "done" for each in progress):
+        return "all done"
+    seen = max(each.seen for each in progress)
+    if seen and time.time() - seen > SILENT:
+        return f"nothing was written for {clock(time.time() - seen)}"
+    if not left:
+        return f"{sum(each.state != 'done' for each in progress)} stages to do"
+    return f"{'' if known else 'at least '}{clock(left)} left of the whole run"
+
+
+def outcome(project: Project, words: Sequence[str]) -> list[str]:
+    """What came of a run, and what to do next, a line each; nothing before there are pseudo labels.
+
+    `words` are those of the command line that name the configuration.
+    """
+    folder = project.folder(BASE, "pseudo_labels")
+    masks = sum(1 for path in folder.glob("*.png") if not path.name.startswith("."))
+    try:
+        ranking = project.folder(BASE, "quality") / "ranking.csv"
+        ranked = read_ranking(ranking)
+    except BesError:
+        return []
+    if not masks:
+        return []
+    first = math.ceil(len(ranked) / FIRST)
+    command = shlex.join(["bes", "review", *words])
+    page = project.folder(BASE, "report") / "page" / "index.html"
+    return [
+        "",
+        f"{masks} masks: {folder}",
+        *([f"every photograph at every stage: {page}"] if page.exists() else []),
+        f"look first at the {first} least trusted, those at the top of {ranking}:",
+        f"    {command}",
+        "then, for other programs:",
+        f"    {shlex.join(['bes', 'run', 'export', *words])}",
+    ]
+
+
+def words_of(arguments: Sequence[str]) -> list[str]:
+    """The words of a command line of Snakemake that name the configuration; the workflow's own
+    files as they are found in any folder."""
+    found: list[str] = []
+    taking = False
+    for word in arguments:
+        if word.startswith("-"):
+            flag = word.partition("=")[0]
+            taking = flag in ("--configfile", "--configfiles", "--config", "-C")
+        if taking:
+            own = Path(word).is_relative_to(SHIPPED / "config")
+            found.append(str(Path(word).relative_to(SHIPPED)) if own else word)
+    return found
+
+
+QUIET = (
+    *("run_info", "job_info", "job_started", "job_finished", "group_info", "shellcmd", "progress"),
+    *("resources_info", "workflow_started"),
+)
+"""Events of Snakemake that the display shows in its own way; its log file has them."""
+CHATTER = ("Using shell", "Conda env", "Singularity", "Building DAG", "Assuming", "Select jobs")
+"""How other things begin that it says of itself."""
+AT_THE_END = ("Complete log", "Elapsed time")
+"""The same at the end of a run, of use where that failed."""
+
+
+NOTHING = "Nothing to be done"
+
+
+def wanted(settings: Any) -> bool:
+    """Whether a call of Snakemake, by its settings of what it says, leaves that to the display:
+    with `--verbose` it says all that it has to, such as the reason of each job."""
+    return not (settings.verbose or settings.printshellcmds or settings.debug_dag or settings.quiet)
+
+
+class RunConsole(logging.Handler):
+    """Takes the place of what Snakemake says of its jobs on the terminal; its errors and warnings
+    stay, and so does its log file."""
+
+    def __init__(
+        self, logger: logging.Logger, project: Project, arguments: Sequence[str], *, shown: bool
+    ):
+        super().__init__()
+        self._project, self._words = project, words_of(arguments)
+        self._run: StartedRun | None = None
+        self._stages: tuple[str, ...] | None = None
+        self._display: Display | None = None
+        self._stream: Any = None
+        # Of a logger plugin that the user asks for there is none.
+        handlers = (each for each in logger.handlers if each.name == "DefaultStreamHandler")
+        self._handler: Any = next(handlers, None) if shown else None
+        if self._handler is not None:
+            self._handler.addFilter(self._is_said)
+        logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """What Snakemake is about to run; where that is nothing, what there is."""
+        if (stats := getattr(record, "stats", None)) is not None:
+            self._stages = tuple(stats)
+        elif self._handler is not None and str(record.msg).startswith(NOTHING):
+            self._tell()
+
+    def start(self) -> None:
+        """The run begins."""
+        import atexit
+
+        # A second, as the clock of a file system may be another.
+        self._run = StartedRun(time.time() - 1.0, self._stages)
+        self._run.write(self._project)
+        if self._handler is None:
+            return
+        self._display = display = Display(self._project, self._run)
+        display.start()
+        # Where Snakemake ends without a word, the terminal is still to be as it was.
+        atexit.register(display.stop)
+        if display.console.is_terminal:
+            # What Snakemake says goes above the lines that move.
+            self._stream = self._handler.setStream(sys.stderr)
+
+    def finish(self, *, success: bool) -> None:
+        """The run has ended."""
+        if self._run is not None:
+            self._run = replace(self._run, success=success)
+            self._run.write(self._project)
+        if self._display is None:
+            return
+        self._display.stop(failed=not success)
+        if self._display.console.is_terminal:
+            self._handler.setStream(self._stream)
+        if success and (self._stages is None or "all" in self._stages):
+            self._tell()
+
+    def _tell(self) -> None:
+        for line in outcome(self._project, self._words):
+            print(line, file=sys.stderr, flush=True)
+
+    def _is_said(self, record: logging.LogRecord) -> bool:
+        """Whether Snakemake says something on the terminal itself."""
+        event = getattr(record, "event", None)
+        if event is not None:
+            return str(event) not in QUIET
+        chatter = CHATTER + (AT_THE_END if self._run and self._run.success else ())
+        return record.levelno > logging.INFO or not str(record.msg).startswith(chatter)

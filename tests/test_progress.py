@@ -1,0 +1,214 @@
+"""How far a run is, by the files that its jobs write, and how it is said."""
+
+import io
+import json
+import logging
+import os
+import re
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from finished import CONFIG, RESULTS, SHARDS, project
+
+from bes.cli import main
+from bes.data.manifest import read_manifest
+from bes.project import console
+from bes.project.console import Display, RunConsole, outcome, wanted, words_of
+from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
+from bes.storage.layout import model_receipt, receipt_file
+
+pytestmark = pytest.mark.usefixtures("finished")
+BASE = RESULTS / "base"
+
+
+def at(stage: str, **more: Any) -> StageProgress:
+    (found,) = (p for p in read_progress(project(), **more) if p.folder == BASE / stage)
+    return found
+
+
+def log(stage: str, part: str, *lines: str) -> None:
+    path = BASE / stage / "_logs" / f"{part}.log"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def test_a_finished_run_is_done() -> None:
+    progress = read_progress(project())
+    assert {each.state for each in progress} == {"done"}
+    assert {each.folder for each in progress} >= {BASE / "dataset", RESULTS / "other/pseudo_labels"}
+    assert left_of_all(progress) == (0, True)
+
+
+def test_what_an_earlier_run_made_is_yet_to_be_done() -> None:
+    progress = read_progress(project(), since=time.time() + 60, stages={"cams", "benet"})
+    assert {each.stage: each.state for each in progress} == {"cams": "waiting", "benet": "waiting"}
+
+
+def test_photographs_are_counted_over_shards() -> None:
+    shards = {name: len(read_manifest(BASE / f"dataset/shards/{name}.csv")) for name in SHARDS}
+    receipt_file(BASE / "cams", SHARDS[0]).unlink()
+    assert at("cams").done == shards[SHARDS[1]]
+    count = shards[SHARDS[0]]
+    first = f"cams {SHARDS[0]}: {count} of {count} to do"
+    log("cams", SHARDS[0], first, f"cams {SHARDS[0]}: 1/{count}, 1e-09 images/s, 1:40 left")
+    found = at("cams")
+    assert (found.state, found.total) == ("running", sum(shards.values()))
+    assert found.done == pytest.approx(shards[SHARDS[1]] + min(1, count - 1))
+    # A photograph that was not to be done is done.
+    log("cams", SHARDS[0], f"cams {SHARDS[0]}: 0 of {count} to do")
+    assert at("cams").done == sum(shards.values())
+
+
+def test_a_training_says_how_long_it_takes_and_all_others_follow_from_that() -> None:
+    for stage in ("classifier", "benet"):
+        model_receipt(BASE / stage).unlink()
+    for shard in SHARDS:
+        receipt_file(BASE / "cams", shard).unlink()
+    log("classifier", "classifier", "classifier: 30/120, 2 iterations/s, 1:00:45 left, loss 0.5")
+    found = at("classifier")
+    assert (found.state, found.done, found.total, found.note) == ("running", 30, 120, "loss 0.5")
+    assert found.left == pytest.approx(3645, abs=20)
+    whole, known = left_of_all(read_progress(project()))
+    assert known and whole > found.left
+    # What is left of a line that is old is less.
+    old = time.time() - 1000
+    os.utime(BASE / "classifier/_logs/classifier.log", (old, old))
+    assert at("classifier").left == pytest.approx(2645, abs=20)
+
+
+def test_the_average_precision_is_said_once_it_is_known() -> None:
+    receipt = model_receipt(BASE / "classifier")
+    content = json.loads(receipt.read_text())
+    content["measured"] = {"split": "val", "mean_average_precision": 0.912}
+    receipt.write_text(json.dumps(content))
+    assert at("classifier").note == "average precision 0.91 on val"
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe: 1/2", b"classifier: 1/0, x\n", b"a" * 9000])
+def test_a_log_that_says_nothing_is_no_reason_to_end(content: bytes) -> None:
+    model_receipt(BASE / "classifier").unlink()
+    log("classifier", "classifier")
+    (BASE / "classifier/_logs/classifier.log").write_bytes(content)
+    assert at("classifier").state == "running"
+
+
+def test_in_a_pipe_each_stage_has_a_line_at_its_start_and_end_and_a_heartbeat(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = model_receipt(BASE / "classifier")
+    content = receipt.read_bytes()
+    receipt.unlink()
+    display = Display(project(), StartedRun(0.0, ("classifier",)))
+
+    def said() -> list[str]:
+        display.show(display.progress())
+        return capsys.readouterr().err.splitlines()
+
+    assert said() == ["0:00 so far, 1 stages to do"]
+    assert said() == []
+    log("classifier", "classifier", "classifier: 30/120, 2 iterations/s, 0:45 left, loss 0.5")
+    assert said() == ["base: classifier: started, loss 0.5"]
+    monkeypatch.setattr(console, "HEARTBEAT", 0.0)
+    (line,) = said()
+    count, rest = line.split("; ")
+    assert re.fullmatch(r"base: classifier: 30 of 120 iterations, 0:\d+ left, loss 0.5", count)
+    assert re.fullmatch(r"0:\d+ left of the whole run", rest)
+    receipt.write_bytes(content)
+    assert said() == ["base: classifier: done in 0:00"]
+
+
+def test_lines_follow_in_less_than_ten_seconds() -> None:
+    assert console.HEARTBEAT + console.EVERY <= 10.0
+
+
+def test_the_table_of_a_terminal_has_a_line_for_each_stage() -> None:
+    from rich.console import Console
+
+    receipt_file(BASE / "cams", SHARDS[0]).unlink()
+    display = Display(project(), StartedRun(0.0, ("classifier", "cams")))
+    shown = Console(width=120, record=True, file=io.StringIO())
+    shown.print(display._table(display.progress()))
+    lines = shown.export_text().splitlines()
+    assert [line.split()[:2] for line in lines[:-1]] == [["base:", "classifier"], ["base:", "cams"]]
+    assert "so far" in lines[-1]
+
+
+def test_at_the_end_it_says_where_the_masks_are_and_what_to_do() -> None:
+    assert words_of(["all", "--cores", "2", "--configfile", "a.yaml", "--config", "x=1", "-k"]) == [
+        *("--configfile", "a.yaml", "--config", "x=1")
+    ]
+    lines = outcome(project(), ["--configfile", "my file.yaml"])
+    masks = len(list((BASE / "pseudo_labels").glob("*.png")))
+    assert f"{masks} masks: {BASE}/pseudo_labels" in lines
+    assert "    bes review --configfile 'my file.yaml'" in lines
+    (BASE / "quality/ranking.csv").unlink()
+    assert outcome(project(), []) == []
+
+
+def test_snakemake_says_no_more_of_jobs_but_all_of_errors(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Logger(logging.Logger):
+        """As Snakemake sets it up."""
+
+    logger = Logger("snakemake")
+    handler = logging.StreamHandler()
+    handler.name = "DefaultStreamHandler"
+    logger.addHandler(handler)
+    run = RunConsole(logger, project(), [], shown=True)
+    logger.info("Reason: Missing output files", extra={"event": "job_info"})
+    logger.info("Select jobs to execute...")
+    logger.info("jobs", extra={"event": "run_info", "stats": {"cams": 2, "total": 2}})
+    logger.error("Error in rule cams", extra={"event": "job_error"})
+    logger.warning("something odd")
+    logger.info("Complete log(s): x")
+    logger.info("Nothing to be done (all requested files are present and up to date).")
+    said = capsys.readouterr().err.splitlines()
+    masks = next(line for line in said if " masks: " in line)
+    assert said[:4] == [
+        "Error in rule cams",
+        "something odd",
+        "Complete log(s): x",
+        "Nothing to be done (all requested files are present and up to date).",
+    ]
+    assert str(BASE / "pseudo_labels") in masks
+    run.finish(success=False)
+
+
+def test_verbose_is_snakemakes_own_words() -> None:
+    quiet = dict.fromkeys(("verbose", "printshellcmds", "debug_dag", "quiet"))
+    assert wanted(SimpleNamespace(**quiet))
+    assert not any(wanted(SimpleNamespace(**quiet | {name: True})) for name in quiet)
+
+
+@pytest.mark.parametrize("success", [None, True, False])
+def test_watch_ends_with_the_run(success: bool | None, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("p.yaml").write_text(yaml.safe_dump(CONFIG))
+    if success is not None:
+        run = StartedRun(time.time() - 1, ("cams",), success)
+        run.write(project())
+        assert StartedRun.read(project()).success is success
+    words = ["watch", "--configfile", "p.yaml"]
+    if success is False:
+        with pytest.raises(SystemExit, match="1"):
+            main(words)
+        assert "the run ended before all was done" in capsys.readouterr().out
+    else:
+        assert main(words) == 0
+        assert "bes review --configfile p.yaml" in capsys.readouterr().out
+
+
+def test_a_run_tells_those_who_watch_what_it_does() -> None:
+    logger = logging.Logger("snakemake")
+    run = RunConsole(logger, project(), [], shown=False)
+    logger.info("jobs", extra={"event": "run_info", "stats": {"cams": 2, "total": 2}})
+    run.start()
+    found = StartedRun.read(project())
+    assert (found.stages, found.success) == (["cams", "total"], None)
+    assert at("cams", since=found.started).state == "waiting"
+    run.finish(success=True)
+    assert StartedRun.read(project()).success

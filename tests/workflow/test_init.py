@@ -1,0 +1,225 @@
+"""`bes init`: from a folder of photographs to the command that ends with masks."""
+
+import json
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from conftest import Project
+from PIL import Image
+
+from bes.cli import main
+from bes.data.folder import collect
+from bes.project.fitted import fitted
+from bes.project.settings import read_project
+from bes.project.start import look_at
+from bes.stages.shared.dataset_kinds import DatasetOptions, layout_of
+
+SHOWN = {"one.jpg": ["cat"], "two.jpg": ["dining table"], "three.jpg": ["cat", "dining table"]}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in SHOWN:
+        photograph(tmp_path / "photos" / name)
+    return tmp_path
+
+
+def photograph(path: Path, size: tuple[int, int] = (40, 30)) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(len(path.name)).integers(0, 256, (*size[::-1], 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def studio(name: str, labels: list[str]) -> dict[str, Any]:
+    """A task of Label Studio, its file uploaded."""
+    result = [{"type": "choices", "value": {"choices": labels}}]
+    return {
+        "data": {"image": f"/data/upload/1/0a1b2c3d-{name}"},
+        "annotations": [{"result": result}],
+    }
+
+
+def coco() -> dict[str, Any]:
+    names = ["cat", "dining table"]
+    return {
+        "images": [{"id": i, "file_name": f"deep/{name}"} for i, name in enumerate(SHOWN)],
+        "categories": [{"id": 7 + i, "name": name} for i, name in enumerate(names)],
+        "annotations": [
+            {"image_id": i, "category_id": 7 + names.index(name), "iscrowd": 0}
+            for i, shown in enumerate(SHOWN.values())
+            for name in shown
+        ]
+        + [{"image_id": 0, "category_id": 8, "iscrowd": 1}],
+    }
+
+
+FORMS: dict[str, dict[str, str]] = {
+    "label studio json": {"e.json": json.dumps([studio(*item) for item in SHOWN.items()])},
+    "label studio csv": {
+        "e.csv": "annotation_id,choice,id,image\n"
+        '1,cat,1,/data/local-files/?d=photos/one.jpg\n2,dining table,1,"/data/upload/two.jpg"\n'
+        '3,"{""choices"": [""cat"", ""dining table""]}",0,three.jpg\n'
+    },
+    "label studio json-min": {
+        "e.json": json.dumps(
+            [{"image": f"x/{n}", "choice": {"choices": s}} for n, s in SHOWN.items()]
+        )
+    },
+    "roboflow": {
+        "train/_classes.csv": "filename, cat, dining table\none.jpg, 1, 0\nthree.jpg, 1, 1\n",
+        "valid/_classes.csv": "filename, cat, dining table\ntwo.jpg, 0, 1\n",
+    },
+    "coco": {"annotations/instances.json": json.dumps(coco())},
+    "hugging face": {
+        "metadata.jsonl": "".join(
+            json.dumps({"file_name": name, "label": shown}) + "\n" for name, shown in SHOWN.items()
+        )
+    },
+    "a row for each label": {
+        "e.csv": "photo,class\none.jpg,cat\ntwo.jpg,dining table\n"
+        "three.jpg,cat\nthree.jpg,dining table\n"
+    },
+    "as it is": {
+        "my.csv": "image;labels\none.jpg;cat\ntwo.jpg;dining table\nthree.jpg;cat|dining table\n"
+    },
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_labels_are_found_in_any_form_and_nothing_is_overwritten(here: Path, form: str) -> None:
+    for name, text in FORMS[form].items():
+        (here / "photos" / name).parent.mkdir(exist_ok=True)
+        (here / "photos" / name).write_text(text)
+    for _ in range(2):  # what was written is what is found then
+        start = look_at(Path("photos"), None)
+        found = collect(layout_of(DatasetOptions(root="photos", labels=start.labels.labels)), ())
+        assert not found.problems
+        assert {e.photograph: list(e.labels) for e in found.entries} == SHOWN
+    for name, text in FORMS[form].items():
+        assert (here / "photos" / name).read_text() == text
+
+
+@pytest.mark.parametrize("base", ["", "train/"])
+def test_folders_of_classes_are_labels(here: Path, base: str) -> None:
+    for name in SHOWN:
+        (here / "photos" / name).unlink()
+    for name, shown in (("a", "cat"), ("b", "cat"), ("c", "dog")):
+        photograph(here / "photos" / f"{base}{shown}" / f"{name}.jpg")
+    photograph(here / "photos" / f"{base.replace('train', 'validation')}dog" / "d.jpg")
+    start = look_at(Path("photos"), None)
+    assert start.labels.labels == (base.rstrip("/") or ".")
+    assert start.found is not None
+    assert start.found.classes == ("cat", "dog")
+
+
+def test_a_table_is_started_and_filled(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", "photos"]) == 0
+    said = capsys.readouterr().out
+    table = here / "photos/labels.csv"
+    assert table.read_text() == "image,labels\none.jpg,\nthree.jpg,\ntwo.jpg,\n"
+    assert "photos/labels.csv has a row for each photograph" in said
+    assert "bes run --configfile config/photographs.yaml photos.yaml" in said
+    table.write_text("image,labels\none.jpg,cat\nthree.jpg,cat;dog\ntwo.jpg,\n")
+    start = look_at(Path("photos"), None)
+    assert start.found is not None
+    assert start.found.classes == ("cat", "dog")
+
+
+FAULTS = {
+    "no folder": ({}, ["nowhere"], "nowhere: found no folder"),
+    "no photograph": ({"../empty/a.txt": ""}, ["empty"], "empty: found no photograph"),
+    "several tables": (
+        {"a.csv": "image,labels\none.jpg,cat\n", "b.csv": "image,labels\none.jpg,dog\n"},
+        ["photos"],
+        r"found several tables of labels \(a.csv, b.csv\), expected one; name it with --labels",
+    ),
+    "other photographs": (
+        {"labels.csv": "image,labels\nfour.jpg,cat\n"},
+        ["photos"],
+        "photos/labels.csv: found 1 rows of other photographs, expected those of photos",
+    ),
+    "a photograph that is not there": (
+        {"labels.csv": "image,labels\none.jpg,cat\nfour.jpg,cat\n"},
+        ["photos"],
+        "photos/labels.csv: row 3: found no photograph of 'four'",
+    ),
+    "no table": ({"labels.csv": "photo\none.jpg\n"}, ["photos"], "row 1: found 'photo', expected"),
+    "no such table": ({}, ["photos", "--labels", "x.json"], "--labels: found no x.json, expected"),
+    "an annotation of no image": (
+        {"c.json": json.dumps(coco() | {"images": []})},
+        ["photos"],
+        "c.json: found COCO's annotations without what they name",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_faults_are_named_and_no_configuration_is_written(
+    here: Path, case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, words, sentence = FAULTS[case]
+    for name, text in files.items():
+        path = here / "photos" / name
+        path.resolve().parent.mkdir(exist_ok=True)
+        path.resolve().write_text(text)
+    assert main(["init", *words]) == 2
+    assert re.search(sentence, capsys.readouterr().err)
+    assert not list(here.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("photographs", [1, 40, 479, 480, 5000])
+@pytest.mark.parametrize("pixels", [10_000, 12_000_000])
+def test_what_is_fitted_is_a_configuration(here: Path, photographs: int, pixels: int) -> None:
+    settings = fitted(photographs, pixels)
+    (here / "fitted.yaml").write_text(yaml.safe_dump(settings))
+    project = read_project([Path("config/photographs.yaml"), Path("fitted.yaml")], [])
+    assert 1 <= project.settings.shards <= photographs
+    assert (pixels > 250_000) == ("max_pixels" in settings["dataset"])
+
+
+SMALLER = (
+    "device=cpu",
+    "classifier={iterations: 6, batch_norm: train, frozen_stages: 0, crop: 64, batch_size: 4, "
+    "resize_long: [64, 80]}",
+    "cams={scales: [1.0], flip: false}",
+    "boundary_labels={theta_fg: 0.6, theta_bg: 0.5, window: 7, crf_iterations: 2}",
+    "benet={iterations: 2, batch_size: 4, crop: 64}",
+    "pseudo_labels={threshold: 0.6, crf_iterations: 2}",
+)
+
+
+def test_the_command_that_is_printed_ends_with_masks(new_project: Callable[[], Project]) -> None:
+    project = new_project()
+    photos = project.path / "my photos"
+    shutil.copytree(project.path / "data/photographs/JPEGImages", photos)
+    shutil.copy(project.path / "data/photographs/labels.csv", photos)
+    done = project.bes("init", "my photos", "--weights", "none")
+    assert done.returncode == 0, done.stderr
+    # Of every stage that takes long, and of all together.
+    assert re.search(r"^benet +\d+:\d+ +\d+\.\d MB$", done.stdout, re.MULTILINE)
+    assert re.search(r"^in all ", done.stdout, re.MULTILINE)
+    command = shlex.split(done.stdout.splitlines()[-1])
+    assert command[:2] == ["bes", "run"]
+    ran = project.command(sys.executable, "-m", *command, "--max-threads", 1, "--config", *SMALLER)
+    assert ran.returncode == 0, ran.stderr[-4000:]
+    masks = project.path / "results/my-photos/base/pseudo_labels"
+    assert len(list(masks.glob("*.png"))) == len(list(photos.glob("*.jpg")))
+    lines = ran.stderr.splitlines()
+    assert lines[0] == "bes: starting"
+    assert not re.search("Reason|Job |jobid", ran.stderr)
+    assert any(
+        re.fullmatch(r"classifier: done.*, average precision \d\.\d+ on train", x) for x in lines
+    )
+    assert f"12 masks: {masks.relative_to(project.path)}" in lines
+    # What that took is known by now.
+    again = project.bes("init", "my photos")
+    assert "my-photos.yaml, kept as it is" in again.stdout
