@@ -18,6 +18,7 @@ from bes.project.progress import StageProgress, StartedRun, left_of_all, read_pr
 from bes.project.sections import BASE
 from bes.project.settings import Project
 from bes.project.shipped import SHIPPED
+from bes.stages.quality import doubt
 from bes.storage.progress import clock
 
 if TYPE_CHECKING:
@@ -190,6 +191,7 @@ def outcome(project: Project, words: Sequence[str]) -> list[str]:
         "",
         f"{masks} masks: {folder}",
         *([f"every photograph at every stage: {page}"] if page.exists() else []),
+        *([f"WARNING: {sentence}"] if (sentence := doubt(ranked)) else []),
         f"look first at the {first} least trusted, those at the top of {ranking}:",
         f"    {command}",
         "then, for other programs:",

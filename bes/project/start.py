@@ -12,7 +12,7 @@ from bes.data.found_labels import FoundLabels, find_labels, photographs_below
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.picture_size import size_of
 from bes.errors import BesError
-from bes.project.fitted import CHOSEN_ON, fitted
+from bes.project.fitted import FEW, fitted
 from bes.project.sections import NAME
 from bes.stages.shared.dataset_kinds import DatasetOptions, layout_of
 from bes.storage.files import write_atomic
@@ -125,8 +125,8 @@ def configuration(start: Start, *, weights: str, gpu: bool) -> str:
 
 
 def _why(training: int) -> str:
-    if training < CHOSEN_ON:
-        return f"as many iterations as with {CHOSEN_ON} photographs"
+    if training < FEW:
+        return "60 iterations at a low rate, as there are few photographs"
     return "passes over the photographs"
 
 

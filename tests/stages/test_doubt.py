@@ -1,0 +1,39 @@
+"""What is said of labels that are bad as a whole."""
+
+import pytest
+
+from bes.data.ranking import RankedLabel
+from bes.stages.quality import doubt
+
+
+def row(reason: str, *labels: str) -> RankedLabel:
+    signals = dict.fromkeys(
+        ("stability", "separation", "agreement", "boundary", "margin", "frame", "colour"), 0.5
+    )
+    return RankedLabel(rank=1, image="a", labels=labels, score=0.5, **signals, reason=reason)
+
+
+GOOD = row("classes compete for pixels", "cat", "dog")
+# One class of two is often too small to be found.
+PART = row("nothing found of dog", "cat", "dog")
+NONE = row("no class to find")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        row("fills the frame", "cat"),
+        row("touches all four borders; cat is never without dog", "cat"),
+        row("nothing found of cat, dog", "cat", "dog"),
+        row("nothing found of cat; follows no boundary", "cat", "dog"),
+    ],
+)
+def test_many_labels_that_look_wrong_are_said_whatever_their_rank(bad: RankedLabel) -> None:
+    assert doubt([bad] * 2 + [GOOD, PART] * 4 + [NONE] * 9) is None
+    said = doubt([bad] * 3 + [GOOD, PART] * 4 + [NONE] * 9)
+    assert said is not None and said.startswith("3 of 11 labels are empty, fill the frame")
+
+
+def test_of_no_label_nothing_is_said() -> None:
+    assert doubt([]) is None
+    assert doubt([NONE]) is None
