@@ -55,5 +55,24 @@ def merge_scales(
     return merged / (merged.amax(dim=(1, 2), keepdim=True) + EPSILON)
 
 
+def lower(maps: Tensor, share: float) -> Tensor:
+    """Localisation maps without the level that a share of the photograph stays below.
+
+    This is no part of the paper. A classifier that has learnt little scores the background too; its
+    level differs from one classifier to another, and with it every threshold.
+
+    Args:
+        maps: (K,H,W) in [0, 1].
+        share: of the pixels, in [0, 1).
+
+    Returns:
+        (K,H,W) in [0, 1], each map lowered by its quantile `share`, cut at 0, and divided by its
+        maximum.
+    """
+    level = maps.flatten(1).quantile(share, dim=1)[:, None, None]
+    lowered = (maps - level).clamp(min=0)
+    return lowered / (lowered.amax(dim=(1, 2), keepdim=True) + EPSILON)
+
+
 def _round_up(length: int, multiple: int) -> int:
     return -(-length // multiple) * multiple

@@ -115,6 +115,11 @@ def configuration(start: Start, *, weights: str, gpu: bool) -> str:
         ("backbone", "mobilenet_v2", "resnet50 is larger and slower"),
         ("weights", weights, "imagenet is downloaded once; or the path of a state-dict file"),
         ("classifier", settings["classifier"], _why(start.training)),
+        *(
+            [("cams", cams, "the level of the background, which few photographs leave high, is 0")]
+            if (cams := settings.get("cams"))
+            else []
+        ),
         ("benet", settings["benet"], "whatever the number of photographs"),
     ]
     text = f"# By `bes init`; laid over {BASED_ON}, so give both. All keys: config/README.md\n"

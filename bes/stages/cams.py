@@ -23,6 +23,9 @@ class CamOptions:
     relu: bool = True
     """Cut negative activations to 0 before the scales are summed, as the published code does; Eq. 8
     does not."""
+    floor: Annotated[float, Range(0.0, 0.9)] = 0.0
+    """Share of a photograph that is background in any case: the score that so much of it stays
+    below counts as 0. 0: as published. For few photographs, whose classifier leaves a haze."""
 
 
 def prepare(options: CamOptions, sources: Sources) -> Compute:
@@ -35,7 +38,7 @@ def prepare(options: CamOptions, sources: Sources) -> Compute:
     from bes.data.augmentation import normalise, rescale
     from bes.data.images import encode_maps
     from bes.data.working_size import read_reduced
-    from bes.method.localization import merge_scales
+    from bes.method.localization import lower, merge_scales
     from bes.networks.classifier import build_classifier
     from bes.networks.inference import for_inference
     from bes.training.checkpoints import load_settings, load_weights
@@ -63,6 +66,8 @@ def prepare(options: CamOptions, sources: Sources) -> Compute:
             present=[index - 1 for index in classes],
             stride=4,
         )
+        if options.floor and classes:
+            maps = lower(maps, options.floor)
         return encode_maps(maps.clamp(0, 1).cpu().numpy(), classes, photo.shape[:2])
 
     return compute

@@ -5,7 +5,7 @@ import pytest
 import torch
 from plain import bilinear
 
-from bes.method.localization import merge_scales
+from bes.method.localization import lower, merge_scales
 
 
 @pytest.fixture
@@ -66,3 +66,14 @@ def test_at_full_size_maps_are_stretched_to_a_multiple_of_16_and_cut(raw_maps, s
     expected = total / total.max((1, 2), keepdims=True)
     found = merge_scales(raw_maps, size, present=[3, 1])
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_level_that_a_share_stays_below_becomes_nothing():
+    ramp = torch.arange(101.0).reshape(1, 1, 101) / 100
+    maps = torch.cat([ramp, 0.5 * ramp + 0.5, torch.zeros_like(ramp)])
+    lowered = lower(maps, 0.3)
+    expected = ((ramp[0, 0] - 0.3) / 0.7).clamp(min=0)
+    # Whatever haze lies over a map, what is left of it is the same.
+    for found in lowered[:2, 0]:
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert not lowered[2].any()
