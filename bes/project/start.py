@@ -120,7 +120,7 @@ def configuration(start: Start, *, weights: str, gpu: bool) -> str:
             if (cams := settings.get("cams"))
             else []
         ),
-        ("benet", settings["benet"], "whatever the number of photographs"),
+        ("benet", settings["benet"], "200 for few photographs, else 700, however many"),
     ]
     text = f"# By `bes init`; laid over {BASED_ON}, so give both. All keys: config/README.md\n"
     for key, value, comment in lines:
