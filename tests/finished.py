@@ -81,7 +81,7 @@ def content_of(stage: str, record: ImageRecord) -> bytes:
         return encode_prior(np.zeros(size, np.uint8))
     if stage == "regions":
         return encode_grey(np.zeros(size, np.uint16))
-    if stage == "predictions":
+    if stage in ("teacher_labels", "predictions"):
         return encode_labels(np.zeros(size, np.uint8))
     return encode_maps(np.ones((1, 6, 8)), [1], size)
 

@@ -58,7 +58,9 @@ def trial_rates(
         stage, options = stage_of(name), options_of_stage(project, name)
         on_device = isinstance(stage, TrainingStage) or getattr(stage, "on_device", False)
         if isinstance(stage, PerImageStage):
-            sources = Sources(catalog, folders, device if stage.on_device else "cpu")
+            # What it does not read is not there for it, as in a run.
+            seen = {n: folders[n] for n in (name, *stage.possible_parents) if n in folders}
+            sources = Sources(catalog, seen, device if stage.on_device else "cpu")
             first, second, size = _photograph(stage, options, sources, record, clock)
             work = Work(1, float(PIXELS)).of(name, options)
             work *= min(1.0, record.width * record.height / PIXELS)

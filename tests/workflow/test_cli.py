@@ -40,11 +40,11 @@ Make = Callable[[], Any]
 
 
 def written(project: Any) -> list[str]:
-    """What a run left behind, beside logs."""
+    """What a run left behind, beside logs and the note that it was there."""
     return [
         str(path.relative_to(project.path))
         for path in (project.path / "results").rglob("*")
-        if path.is_file() and path.suffix != ".log"
+        if path.is_file() and path.suffix != ".log" and path.name != "run.json"
     ]
 
 
