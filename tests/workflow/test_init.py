@@ -193,6 +193,7 @@ SMALLER = (
     "cams={scales: [1.0], flip: false}",
     "boundary_labels={theta_fg: 0.6, theta_bg: 0.5, window: 7, crf_iterations: 2}",
     "benet={iterations: 2, batch_size: 4, crop: 64}",
+    "segmenter={iterations: 2, batch_size: 4, crop: 64}",
     "pseudo_labels={threshold: 0.6, crf_iterations: 2}",
 )
 
