@@ -29,7 +29,8 @@ from bes.predict.photographs import find_photographs
 from bes.predict.run import predict
 from bes.predict.trained import TrainedNetwork
 from bes.stages.predictions import PredictionOptions
-from bes.stages.segmentation_maps import SegmentationMapOptions, load_segmenter
+from bes.stages.segmentation_maps import SegmentationMapOptions
+from bes.stages.shared.segmentation_inference import load_segmenter
 from bes.storage.files import digest_file
 from bes.storage.layout import model_file, model_receipt
 from bes.storage.receipts import write_receipt

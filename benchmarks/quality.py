@@ -21,6 +21,7 @@ from bes.data.truth import read_truth
 from bes.incremental.stage import image_file
 from bes.method.trust import Signals
 from bes.metrics.iou import ConfusionMatrix
+from bes.stages.quality import is_doubtful
 
 RESAMPLES = 2000
 FIFTHS = 5
@@ -96,6 +97,8 @@ def main() -> None:
     if not rows:
         sys.exit(f"{results}: found no training photograph with a mask, expected some")
     print_correlations(rows, truth)
+    doubtful = sum(map(is_doubtful, rows))
+    print(f"empty, or as no label should look: {doubtful} of {len(rows)}")
     print_fifths(truth)
 
 

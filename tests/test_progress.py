@@ -17,8 +17,10 @@ from finished import CONFIG, RESULTS, SHARDS, project
 from bes.cli import main
 from bes.data.manifest import read_manifest
 from bes.project import console
-from bes.project.console import Display, RunConsole, outcome, wanted, words_of
+from bes.project.console import Display
+from bes.project.outcome import outcome, words_of
 from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
+from bes.project.run_console import RunConsole, wanted
 from bes.storage.layout import model_receipt, receipt_file
 
 pytestmark = pytest.mark.usefixtures("finished")

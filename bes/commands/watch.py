@@ -18,7 +18,8 @@ class WatchCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`; ends when the run does, with status 1 if it failed."""
-        from bes.project.console import EVERY, Display, outcome
+        from bes.project.console import EVERY, Display
+        from bes.project.outcome import outcome
         from bes.project.progress import StartedRun
         from bes.project.settings import read_project
 

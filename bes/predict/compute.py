@@ -23,7 +23,7 @@ from bes.predict.trained import TrainedNetwork
 from bes.report.contact_sheet import encode_jpeg
 from bes.report.pictures import tinted
 from bes.stages.predictions import labeller
-from bes.stages.segmentation_maps import load_segmenter, mapper
+from bes.stages.shared.segmentation_inference import load_segmenter, mapper
 from bes.storage.pool import forked_map, in_order
 
 BATCH_PIXELS, BATCH_PIXELS_OF_GPU = 100_000, 4_000_000
@@ -94,7 +94,8 @@ def compute(
 def _looker(trained: TrainedNetwork, device: str) -> Callable[[Sequence[Task]], list[_Looked]]:
     """A function that reads photographs, and applies the network where that is needed."""
     network = load_segmenter(trained.file, device)
-    maps_of = mapper(trained.maps, network, device)
+    least = trained.maps.least_probability
+    maps_of = mapper(trained.maps, network, device, least_probability=least)
     most = BATCH_PIXELS if device == "cpu" else BATCH_PIXELS_OF_GPU
 
     def look(tasks: Sequence[Task]) -> list[_Looked]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bes.data.evenly import evenly
 from bes.data.manifest import ImageRecord, read_manifest
 from bes.errors import BesError
 from bes.incremental.inputs import files_of
@@ -27,7 +28,7 @@ def export_network(trained: TrainedNetwork, *, format: str, out: Path, threads: 
     from bes.data.working_size import read_reduced
     from bes.predict.exported import FORMATS, Exported, agreement
     from bes.predict.model_card import model_card
-    from bes.stages.segmentation_maps import load_segmenter
+    from bes.stages.shared.segmentation_inference import load_segmenter
 
     name, write, run = FORMATS[format]
     records = _chosen(read_manifest(trained.dataset / "images.csv"))
@@ -56,5 +57,4 @@ def export_network(trained: TrainedNetwork, *, format: str, out: Path, threads: 
 def _chosen(records: list[ImageRecord]) -> list[ImageRecord]:
     """Evenly spaced ones, of those held out if there are any."""
     records = [record for record in records if record.held_out] or records
-    step = max(len(records) / PHOTOGRAPHS, 1)
-    return [records[int(number * step)] for number in range(min(len(records), PHOTOGRAPHS))]
+    return evenly(records, PHOTOGRAPHS)

@@ -1,24 +1,15 @@
-"""Shows how far a run is, on a terminal by a line for each stage that moves, elsewhere by one line
-after another; and at the end what came of it."""
+"""Shows how far a run is: on a terminal by a line for each stage that moves, elsewhere by one line
+after another."""
 
-import logging
-import math
-import shlex
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bes.data.ranking import read_ranking
 from bes.errors import BesError
 from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
-from bes.project.sections import BASE
 from bes.project.settings import Project
-from bes.project.shipped import SHIPPED
-from bes.stages.quality import doubt
 from bes.storage.progress import clock
 
 if TYPE_CHECKING:
@@ -30,8 +21,6 @@ HEARTBEAT = 6.0
 """Seconds between two lines where nothing else is said and there is no terminal."""
 SILENT = 120.0
 """Seconds without a word of any job, after which that is said."""
-FIRST = 5
-"""Of the labels, the share to look at first: one in so many, the least trusted."""
 
 
 class Display:
@@ -168,137 +157,3 @@ def rest_of(progress: list[StageProgress]) -> str:
     if not left:
         return f"{sum(each.state != 'done' for each in progress)} stages to do"
     return f"{'' if known else 'at least '}{clock(left)} left of the whole run"
-
-
-def outcome(project: Project, words: Sequence[str]) -> list[str]:
-    """What came of a run, and what to do next, a line each; nothing before there are pseudo labels.
-
-    `words` are those of the command line that name the configuration.
-    """
-    folder = project.folder(BASE, "pseudo_labels")
-    masks = sum(1 for path in folder.glob("*.png") if not path.name.startswith("."))
-    try:
-        ranking = project.folder(BASE, "quality") / "ranking.csv"
-        ranked = read_ranking(ranking)
-    except BesError:
-        return []
-    if not masks:
-        return []
-    first = math.ceil(len(ranked) / FIRST)
-    command = shlex.join(["bes", "review", *words])
-    page = project.folder(BASE, "report") / "page" / "index.html"
-    return [
-        "",
-        f"{masks} masks: {folder}",
-        *([f"every photograph at every stage: {page}"] if page.exists() else []),
-        *([f"WARNING: {sentence}"] if (sentence := doubt(ranked)) else []),
-        f"look first at the {first} least trusted, those at the top of {ranking}:",
-        f"    {command}",
-        "then, for other programs:",
-        f"    {shlex.join(['bes', 'run', 'export', *words])}",
-    ]
-
-
-def words_of(arguments: Sequence[str]) -> list[str]:
-    """The words of a command line of Snakemake that name the configuration; the workflow's own
-    files as they are found in any folder."""
-    found: list[str] = []
-    taking = False
-    for word in arguments:
-        if word.startswith("-"):
-            flag = word.partition("=")[0]
-            taking = flag in ("--configfile", "--configfiles", "--config", "-C")
-        if taking:
-            own = Path(word).is_relative_to(SHIPPED / "config")
-            found.append(str(Path(word).relative_to(SHIPPED)) if own else word)
-    return found
-
-
-QUIET = (
-    *("run_info", "job_info", "job_started", "job_finished", "group_info", "shellcmd", "progress"),
-    *("resources_info", "workflow_started"),
-)
-"""Events of Snakemake that the display shows in its own way; its log file has them."""
-CHATTER = ("Using shell", "Conda env", "Singularity", "Building DAG", "Assuming", "Select jobs")
-"""How other things begin that it says of itself."""
-AT_THE_END = ("Complete log", "Elapsed time")
-"""The same at the end of a run, of use where that failed."""
-
-
-NOTHING = "Nothing to be done"
-
-
-def wanted(settings: Any) -> bool:
-    """Whether a call of Snakemake, by its settings of what it says, leaves that to the display:
-    with `--verbose` it says all that it has to, such as the reason of each job."""
-    return not (settings.verbose or settings.printshellcmds or settings.debug_dag or settings.quiet)
-
-
-class RunConsole(logging.Handler):
-    """Takes the place of what Snakemake says of its jobs on the terminal; its errors and warnings
-    stay, and so does its log file."""
-
-    def __init__(
-        self, logger: logging.Logger, project: Project, arguments: Sequence[str], *, shown: bool
-    ):
-        super().__init__()
-        self._project, self._words = project, words_of(arguments)
-        self._run: StartedRun | None = None
-        self._stages: tuple[str, ...] | None = None
-        self._display: Display | None = None
-        self._stream: Any = None
-        # Of a logger plugin that the user asks for there is none.
-        handlers = (each for each in logger.handlers if each.name == "DefaultStreamHandler")
-        self._handler: Any = next(handlers, None) if shown else None
-        if self._handler is not None:
-            self._handler.addFilter(self._is_said)
-        logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """What Snakemake is about to run; where that is nothing, what there is."""
-        if (stats := getattr(record, "stats", None)) is not None:
-            self._stages = tuple(stats)
-        elif self._handler is not None and str(record.msg).startswith(NOTHING):
-            self._tell()
-
-    def start(self) -> None:
-        """The run begins."""
-        import atexit
-
-        # A second, as the clock of a file system may be another.
-        self._run = StartedRun(time.time() - 1.0, self._stages)
-        self._run.write(self._project)
-        if self._handler is None:
-            return
-        self._display = display = Display(self._project, self._run)
-        display.start()
-        # Where Snakemake ends without a word, the terminal is still to be as it was.
-        atexit.register(display.stop)
-        if display.console.is_terminal:
-            # What Snakemake says goes above the lines that move.
-            self._stream = self._handler.setStream(sys.stderr)
-
-    def finish(self, *, success: bool) -> None:
-        """The run has ended."""
-        if self._run is not None:
-            self._run = replace(self._run, success=success)
-            self._run.write(self._project)
-        if self._display is None:
-            return
-        self._display.stop(failed=not success)
-        if self._display.console.is_terminal:
-            self._handler.setStream(self._stream)
-        if success and (self._stages is None or "all" in self._stages):
-            self._tell()
-
-    def _tell(self) -> None:
-        for line in outcome(self._project, self._words):
-            print(line, file=sys.stderr, flush=True)
-
-    def _is_said(self, record: logging.LogRecord) -> bool:
-        """Whether Snakemake says something on the terminal itself."""
-        event = getattr(record, "event", None)
-        if event is not None:
-            return str(event) not in QUIET
-        chatter = CHATTER + (AT_THE_END if self._run and self._run.success else ())
-        return record.levelno > logging.INFO or not str(record.msg).startswith(chatter)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bes.data.class_notes import class_notes
+from bes.data.evenly import evenly
 from bes.data.folder import Collected, collect
 from bes.data.found_labels import FoundLabels, find_labels, photographs_below
 from bes.data.manifest import Catalog, ImageRecord
@@ -88,8 +89,8 @@ def look_at(root: Path, given: str | None) -> Start:
         if found.problems:
             heading = [f"{len(found.problems)} problems with {root}:"]
             raise BesError("\n".join((heading if len(found.problems) > 1 else []) + found.problems))
-    step = -(-len(photographs) // LOOKED_AT)
-    sizes = [size for path in photographs[::step] if (size := size_of(root / path))]
+    seen = evenly(photographs, LOOKED_AT)
+    sizes = [size for path in seen if (size := size_of(root / path))]
     if not sizes:
         raise BesError(f"{root / photographs[0]}: cannot be read, expected a photograph")
     return Start(root, photographs, sorted(sizes, key=lambda s: s[0] * s[1]), labels, found)

@@ -36,8 +36,7 @@ SUSPICIONS = {
 }
 """What a label should not look like."""
 TOO_MANY = 0.2
-"""Of all labels, the share that may look so; of 480 photographs of animals 5 % do, of 40 to which
-no setting fitted 50 % and more."""
+"""Of all labels, the share that may look so or be empty, before none of them is to be trusted."""
 TOGETHER = 3
 """Photographs of a class from which on it is no accident that another one is in all of them."""
 
@@ -65,8 +64,8 @@ class Judged(NamedTuple):
 
 def rank(options: QualityOptions, run: WholeRun) -> dict[str, bytes]:
     """Rank the training photographs."""
+    from bes.data.evenly import evenly
     from bes.report.contact_sheet import draw_contact_sheet, encode_jpeg
-    from bes.report.evenly import evenly
     from bes.report.threshold_sheet import PHOTOGRAPHS, draw_threshold_sheet, thresholds_around
 
     records, judged = run.train_records, []
@@ -157,12 +156,16 @@ def always_together(photographs: Sequence[tuple[str, ...]]) -> dict[str, list[st
 def _reason(one: Judged, weak: str, together: dict[str, list[str]]) -> str:
     if not one.record.labels:
         return "no class to find"
-    words = [f"nothing found of {', '.join(one.missing)}"] if one.missing else []
+    words = [_missing(one.missing)] if one.missing else []
     words += [SUSPICIONS[name] for name in one.suspicions]
     words += [
         f"{n} is never without {', '.join(together[n])}" for n in one.record.labels if n in together
     ]
     return "; ".join(words) or REASONS[weak]
+
+
+def _missing(classes: Sequence[str]) -> str:
+    return f"nothing found of {', '.join(classes)}"
 
 
 def _draw(run: WholeRun) -> Callable[[RankedLabel], "Tile"]:
@@ -208,14 +211,16 @@ def _priors(run: WholeRun, record: ImageRecord) -> "list[np.ndarray]":
     return found
 
 
+def is_doubtful(row: RankedLabel) -> bool:
+    """Whether a label is empty, or looks as one should not; one class of several that is missing
+    does not count."""
+    empty = bool(row.labels) and row.reason.startswith(_missing(row.labels))
+    return empty or any(words in row.reason for words in SUSPICIONS.values())
+
+
 def doubt(ranked: Sequence[RankedLabel]) -> str | None:
     """What to say of labels that are bad as a whole, so that a rank among them tells nothing."""
-    looks = [
-        row.reason.startswith(f"nothing found of {', '.join(row.labels)}")
-        or any(words in row.reason for words in SUSPICIONS.values())
-        for row in ranked
-        if row.labels
-    ]
+    looks = [is_doubtful(row) for row in ranked if row.labels]
     if sum(looks) <= TOO_MANY * len(looks):
         return None
     return (

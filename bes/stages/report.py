@@ -82,7 +82,7 @@ def _measure(results: "Results", threads: int) -> bytes:
 
 def _shown(results: "Results", measured: Mapping[str, "Measured"], count: int) -> list[ImageRecord]:
     """The photographs of the gallery, by name, those to train on first."""
-    from bes.report.evenly import evenly
+    from bes.data.evenly import evenly
     from bes.report.gallery import extremes
 
     picked = {record.id for record in evenly(results.records, count)}

@@ -390,18 +390,11 @@ def test_a_mask_of_labelme_is_its_crop(project, labels):
     assert crop.size == (24, 19) and dog["label"] == "dog"
 
 
-def test_what_datumaro_writes_comes_back(project, labels, bring, tmp_path):
-    """CVAT's export "Segmentation mask 1.1" is made by it."""
+# CVAT makes its export "Segmentation mask 1.1" by it.
+@pytest.mark.parametrize(("form", "media"), [("voc_segmentation", True), ("coco_instances", False)])
+def test_what_datumaro_writes_comes_back(project, labels, bring, tmp_path, form, media):
     datumaro = pytest.importorskip("datumaro", exc_type=ImportError)
     dataset = datumaro.Dataset.import_from(str(project.export("cvat")), "voc_segmentation")
-    dataset.export(str(tmp_path / "written"), "voc_segmentation", save_media=True)
-    bring(tmp_path / "written")
-    assert equal(corrections(project), labels)
-
-
-def test_what_datumaro_writes_as_coco_comes_back(project, labels, bring, tmp_path):
-    datumaro = pytest.importorskip("datumaro", exc_type=ImportError)
-    dataset = datumaro.Dataset.import_from(str(project.export("cvat")), "voc_segmentation")
-    dataset.export(str(tmp_path / "written"), "coco_instances", save_media=False)
+    dataset.export(str(tmp_path / "written"), form, save_media=media)
     bring(tmp_path / "written")
     assert equal(corrections(project), labels)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from plain import bilinear, smooth
 
 from bes.cli import main
 from bes.data.images import (
@@ -124,6 +125,18 @@ class Project:
         values = mask_values or tuple(range(1, len(self.classes) + 1))
         catalog = Catalog(self.base / "photographs", self.classes, values, max_pixels)
         write_dataset(self.base / "dataset", records=self.records, catalog=catalog, shards=1)
+
+    def walked(self, rng: np.random.Generator, size: tuple[int, int]) -> None:
+        """Two photographs of (height, width), of several classes and of one, and in `walk` the
+        revised maps that were written of them."""
+        self.walk: dict[str, np.ndarray] = {}
+        for name, labels in (("a", ("cat", "owl")), ("b", ("dog",))):
+            self.photograph(name, smooth(rng, *size), labels)
+            cells = tuple(-(-length // 4) for length in size)
+            maps = bilinear(rng.random((len(labels), 4, 5)) ** 2, cells)
+            self.walk[name] = (maps / maps.max()).astype(np.float16).astype(np.float64)
+        self.write()
+        self.give("revised_maps", self.walk)
 
     def photo(self, name: str) -> np.ndarray:
         """The pixels of a photograph."""

@@ -6,21 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from plain import bilinear, smooth
+from plain import bilinear
 
-SIZE, CELLS = (37, 46), (10, 12)
+SIZE = (37, 46)
 
 
 @pytest.fixture
 def photographs(project: Any, rng: np.random.Generator) -> Any:
     """Two photographs with revised maps, and folders for files from outside."""
-    project.scores = {}
-    for name, labels in (("a", ("cat", "owl")), ("b", ("dog",))):
-        project.photograph(name, smooth(rng, *SIZE), labels)
-        maps = bilinear(rng.random((len(labels), 4, 5)) ** 2, CELLS)
-        project.scores[name] = (maps / maps.max()).astype(np.float16).astype(np.float64)
-    project.write()
-    project.give("revised_maps", project.scores)
+    project.walked(rng, SIZE)
     for folder in ("priors", "segments"):
         (project.base / folder).mkdir()
     return project
@@ -36,7 +30,7 @@ def bring(project: Any, stage: str, folder: str, *flags: str) -> list[object]:
 
 def full(project: Any, name: str) -> np.ndarray:
     """Revised scores at full size, the largest 1."""
-    scores = bilinear(project.scores[name], SIZE, (4, 4))
+    scores = bilinear(project.walk[name], SIZE, (4, 4))
     return scores / scores.max()
 
 

@@ -236,7 +236,7 @@ def test_overlays_are_added_without_the_network(
     predict(folder)
     labels = predict.files()
 
-    def refuse(*_: object) -> Any:
+    def refuse(*_: object, **__: object) -> Any:
         return lambda *_: pytest.fail("the network is not needed")
 
     with monkeypatch.context() as patch:

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from plain import bilinear, normalised, smooth
+from plain import bilinear, normalised
 
 SIZE, CELLS = (36, 48), (9, 12)
 DEEPLAB = {"backbone": "resnet18", "head": "aspp", "output_stride": 16, "n_labels": 4}
@@ -14,14 +13,8 @@ DEEPLAB = {"backbone": "resnet18", "head": "aspp", "output_stride": 16, "n_label
 
 @pytest.fixture
 def taught(project: Any, rng: np.random.Generator) -> Any:
-    """Two photographs with revised maps, one of them with its label mended by hand."""
-    project.scores = {}
-    for name, labels in (("a", ("cat", "owl")), ("b", ("dog",))):
-        project.photograph(name, smooth(rng, *SIZE), labels)
-        maps = bilinear(rng.random((len(labels), 4, 5)) ** 2, CELLS)
-        project.scores[name] = (maps / maps.max()).astype(np.float16).astype(np.float64)
-    project.write()
-    project.give("revised_maps", project.scores)
+    """Two photographs with revised maps."""
+    project.walked(rng, SIZE)
     return project
 
 
@@ -41,7 +34,7 @@ def test_a_label_is_the_mean_of_walk_and_teacher_held_against_that_of_their_thre
     taught.run("pseudo_labels", *read, "--threshold", 0.2, "--no-crf")
     differ = []
     for name, (maps, labels) in said.items():
-        walk = full(taught.scores[name])
+        walk = full(taught.walk[name])
         both = walk / walk.max() + full(maps[1:].astype(np.float64))
         expected = np.where(both.max(0) > 0.2 + 0.5, np.array(labels[1:])[both.argmax(0)], 0)
         found = taught.pixels("pseudo_labels", name)
@@ -59,10 +52,8 @@ def test_the_teacher_names_only_what_is_there(taught: Any) -> None:
         maps, found = taught.maps("teacher_maps", name)
         assert list(found) == labels
         np.testing.assert_allclose(maps.sum(0), 1, atol=2e-3)
-        with Image.open(taught.base / "photographs" / f"{name}.png") as image:
-            photo = np.array(image)
         padded = torch.zeros(1, 3, 48, 48)
-        padded[0, :, : SIZE[0], : SIZE[1]] = normalised(photo)
+        padded[0, :, : SIZE[0], : SIZE[1]] = normalised(taught.photo(name))
         with torch.inference_mode():
             logits = network(padded)[0, labels]
         expected = torch.nn.Upsample(size=(12, 12), mode="bilinear")(logits[None])[0]

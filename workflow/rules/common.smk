@@ -44,8 +44,8 @@ from bes.incremental.stage import (
     suffix_of,
 )
 from bes.options.flags import flags_of
-from bes.project.console import RunConsole, wanted
 from bes.project.prepare import Call, Prepared, ask, prepare, read_call, rule_names
+from bes.project.run_console import RunConsole, wanted
 from bes.project.settings import load_project
 from bes.project.stored import bundles_of, prepare_stored
 from bes.stages.comparison import FILES as COMPARISON_FILES

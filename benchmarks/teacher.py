@@ -1,0 +1,70 @@
+"""What a teacher adds: mIoU of the labels before it, of its own, and of the pseudo labels.
+
+python benchmarks/teacher.py results/photographs/base
+
+for a finished experiment with a teacher whose training photographs have masks. The halves are every
+other photograph in the order of their names.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bes.data.images import decode_labels, read_maps
+from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
+from bes.data.truth import read_truth
+from bes.data.working_size import resize_labels
+from bes.incremental.stage import image_file
+from bes.method.hard_labels import upsample
+from bes.metrics.iou import ConfusionMatrix
+
+PARTS = ("all", "even half", "odd half", "one class", "several")
+
+
+def labels_of(results: Path, record: ImageRecord) -> Iterator[tuple[str, np.ndarray]]:
+    """Each kind of labels of a photograph, uint8 (H, W)."""
+
+    def read(stage: str) -> np.ndarray:
+        return decode_labels(image_file(stage, results / stage, record.id))
+
+    yield "labels of the walk", read("teacher_labels")
+    maps, labels, size = read_maps(image_file("teacher_maps", results / "teacher_maps", record.id))
+    said = np.asarray(labels)[upsample(maps, size).argmax(0)]
+    yield "the teacher's labels", resize_labels(said, (record.height, record.width))
+    yield "pseudo labels", read("pseudo_labels")
+
+
+def scores(
+    results: Path, catalog: Catalog, records: list[ImageRecord]
+) -> dict[str, dict[str, ConfusionMatrix]]:
+    """Kind of labels -> part of the photographs -> its pixels."""
+    found: dict[str, dict[str, ConfusionMatrix]] = {}
+    for number, record in enumerate(records):
+        truth = read_truth(catalog, record)
+        parts = ("all", PARTS[1 + number % 2], PARTS[3 if len(record.labels) == 1 else 4])
+        for name, labels in labels_of(results, record):
+            row = found.setdefault(
+                name, {part: ConfusionMatrix(len(catalog.classes) + 1) for part in PARTS}
+            )
+            for part in parts:
+                row[part].update(labels, truth)
+    return found
+
+
+def main(results: Path) -> None:
+    """Print the table."""
+    catalog = read_catalog(results / "dataset" / "classes.json")
+    records = [
+        record
+        for record in read_manifest(results / "dataset" / "images.csv")
+        if record.split == "train" and record.mask
+    ]
+    print(f"{f'mIoU (%), {len(records)} photographs':<28}" + "".join(f"{p:>11}" for p in PARTS))
+    for name, row in scores(results, catalog, records).items():
+        print(f"{name:<28}" + "".join(f"{100 * row[part].mean_iou():>11.2f}" for part in PARTS))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
