@@ -126,7 +126,8 @@ def configuration(start: Start, *, weights: str, gpu: bool) -> str:
     text = f"# By `bes init`; laid over {BASED_ON}, so give both. All keys: config/README.md\n"
     for key, value, comment in lines:
         line = f"{key}:" if value is None else f"{key}: {_yaml(value)}"
-        text += (f"{line:<34}# {comment}" if comment else line) + "\n"
+        # Without a space before it, a comment belongs to the value.
+        text += (f"{line:<33} # {comment}" if comment else line) + "\n"
     return text
 
 

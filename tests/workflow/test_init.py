@@ -18,7 +18,7 @@ from bes.cli import main
 from bes.data.folder import collect
 from bes.project.fitted import fitted
 from bes.project.settings import read_project
-from bes.project.start import look_at
+from bes.project.start import configuration, look_at
 from bes.stages.shared.dataset_kinds import DatasetOptions, layout_of
 
 SHOWN = {"one.jpg": ["cat"], "two.jpg": ["dining table"], "three.jpg": ["cat", "dining table"]}
@@ -183,6 +183,14 @@ def test_what_is_fitted_is_a_configuration(here: Path, photographs: int, pixels:
     project = read_project([Path("config/photographs.yaml"), Path("fitted.yaml")], [])
     assert 1 <= project.settings.shards <= photographs
     assert (pixels > 250_000) == ("max_pixels" in settings["dataset"])
+
+
+def test_a_long_value_and_its_comment_stay_apart(here: Path) -> None:
+    (here / "photos/labels.csv").write_text("image,labels\none.jpg,cat\ntwo.jpg,\nthree.jpg,dog\n")
+    start, weights = look_at(Path("photos"), None), f"/data/{'long' * 20}/my weights.pth"
+    written = yaml.safe_load(configuration(start, weights=weights, gpu=False))
+    chosen = {key: value for key, value in fitted(start.training, start.pixels).items() if value}
+    assert written["weights"] == weights and chosen.items() <= written.items()
 
 
 SMALLER = (
