@@ -21,7 +21,6 @@ from bes.data.truth import read_truth
 from bes.incremental.stage import image_file
 from bes.method.trust import Signals
 from bes.metrics.iou import ConfusionMatrix
-from bes.stages.quality import is_doubtful
 
 RESAMPLES = 2000
 FIFTHS = 5
@@ -97,7 +96,7 @@ def main() -> None:
     if not rows:
         sys.exit(f"{results}: found no training photograph with a mask, expected some")
     print_correlations(rows, truth)
-    doubtful = sum(map(is_doubtful, rows))
+    doubtful = sum(row.doubtful for row in rows)
     print(f"empty, or as no label should look: {doubtful} of {len(rows)}")
     print_fifths(truth)
 

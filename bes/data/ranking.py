@@ -1,12 +1,19 @@
 """The ranking of the pseudo labels, the least trusted first: one row per photograph."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from bes.data.spreadsheet import plain, to_csv
 from bes.errors import BesError
+
+SUSPICIONS = {
+    "filled": "fills the frame",
+    "bordering": "touches all four borders",
+    "unbounded": "follows no boundary",
+}
+"""What a label should not look like (`bes.method.trust.suspicions`), in words."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,18 @@ class RankedLabel:
     reason: str
     """What is to be looked at in words; otherwise the weakest signal."""
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether the label is empty, or looks as none should; one class of several that is missing
+        does not count."""
+        empty = bool(self.labels) and self.reason.startswith(missing(self.labels))
+        return empty or any(words in self.reason for words in SUSPICIONS.values())
+
+
+def missing(classes: Sequence[str]) -> str:
+    """The words for a label that shows nothing of these classes present."""
+    return f"nothing found of {', '.join(classes)}"
+
 
 def ranking_csv(rows: Sequence[RankedLabel]) -> str:
     """The rows as CSV text with a header; numbers with four decimals."""
@@ -44,9 +63,15 @@ def read_ranking(path: Path) -> list[RankedLabel]:
     """
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            return [_row(row) for row in csv.DictReader(file)]
+            return parse_ranking(file, path)
     except FileNotFoundError:
         raise BesError(f"{path}: no such file; `bes quality` writes it") from None
+
+
+def parse_ranking(lines: Iterable[str], path: Path) -> list[RankedLabel]:
+    """The rows of a ranking that was read from `path`. Raises BesError if it is none."""
+    try:
+        return [_row(row) for row in csv.DictReader(lines)]
     except (KeyError, TypeError, ValueError, AttributeError, csv.Error) as error:
         raise BesError(f"{path}: not a ranking written by `bes quality` ({error})") from None
 

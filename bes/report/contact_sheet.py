@@ -29,7 +29,7 @@ class Tile(NamedTuple):
 
 
 def draw_thumbnail(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """A photograph, uint8 (H,W,3), tinted with its labels, uint8 (H,W), in VOC colours.
+    """A photograph, uint8 (H,W,3), tinted with its labels, uint8 (H,W).
 
     Returns uint8 RGB with a longer side of SIDE pixels. Objects are outlined in white.
     """

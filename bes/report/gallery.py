@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bes.data.evenly import evenly
 from bes.data.manifest import ImageRecord
+from bes.data.ranking import RankedLabel
 from bes.report.measures import Measured
 
 PANELS = {
@@ -21,16 +23,23 @@ PANELS = {
     "predictions": "prediction",
 }
 """Folder of the pictures that are laid over the photographs -> what they are called."""
-
-
-@dataclass(frozen=True)
-class Trust:
-    """What `quality/ranking.csv` says of a pseudo label."""
-
-    rank: int
-    """From 1, the least trusted."""
-    reason: str
-    """What is to be looked at in words."""
+MEANINGS = {
+    "photographs": "As it was given.",
+    "cams": "Where the classifier saw each class, most of all in its telling parts.",
+    "boundary_labels": "Where confident regions of the CAM meet: what BENet learns.",
+    "boundary_maps": "BENet's probability that a pixel lies on the boundary of an object.",
+    "revised_maps": "The CAM after a random walk, which spreads it and stops at boundaries.",
+    "teacher_labels": "What the random walk alone gives: what the teacher learns.",
+    "teacher_maps": "Where a segmentation network that learned those labels sees each class.",
+    "foreground": "Where a model from outside sees any object.",
+    "regions": "Segments from outside; each gets one class.",
+    "pseudo_labels": "The result: the revised scores after threshold and dense CRF.",
+    "masks": "Drawn by hand; measures the others, and teaches nothing.",
+    "predictions": "What the trained segmentation network sees in a photograph new to it.",
+}
+"""The same, and the photograph, in a sentence."""
+FIRST = 6
+"""Photographs in each of the two rows that the page begins with."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +62,36 @@ class Chosen:
     trusted."""
 
 
+@dataclass(frozen=True)
+class Row:
+    """Photographs under their pseudo labels that the page begins with."""
+
+    heading: str
+    photographs: Sequence[tuple[ImageRecord, str]]
+    """Each with words on its label."""
+
+
+def first_rows(train: Sequence[ImageRecord], ranking: Sequence[RankedLabel]) -> list[Row]:
+    """The labels to doubt and those to trust; without a ranking some of all."""
+    if not ranking:
+        return [Row("Pseudo labels", [(record, "") for record in evenly(train, FIRST)])]
+    records = {record.id: record for record in train}
+    ranking = [row for row in ranking if row.labels]
+    count = min(FIRST, len(ranking) // 2) or 1
+    rows = [
+        Row("Look at these first", [(records[row.image], row.reason) for row in ranking[:count]]),
+        Row(
+            "Most trusted", [(records[row.image], "") for row in ranking[count:][: -count - 1 : -1]]
+        ),
+    ]
+    return [row for row in rows if row.photographs]
+
+
 def extremes(
     classes: Sequence[str],
     records: Sequence[ImageRecord],
     measured: Mapping[str, Measured],
-    trust: Mapping[str, Trust],
+    ranks: Mapping[str, int],
 ) -> list[Extreme]:
     """Of each class the photograph with the lowest, and that with the median, score.
 
@@ -71,7 +105,7 @@ def extremes(
             (score, record.id)
             for record in records
             if name in record.labels
-            and (score := _score(name, record.id, masks, measured, trust)) is not None
+            and (score := _score(name, record.id, masks, measured, ranks)) is not None
         )
         if ranked:
             worst, median = (Chosen(i, value) for value, i in (ranked[0], ranked[len(ranked) // 2]))
@@ -84,23 +118,25 @@ def _score(
     image: str,
     masks: bool,
     measured: Mapping[str, Measured],
-    trust: Mapping[str, Trust],
+    ranks: Mapping[str, int],
 ) -> float | None:
     if masks:
         return measured[image].iou.get(name)
-    return trust[image].rank if image in trust else None
+    return ranks.get(image)
 
 
 def gallery_data(
     shown: Sequence[ImageRecord],
     panels: Mapping[str, Sequence[str]],
     measured: Mapping[str, Measured],
-    trust: Mapping[str, Trust],
+    ranking: Sequence[RankedLabel],
 ) -> dict[str, Any]:
     """What page.js builds the gallery from, as JSON can hold it.
 
     `panels` names the pictures of each photograph.
     """
+
+    ranked = {row.image: row for row in ranking}
 
     def entry(record: ImageRecord) -> dict[str, Any]:
         known: dict[str, Any] = {
@@ -113,8 +149,8 @@ def gallery_data(
             "miou": measured[record.id].miou,
             "iou": measured[record.id].iou,
         }
-        if record.id in trust:
-            known |= {"rank": trust[record.id].rank, "reason": trust[record.id].reason}
+        if row := ranked.get(record.id):
+            known |= {"rank": row.rank, "reason": row.reason}
         return known
 
     there = {name for names in panels.values() for name in names}

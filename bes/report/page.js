@@ -15,6 +15,22 @@ function valueOf(row, column) {
   return cell.dataset.value ?? cell.textContent.trim();
 }
 
+// On a telephone, where a row is a block, each cell says what it is.
+for (const table of document.querySelectorAll("table:has(thead)")) {
+  const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent);
+  if (heads.length < 3) continue;
+  for (const cell of table.querySelectorAll("td")) cell.dataset.head = heads[cell.cellIndex];
+}
+
+// What scrolls sideways can be reached by the keyboard.
+function reach() {
+  for (const part of document.querySelectorAll(".scroll, nav, fieldset")) {
+    if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+    else part.removeAttribute("tabindex");
+  }
+}
+addEventListener("resize", reach);
+
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
@@ -150,6 +166,7 @@ if (photographs.some((photograph) => photograph.miou !== null)) {
 }
 if (photographs.some((photograph) => photograph.rank !== undefined)) {
   offer($("order"), [["doubtful", "least trusted first"], ["trusted", "most trusted first"]]);
+  $("order").value = "doubtful";
 }
 for (const id of ["class", "split", "order", "search"]) $(id).addEventListener("input", arrange);
 
@@ -208,6 +225,14 @@ const byId = new Map(photographs.map((photograph) => [photograph.id, photograph]
 for (const button of document.querySelectorAll("[data-open]")) {
   button.addEventListener("click", () => view(byId.get(button.dataset.open)));
 }
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", () => {
+    $("copied").replaceChildren(element("code", { textContent: button.dataset.copy }));
+    navigator.clipboard?.writeText(button.dataset.copy).catch(() => {});
+  });
+}
+reach();
 
 // What is folded away is printed.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));

@@ -10,11 +10,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bes.data.images import BOUNDARY_PALETTE, VOC_PALETTE
+from bes.data.images import BOUNDARY_PALETTE
 from bes.method.boundary_labels import BoundaryLabel
 from bes.metrics.iou import VOID
 from bes.report.checks import Check
-from bes.report.gallery import PANELS, Extreme
+from bes.report.colours import PALETTE, colour
+from bes.report.gallery import MEANINGS, PANELS, Extreme, Row
 from bes.report.origins import Effort, Origin, Setting
 from bes.report.published import published
 from bes.report.supervision import MARK
@@ -49,8 +50,15 @@ class Report:
     """All that the page shows."""
 
     title: str
+    labels: str
+    """Where the pseudo labels are, below the folder of results."""
     photographs: int
     """Of split `train`."""
+    doubtful: int | None
+    """Of these, photographs with a doubtful pseudo label; None without a ranking."""
+    doubt: str | None
+    """What there is to say of labels that are bad as a whole."""
+    first: Sequence[Row]
     corrected: int
     """Of these, photographs whose pseudo label was corrected by hand."""
     scores: Sequence[Score]
@@ -72,6 +80,8 @@ class Report:
     losses_png: bytes
     threshold_sheet: bytes | None
     """A JPEG; None without a ranking."""
+    thresholds: Sequence[float]
+    """Of its columns."""
     checks: Sequence[Check]
     extremes: Sequence[Extreme]
     """Empty without masks and without a ranking."""
@@ -94,13 +104,14 @@ class Report:
     @property
     def warnings(self) -> list[str]:
         """What a user should look at first."""
-        weak = [
+        found = [self.doubt] if self.doubt else []
+        found += [
             f"Classifier: average precision of {figures.name} is "
             f"{figures.average_precision:.2f} on {self.split}, so its CAMs cannot be trusted"
             for figures in self.classes
             if figures.weak
         ]
-        return weak + [
+        return found + [
             f"{check.name}: {check.value}. {check.note}" for check in self.checks if check.warning
         ]
 
@@ -127,13 +138,13 @@ def render_page(report: Report) -> str:
         published=published(),
         mark=MARK,
         iou_names=PANELS,
+        meanings=MEANINGS,
         class_colours={
-            figures.name: _colour(VOC_PALETTE, index)
-            for index, figures in enumerate(report.classes)
+            figures.name: colour(PALETTE, index) for index, figures in enumerate(report.classes)
         },
-        void_colour=_colour(VOC_PALETTE, VOID),
+        void_colour=colour(PALETTE, VOID),
         boundary_colours={
-            name: _colour(BOUNDARY_PALETTE, value) for value, name in BOUNDARY_LABELS.items()
+            name: colour(BOUNDARY_PALETTE, value) for value, name in BOUNDARY_LABELS.items()
         },
     )
 
@@ -178,7 +189,3 @@ def _data(value: Any) -> Markup:
 
 def _inline(picture: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64," + base64.b64encode(picture).decode()
-
-
-def _colour(palette: bytes, index: int) -> str:
-    return "#" + palette[3 * index : 3 * index + 3].hex()

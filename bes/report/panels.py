@@ -19,6 +19,7 @@ from bes.data.truth import read_truth
 from bes.data.working_size import read_reduced
 from bes.method.hard_labels import upsample
 from bes.report import pictures
+from bes.report.colours import PALETTE
 
 
 def draw_panels(
@@ -48,5 +49,5 @@ def draw_panels(
             drawn[panel] = pictures.labels_picture(decode_labels(file), BOUNDARY_PALETTE)
         else:
             labels = read_truth(catalog, record) if panel == "masks" else decode_labels(file)
-            drawn[panel] = pictures.labels_picture(labels, VOC_PALETTE)
+            drawn[panel] = pictures.labels_picture(labels, PALETTE, outlined=True)
     return drawn

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from bes.data.images import VOC_PALETTE
+from bes.report.colours import OUTLINE, PALETTE
 
 LONGER_SIDE = 480
 """Of photographs and labels, pixels at most."""
@@ -36,23 +36,30 @@ def probability_picture(probability: np.ndarray) -> bytes:
     return _scores_picture(probability, _GREYS)
 
 
-def labels_picture(labels: np.ndarray, palette: bytes) -> bytes:
+def labels_picture(labels: np.ndarray, palette: bytes, *, outlined: bool = False) -> bytes:
     """(H,W) uint8 labels in the colours of a palette, 768 bytes; 0 is clear. WebP without loss."""
     small = _fit(labels, LONGER_SIDE, cv2.INTER_NEAREST)
     colours = np.zeros((256, 4), np.uint8)
     colours[:, :3] = np.frombuffer(palette, np.uint8).reshape(256, 3)
     colours[1:, 3] = 255
-    return _webp(Image.fromarray(colours[small]), lossless=True)
+    picture = colours[small]
+    if outlined:
+        picture[_outline(small)] = (*OUTLINE, 255)
+    return _webp(Image.fromarray(picture), lossless=True)
 
 
 def tinted(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """A photograph, uint8 (H,W,3), tinted with its labels, uint8 (H,W), in the colours of the label
-    PNGs; objects are outlined in white. Returns uint8 (H,W,3)."""
-    colours = np.frombuffer(VOC_PALETTE, np.uint8).reshape(256, 3)[labels]
+    """A photograph, uint8 (H,W,3), tinted with its labels, uint8 (H,W), in the colours of the
+    classes; objects are outlined. Returns uint8 (H,W,3)."""
+    colours = np.frombuffer(PALETTE, np.uint8).reshape(256, 3)[labels]
     picture = np.where(labels[..., None] > 0, cv2.addWeighted(photo, 0.5, colours, 0.5, 0), photo)
-    outline = cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0
-    picture[outline] = 255
+    picture[_outline(labels)] = OUTLINE
     return picture
+
+
+def _outline(labels: np.ndarray) -> np.ndarray:
+    """Where a label meets another, bool (H,W), a pixel wide."""
+    return cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) > 0
 
 
 def _scores_picture(scores: np.ndarray, colours: np.ndarray) -> bytes:

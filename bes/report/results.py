@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
+from bes.data.ranking import RankedLabel, parse_ranking
 from bes.data.spreadsheet import plain
 from bes.errors import BesError
 from bes.incremental.journal import Run, read_runs
 from bes.incremental.stage import image_file, per_image_stages
-from bes.report.gallery import Trust
 from bes.report.page import Storage
+from bes.report.threshold_sheet import thresholds_around
 from bes.storage.layout import model_file, model_receipt
 from bes.storage.vouched import read_vouched
 from bes.training.run import METRICS
@@ -95,12 +96,12 @@ class Results:
             found[name] = {term: [float(row[term]) for row in rows] for term in terms}
         return found
 
-    def trust(self) -> dict[str, Trust]:
-        """By photograph; empty without a ranking."""
+    def ranking(self) -> list[RankedLabel]:
+        """The pseudo labels, the least trusted first; empty without a ranking."""
         if "quality" not in self.folders:
-            return {}
-        rows = read_csv(self.folders["quality"] / "ranking.csv")
-        return {row["image"]: Trust(int(row["rank"]), row["reason"]) for row in rows}
+            return []
+        path = self.folders["quality"] / "ranking.csv"
+        return parse_ranking(read_text(path).splitlines(), path)
 
     def threshold_sheet(self) -> bytes | None:
         """The JPEG of stage `quality`; None without it."""
@@ -108,6 +109,11 @@ class Results:
             return None
         file = self.folders["quality"] / "thresholds.jpg"
         return read_vouched(file) if file.exists() else None
+
+    def thresholds(self) -> list[float]:
+        """Of the columns of that sheet; empty without it."""
+        runs = self.journals.get("quality")
+        return thresholds_around(runs[-1].options["threshold"]) if runs else []
 
     def storage(self) -> list[Storage]:
         """What each stage keeps on disk."""

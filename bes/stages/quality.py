@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from bes.data.manifest import ImageRecord
-from bes.data.ranking import RankedLabel, ranking_csv, read_ranking
+from bes.data.ranking import SUSPICIONS, RankedLabel, missing, ranking_csv, read_ranking
 from bes.incremental.stage import WholeRun, WholeStage
 from bes.options.declared import Range
 from bes.storage.pool import forked_map
@@ -29,12 +29,6 @@ REASONS = {
     "colour": "inside and outside of the same colours",
 }
 """What it means that a signal is the weakest."""
-SUSPICIONS = {
-    "filled": "fills the frame",
-    "bordering": "touches all four borders",
-    "unbounded": "follows no boundary",
-}
-"""What a label should not look like."""
 TOO_MANY = 0.2
 """Of all labels, the share that may look so or be empty, before none of them is to be trusted."""
 TOGETHER = 3
@@ -112,8 +106,8 @@ def _judge(options: QualityOptions, run: WholeRun) -> Callable[[ImageRecord], Ju
         )
         shown = set(np.unique(labels).tolist())
         indices = zip(record.labels, run.catalog.indices(record), strict=True)
-        missing = tuple(name for name, index in indices if index not in shown)
-        return Judged(record, signals, tuple(suspicions(reduced, boundary)), missing)
+        absent = tuple(name for name, index in indices if index not in shown)
+        return Judged(record, signals, tuple(suspicions(reduced, boundary)), absent)
 
     return judge
 
@@ -156,16 +150,12 @@ def always_together(photographs: Sequence[tuple[str, ...]]) -> dict[str, list[st
 def _reason(one: Judged, weak: str, together: dict[str, list[str]]) -> str:
     if not one.record.labels:
         return "no class to find"
-    words = [_missing(one.missing)] if one.missing else []
+    words = [missing(one.missing)] if one.missing else []
     words += [SUSPICIONS[name] for name in one.suspicions]
     words += [
         f"{n} is never without {', '.join(together[n])}" for n in one.record.labels if n in together
     ]
     return "; ".join(words) or REASONS[weak]
-
-
-def _missing(classes: Sequence[str]) -> str:
-    return f"nothing found of {', '.join(classes)}"
 
 
 def _draw(run: WholeRun) -> Callable[[RankedLabel], "Tile"]:
@@ -211,16 +201,9 @@ def _priors(run: WholeRun, record: ImageRecord) -> "list[np.ndarray]":
     return found
 
 
-def is_doubtful(row: RankedLabel) -> bool:
-    """Whether a label is empty, or looks as one should not; one class of several that is missing
-    does not count."""
-    empty = bool(row.labels) and row.reason.startswith(_missing(row.labels))
-    return empty or any(words in row.reason for words in SUSPICIONS.values())
-
-
 def doubt(ranked: Sequence[RankedLabel]) -> str | None:
     """What to say of labels that are bad as a whole, so that a rank among them tells nothing."""
-    looks = [is_doubtful(row) for row in ranked if row.labels]
+    looks = [row.doubtful for row in ranked if row.labels]
     if sum(looks) <= TOO_MANY * len(looks):
         return None
     return (

@@ -30,7 +30,8 @@ class ReportOptions:
     """Options of the report."""
 
     images: Annotated[int, Range(0, 1_000_000)] = 600
-    """Photographs in the gallery, evenly spaced, beside the worst and the median of each class; 600
+    """Photographs in the gallery, evenly spaced, beside those that the page begins
+    with and the worst and the median of each class; 600
     take about 22 MB."""
 
 
@@ -83,12 +84,16 @@ def _measure(results: "Results", threads: int) -> bytes:
 def _shown(results: "Results", measured: Mapping[str, "Measured"], count: int) -> list[ImageRecord]:
     """The photographs of the gallery, by name, those to train on first."""
     from bes.data.evenly import evenly
-    from bes.report.gallery import extremes
+    from bes.report.gallery import extremes, first_rows
 
+    ranking = results.ranking()
+    ranks = {row.image: row.rank for row in ranking}
     picked = {record.id for record in evenly(results.records, count)}
     if count:
-        for extreme in extremes(results.catalog.classes, results.train, measured, results.trust()):
+        for extreme in extremes(results.catalog.classes, results.train, measured, ranks):
             picked |= {extreme.worst.id, extreme.median.id}
+        for row in first_rows(results.train, ranking):
+            picked |= {record.id for record, _ in row.photographs}
     return [record for record in results.records if record.id in picked]
 
 
@@ -102,14 +107,16 @@ def _page(
     from bes.report import origins
     from bes.report.checks import checks
     from bes.report.figures import loss_figure, score_curves, threshold_figure
-    from bes.report.gallery import extremes, gallery_data
+    from bes.report.gallery import extremes, first_rows, gallery_data
     from bes.report.page import Report, render_page
     from bes.report.panels import draw_panels
     from bes.report.supervision import more_than_labels
     from bes.report.tables import class_rows, score_rows, scores_csv
+    from bes.stages.quality import doubt
 
     catalog, scores, trainings = results.catalog, results.scores(), results.trainings()
-    trust, shown = results.trust(), _shown(results, measured, options.images)
+    ranking, shown = results.ranking(), _shown(results, measured, options.images)
+    ranks = {row.image: row.rank for row in ranking}
 
     def draw(record: ImageRecord) -> dict[str, bytes]:
         drawn = draw_panels(catalog, record, results.panels(record))
@@ -130,7 +137,11 @@ def _page(
     page = render_page(
         Report(
             title=" / ".join(run.out.absolute().parts[-3:-1]),
+            labels="/".join(run.folders["pseudo_labels"].absolute().parts[-3:]),
             photographs=len(results.train),
+            doubtful=sum(row.doubtful for row in ranking) if ranking else None,
+            doubt=doubt(ranking),
+            first=first_rows(results.train, ranking) if shown else [],
             corrected=sum(bool(record.correction) for record in results.train),
             scores=rows,
             supervised=[stage for stage in scores if more_than_labels(scores, [stage])],
@@ -148,9 +159,10 @@ def _page(
             thresholds_png=figures["thresholds.png"],
             losses_png=figures["losses.png"],
             threshold_sheet=results.threshold_sheet(),
+            thresholds=results.thresholds(),
             checks=checks([row.facts for row in measured.values() if row.facts]),
-            extremes=extremes(catalog.classes, results.train, measured, trust) if shown else [],
-            gallery=gallery_data(shown, panels, measured, trust),
+            extremes=extremes(catalog.classes, results.train, measured, ranks) if shown else [],
+            gallery=gallery_data(shown, panels, measured, ranking),
             settings=origins.settings(results.journals),
             efforts=origins.efforts(results.journals, list(results.networks)),
             origins=origins.origins(results.journals),

@@ -15,10 +15,12 @@ from vouching import settle_digests, vouch_for
 
 from bes.data.images import encode_boundary_labels, encode_boundary_map, encode_labels, encode_maps
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
+from bes.data.ranking import RankedLabel, ranking_csv
 from bes.incremental.journal import Run as Journalled
 from bes.incremental.journal import journal_file
 from bes.incremental.stage import image_file, per_image_stages
 from bes.method.boundary_labels import BoundaryLabel
+from bes.report.contact_sheet import encode_jpeg
 from bes.storage.files import write_atomic
 from bes.storage.layout import model_file
 from bes.training.run import METRICS
@@ -119,30 +121,54 @@ def _write_results(folders: dict[str, Path], record: ImageRecord, *, empty: bool
 
 
 def _write_ranking(folder: Path, records: list[ImageRecord]) -> None:
-    rows = [["rank", "image", "score", "reason"]]
-    rows += [[n + 1, record.id, (n + 1) / 10, "why"] for n, record in enumerate(records)]
-    write_atomic(folder / "ranking.csv", _csv(rows))
+    """In the order of their names; the first, whose label is empty, looks doubtful."""
+    train = [record for record in records if record.split == "train"]
+    rows = [
+        RankedLabel(
+            *(n + 1, record.id, record.labels, (n + 1) / 10),
+            *(0.5,) * 7,
+            reason="why" if n else "nothing found of cat",
+        )
+        for n, record in enumerate(train)
+    ]
+    write_atomic(folder / "ranking.csv", ranking_csv(rows).encode())
+    write_atomic(folder / "thresholds.jpg", encode_jpeg(Image.new("RGB", (1200, 300))))
+    _write_journal(folder, "once", {"threshold": 0.3}, {"threshold": 0.25})
 
 
 def _write_journals(folders: dict[str, Path]) -> None:
     for stage in ("cams", "benet"):
         for part, images in (("000", 2), ("001", 4)):
-            run = Journalled(
-                origin="one",
-                options={"scales": [1.0, 0.5], "flip": True, "lr": 0.1},
-                defaults={"scales": [1.0], "flip": True, "lr": 0.1},
-                code="0123abcd",
-                versions={"torch": "2.4.0" if stage == "cams" else "2.5.0", "numpy": "2.1.0"},
-                device="cpu",
-                threads=2,
-                finished=f"2026-01-02T03:04:0{images}+00:00",
-                images=images,
-                seconds=1.5,
-                cpu_seconds=2.5,
-                memory=300_000_000,
-            )
-            line = json.dumps(asdict(run)) + "\n"
-            write_atomic(journal_file(folders[stage], part), line.encode())
+            options = {"scales": [1.0, 0.5], "flip": True, "lr": 0.1}
+            defaults = {"scales": [1.0], "flip": True, "lr": 0.1}
+            torch = "2.4.0" if stage == "cams" else "2.5.0"
+            _write_journal(folders[stage], part, options, defaults, torch=torch, images=images)
+
+
+def _write_journal(
+    folder: Path,
+    part: str,
+    options: dict[str, object],
+    defaults: dict[str, object],
+    *,
+    torch: str = "2.4.0",
+    images: int = 6,
+) -> None:
+    run = Journalled(
+        origin="one",
+        options=options,
+        defaults=defaults,
+        code="0123abcd",
+        versions={"torch": torch, "numpy": "2.1.0"},
+        device="cpu",
+        threads=2,
+        finished=f"2026-01-02T03:04:0{images}+00:00",
+        images=images,
+        seconds=1.5,
+        cpu_seconds=2.5,
+        memory=300_000_000,
+    )
+    write_atomic(journal_file(folder, part), (json.dumps(asdict(run)) + "\n").encode())
 
 
 def _write_networks(folders: dict[str, Path]) -> dict[str, dict]:

@@ -1,7 +1,7 @@
 """Which photographs the page shows."""
 
 from bes.data.manifest import ImageRecord
-from bes.report.gallery import Chosen, Trust, extremes
+from bes.report.gallery import Chosen, extremes
 from bes.report.measures import Facts, Measured, measures_csv, read_measures
 
 CLASSES = ["cat", "dog"]
@@ -35,8 +35,7 @@ def test_a_class_that_no_mask_shows_is_left_out():
 
 def test_without_masks_the_trust_in_the_labels_decides():
     rows = {row.id: measured(row.id) for row in RECORDS}
-    trust = {"a": Trust(2, ""), "b": Trust(9, ""), "c": Trust(5, "")}
-    (cat,) = extremes(CLASSES, RECORDS, rows, trust)
+    (cat,) = extremes(CLASSES, RECORDS, rows, {"a": 2, "b": 9, "c": 5})
     assert (cat.worst, cat.median) == (Chosen("a", 2), Chosen("c", 5))
 
 

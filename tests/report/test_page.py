@@ -1,9 +1,10 @@
 """The page in a browser: clicked, typed into and looked at."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from accessible import barriers
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bes.incremental.stage import stage_of
@@ -23,26 +24,37 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser, make_run, tmp_path) -> Iterator[Page]:
-    """A fresh page; whatever it logs or fails to load fails the test."""
-    run = make_run(masks=True, held_out=2, ranking=True)
-    out = tmp_path / "animals" / "base" / "report"
-    run_whole(
-        stage_of("report"),
-        options=ReportOptions(),
-        dataset=run.dataset,
-        folders=run.folders,
-        out=out,
-        threads=1,
-    )
-    page, complaints = browser.new_page(viewport={"width": 1400, "height": 1000}), []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("requestfailed", lambda request: complaints.append(request.url))
-    page.goto((out / "page" / "index.html").as_uri())
-    yield page
-    page.close()
+def open_page(browser, make_run, tmp_path) -> Iterator[Callable[..., Page]]:
+    """Opens the page of a run; whatever it logs or fails to load fails the test."""
+    complaints: list[str] = []
+
+    def open_it(*, masks: bool = True, ranking: bool = True) -> Page:
+        run = make_run(masks=masks, held_out=2, ranking=ranking)
+        out = tmp_path / "animals" / "base" / "report"
+        run_whole(
+            stage_of("report"),
+            options=ReportOptions(),
+            dataset=run.dataset,
+            folders=run.folders,
+            out=out,
+            threads=1,
+        )
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(request.url))
+        page.goto((out / "page" / "index.html").as_uri())
+        return page
+
+    yield open_it
+    for context in browser.contexts:
+        context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(open_page) -> Page:
+    return open_page()
 
 
 def texts(page: Page, selector: str) -> list[str]:
@@ -63,6 +75,52 @@ def test_every_picture_is_found_whatever_its_name(page):
         page.wait_for_function(
             "[...document.querySelectorAll('#cards img')].every(i => i.complete && i.naturalWidth)"
         )
+
+
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)])
+@pytest.mark.parametrize("masks", [True, False])
+def test_the_first_screen_shows_labels_to_doubt_and_to_trust(open_page, masks, size):
+    page = open_page(masks=masks)
+    page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+    assert texts(page, "#first h2") == ["Look at these first", "Most trusted"]
+    assert texts(page, ".strip strong") == [f"image {n} #é" for n in (0, 1, 2, 5, 4, 3)]
+    assert texts(page, ".strip li:first-child .soft") == ["cat: nothing found of cat", "cat"]
+    assert "6 pseudo labels of 2 classes" in page.locator("header").inner_text()
+    assert "1 of them look doubtful" in page.locator("header").inner_text().replace("\n", " ")
+    trusted = page.locator(".strip").last.bounding_box()
+    assert trusted is not None and trusted["y"] < size[1]
+
+
+def test_without_a_ranking_some_labels_are_shown(open_page):
+    page = open_page(ranking=False)
+    assert texts(page, "#first h2") == ["Pseudo labels"]
+    assert len(texts(page, ".strip strong")) == 6
+
+
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)])
+@pytest.mark.parametrize("masks", [True, False])
+def test_nothing_is_cut_and_no_reader_is_kept_out(open_page, masks, size):
+    page = open_page(masks=masks)
+    page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+    page.locator("details").evaluate_all("all => all.forEach(d => d.open = true)")
+    cut = "all => all.filter(x => x.scrollWidth > x.clientWidth + 1).map(x => x.outerHTML)"
+    assert page.eval_on_selector_all(".scroll, nav, .card strong, .strip strong", cut) == []
+    assert barriers(page) == []
+
+
+def test_the_keyboard_skips_to_the_labels_and_opens_one(page):
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.get_by_role("dialog").get_by_role("heading").inner_text() == "image 0 #é"
+
+
+def test_a_click_on_a_threshold_gives_what_to_type(open_page):
+    page = open_page(masks=False)
+    page.get_by_role("button", name="0.36", exact=True).click()
+    assert page.locator("#copied").inner_text() == "--config pseudo_labels='{threshold: 0.36}'"
 
 
 def test_a_heading_sorts_its_table_by_number_and_back(page):
@@ -118,6 +176,7 @@ def test_only_the_legend_of_the_stage_is_visible(page):
 
 
 def test_the_gallery_is_filtered_and_ordered(page):
+    assert texts(page, ".card strong")[:2] == ["image 0 #é", "image 1 #é"]
     page.get_by_label("Order").select_option(label="highest IoU first")
     assert texts(page, ".card strong")[-1] == "other 1"
     page.get_by_label("Order").select_option(label="least trusted first")
@@ -138,7 +197,7 @@ def test_of_a_chosen_class_the_iou_is_shown(page):
 
 
 def test_a_photograph_opens_with_all_its_stages_and_the_arrows_go_on(page):
-    page.get_by_role("button", name="All stages of image 1 #é").click()
+    page.locator("#cards").get_by_role("button", name="All stages of image 1 #é").click()
     viewer = page.get_by_role("dialog")
     assert viewer.locator("figcaption").all_inner_texts() == [
         "photograph",
@@ -153,6 +212,11 @@ def test_a_photograph_opens_with_all_its_stages_and_the_arrows_go_on(page):
     assert viewer.get_by_role("heading").inner_text() == "image 2 #é"
     page.keyboard.press("Escape")
     assert not viewer.is_visible()
+
+
+def test_every_stage_is_told_in_a_sentence(page):
+    page.get_by_role("radio", name="revised map").check(force=True)
+    assert "random walk" in page.locator(".legends").inner_text()
 
 
 def test_the_page_is_no_wider_than_a_telephone(page):

@@ -164,14 +164,10 @@ def test_the_scores_of_all_photographs_are_a_table_too(make_run, tmp_path):
 
 
 def test_the_worst_and_the_median_photograph_of_a_class_are_shown(make_run, tmp_path):
-    page = report(make_run(masks=True), tmp_path / "report", images=1)
+    page = report(make_run(masks=True), tmp_path / "report")
     part = page[page.index('id="extremes"') : page.index('id="gallery"')]
     assert re.findall(r'data-open="([^"]*)"', part) == ["image 0 #é", "image 3 #é"]
     assert "IoU 0.0 %" in part and "IoU 100.0 %" in part
-    assert pictures(tmp_path / "report", "masks") == {
-        "masks/image 0 #é.webp",
-        "masks/image 3 #é.webp",
-    }
 
 
 def test_without_masks_a_ranking_chooses_them(make_run, tmp_path):
@@ -236,12 +232,16 @@ def test_a_second_run_draws_nothing(make_run, tmp_path):
     }
 
 
-def test_a_smaller_gallery_is_evenly_spaced_and_leaves_no_picture_behind(make_run, tmp_path):
-    run = make_run(masks=False)
+def test_a_smaller_gallery_is_evenly_spaced_and_leaves_no_picture_behind(
+    make_run, tmp_path, monkeypatch
+):
+    run = make_run(masks=False, ranking=True)
+    monkeypatch.setattr("bes.report.gallery.FIRST", 1)
     report(run, tmp_path / "report")
     report(run, tmp_path / "report", images=3)
+    # Beside every second one the least and the most trusted, and the median.
     assert pictures(tmp_path / "report") == {
-        f"{panel}/image {number} #é.webp" for panel in PANELS[:-1] for number in (0, 2, 4)
+        f"{panel}/image {number} #é.webp" for panel in PANELS[:-1] for number in (0, 2, 3, 4, 5)
     }
 
 

@@ -1,6 +1,5 @@
 """The sheet on which a threshold is chosen without masks."""
 
-import io
 
 import numpy as np
 from PIL import Image
@@ -50,10 +49,6 @@ def test_the_page_shows_it_where_there_are_no_masks(make_run, tmp_path):
 
     for masks in (False, True):
         run = make_run(masks=masks, ranking=True)
-        out = run.folders["quality"]
-        sheet = io.BytesIO()
-        Image.fromarray(PHOTO).save(sheet, "JPEG")
-        (out / "thresholds.jpg").write_bytes(sheet.getvalue())
         page = report(run, tmp_path / f"report {masks}")
         assert ("labelled at the thresholds in the columns" in page) is not masks
         assert ("data:image/jpeg;base64," in page) is not masks

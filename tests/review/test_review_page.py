@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from accessible import barriers
 from moons import MOON, SIZE, disc, left_half
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -73,6 +74,12 @@ def shown(page: Page) -> np.ndarray:
 
 def close(one: np.ndarray, other: np.ndarray) -> bool:
     return bool((one == other).mean() > 0.95)
+
+
+def test_no_reader_is_kept_out(page: Page) -> None:
+    assert barriers(page) == []
+    page.set_viewport_size(PHONE)
+    assert barriers(page) == []
 
 
 def test_a_review_from_the_first_photograph_to_the_last(page: Page) -> None:
