@@ -21,8 +21,8 @@ from PIL import Image
 
 from bes.incremental.stage import per_image_stages
 
-SEQUENCES = int(os.environ.get("BES_FUZZ", "3"))
-EVENTS = 4 if SEQUENCES <= 3 else 6
+SEQUENCES = int(os.environ.get("BES_FUZZ", "2"))
+EVENTS = 4 if SEQUENCES <= 2 else 6
 FAILING = ("dataset", "classifier", "benet", *per_image_stages(), "evaluation", "quality", "report")
 DIES = """
 import os, sys
