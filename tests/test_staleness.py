@@ -307,6 +307,14 @@ def test_a_file_that_is_missing_or_empty(
     assert stale(project()) == {name: [file]}
 
 
+def test_no_result_that_is_missing_stops_a_run() -> None:
+    for path in [path for path in sorted(RESULTS.rglob("*")) if path.is_file()]:
+        content = path.read_bytes()
+        path.unlink()
+        prepare(project(), Call(looks=True))
+        write_atomic(path, content)
+
+
 def test_every_receipt_may_be_damaged_and_is_named_for_it() -> None:
     """What reads it is made anew after it, if it comes out differently."""
     for name in map(label, all_receipts()):

@@ -26,6 +26,7 @@ from bes.project.settings import Project
 from bes.stages.comparison import comparison_code, comparison_inputs
 from bes.stages.dataset import dataset_inputs, stamp_file
 from bes.stages.shared.dataset_kinds import stamp_of
+from bes.storage.files import digest_file
 from bes.storage.layout import whole_receipt
 from bes.storage.memo import differences
 from bes.storage.receipts import broken, home_of, read_inputs, read_receipt, receipts_in
@@ -177,7 +178,7 @@ def reasons_of(
         options = project.experiments[BASE].options["dataset"]
         now, root = stamp_of(options), Path(options.root)
         reasons += changed_parts(stamp_file(place.folder), root, now, keep=keep)
-        reasons += _changed_tables(place.folder, reader)
+        reasons += _changed_tables(place.folder)
     return reasons
 
 
@@ -206,13 +207,10 @@ def _inputs(project: Project, place: Place, receipt: Path, reader: Reader) -> di
     )
 
 
-def _changed_tables(folder: Path, reader: Reader) -> list[str]:
-    """The tables of the manifest that are not as they were written."""
-    return [
-        name
-        for name, digest in read_receipt(whole_receipt(folder)).items()
-        if reader.table(folder / name) != digest
-    ]
+def _changed_tables(folder: Path) -> list[str]:
+    """The tables of the manifest that are not as they were written, or not there."""
+    tables = read_receipt(whole_receipt(folder))
+    return [name for name, digest in tables.items() if digest_file(folder / name) != digest]
 
 
 def void(stale: Iterable[Path]) -> None:
