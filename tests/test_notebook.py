@@ -15,7 +15,10 @@ def test_the_notebook_runs_and_the_second_run_trains_nothing(tmp_path: Path) -> 
     assert not any(cell["outputs"] for cell in cells), "the notebook is kept without outputs"
     script = "\n".join("".join(cell["source"]) + "\nprint('-- end of cell')" for cell in cells)
     # Fewer photographs and hardly any training: the scores are not looked at.
-    for given, less in (("len(rows) <= 60", "len(rows) <= 12"), ("iterations: 80", "iterations: 3")):
+    for given, less in (
+        ("len(rows) <= 60", "len(rows) <= 12"),
+        ("iterations: 80", "iterations: 3"),
+    ):
         assert given in script
         script = script.replace(given, less)
     done = subprocess.run(

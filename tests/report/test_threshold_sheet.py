@@ -1,6 +1,5 @@
 """The sheet on which a threshold is chosen without masks."""
 
-
 import numpy as np
 from PIL import Image
 
