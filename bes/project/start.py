@@ -96,6 +96,15 @@ def look_at(root: Path, given: str | None) -> Start:
     return Start(root, photographs, sorted(sizes, key=lambda s: s[0] * s[1]), labels, found)
 
 
+OF_FEW = {
+    "cams": "the level of the background, which few photographs leave high, is 0",
+    "revised_maps": "each photograph is split where its own scores fall apart",
+    "pseudo_labels": "that is at 0.5",
+    "teacher_maps": "few photographs do not teach enough; source: teacher tries it",
+}
+"""Sections that only few photographs have -> why."""
+
+
 def configuration(start: Start, *, weights: str, gpu: bool) -> str:
     """The configuration in YAML, a comment with each choice."""
     settings = fitted(start.training, start.pixels)
@@ -116,12 +125,8 @@ def configuration(start: Start, *, weights: str, gpu: bool) -> str:
         ("backbone", "mobilenet_v2", "resnet50 is larger and slower"),
         ("weights", weights, "imagenet is downloaded once; or the path of a state-dict file"),
         ("classifier", settings["classifier"], _why(start.training)),
-        *(
-            [("cams", cams, "the level of the background, which few photographs leave high, is 0")]
-            if (cams := settings.get("cams"))
-            else []
-        ),
         ("benet", settings["benet"], "200 for few photographs, else 700, however many"),
+        *((name, settings[name], why) for name, why in OF_FEW.items() if name in settings),
     ]
     text = f"# By `bes init`; laid over {BASED_ON}, so give both. All keys: config/README.md\n"
     for key, value, comment in lines:

@@ -1,7 +1,7 @@
 """Stage `revised_maps`: localisation maps spread by a random walk within the boundaries (Eq. 5)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from bes.data.manifest import ImageRecord
 from bes.incremental.stage import Compute, PerImageStage, Sources
@@ -19,6 +19,9 @@ class RevisedMapOptions:
     1/4."""
     steps: Annotated[int, Range(1, 10_000)] = 256
     """Steps of the walk."""
+    calibration: Literal["none", "otsu"] = "none"
+    """`otsu`: the scores of a photograph are stretched so that Otsu's threshold of them is 1/2, and
+    a background threshold of 1/2 is one for each photograph; `none`: as in the paper."""
     tolerance: Annotated[float, Range(1e-7, 0.1)] = 1e-4
     """Largest error of the accelerated walk, as a share of the map's maximum."""
 
@@ -28,6 +31,7 @@ def prepare(options: RevisedMapOptions, sources: Sources) -> Compute:
     import torch
 
     from bes.data.images import encode_maps, read_boundary_map, read_maps
+    from bes.method.calibration import split_at_half
     from bes.method.random_walk import random_walk
 
     @torch.inference_mode()
@@ -44,7 +48,10 @@ def prepare(options: RevisedMapOptions, sources: Sources) -> Compute:
         )
         # One maximum for all classes keeps their proportion. A map of zeros stays zero.
         largest = walked.max().clamp_min(torch.finfo(walked.dtype).tiny) if len(classes) else 1.0
-        return encode_maps((walked / largest).clamp(0, 1).cpu().numpy(), classes, size)
+        scores = (walked / largest).clamp(0, 1).cpu().numpy()
+        if options.calibration == "otsu":
+            scores = split_at_half(scores)
+        return encode_maps(scores, classes, size)
 
     return compute
 

@@ -1,5 +1,6 @@
 """Labels that stages make of maps, against the rules written out."""
 
+import cv2
 import numpy as np
 import pytest
 from plain import bilinear, smooth
@@ -237,3 +238,11 @@ def test_revised_maps_are_a_walk_between_the_boundaries(project, rng, radius: in
     assert classes == [1, 3]
     np.testing.assert_allclose(found, (walked / walked.max()).reshape(found.shape), atol=2e-3)
     assert project.maps("revised_maps", "b")[0].shape[0] == 0
+    # Stretched, they fall apart at 1/2 where Otsu's method splits them.
+    project.run(
+        *("revised_maps", "--beta", 3, "--steps", 12, "--radius", radius, "--calibration", "otsu")
+    )
+    levels = np.rint(found.max(0) * 255).astype(np.uint8)
+    threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
+    split = project.maps("revised_maps", "a")[0].max(0) > 0.5
+    assert (split == (levels > threshold)).mean() > 0.95 and 0 < split.mean() < 1
