@@ -70,9 +70,9 @@ FEWER = N[label == "all"] { delete($$G, $$) } \
 	E[(tail.label == "dataset" && head.label != "classifier") || \
 	(head.label == "report" && tail.label != "evaluation")] { delete($$G, $$) }
 
-dag: $(READY)  ## draw the rules and the demo's jobs: docs/img/rulegraph.svg, docs/img/dag.svg
+dag: $(READY)  ## draw the rules, those of options among them, and the demo's jobs: docs/img/rulegraph.svg, docs/img/dag.svg
 	@command -v dot > /dev/null || { $(INSTALL) graphviz; }
-	$(GRAPH) --rulegraph | gvpr -c '$(FEWER)' | $(DRAW) > docs/img/rulegraph.svg
+	$(GRAPH) --rulegraph --config goal=predictions 'teacher_maps={source: teacher}' | gvpr -c '$(FEWER)' | $(DRAW) > docs/img/rulegraph.svg
 	$(GRAPH) --dag --forceall | tred | $(DRAW) > docs/img/dag.svg
 
 PIP = $(BIN)/pip install --disable-pip-version-check --progress-bar off --constraint constraints.txt
