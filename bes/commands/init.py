@@ -29,7 +29,6 @@ class InitCommand:
         )
         parser.add_argument(
             "--weights",
-            default="imagenet",
             metavar="FILE",
             help="state dict of the backbone, mobilenet_v2 (default: downloaded once)",
         )
@@ -45,9 +44,10 @@ class InitCommand:
             print(line)
         file = Path(f"{start.name}.yaml")
         if file.exists():
-            print(f"configuration: {file}, kept as it is; remove it to have a new one")
+            unused = " (--weights is not used)" if args.weights else ""
+            print(f"configuration: {file}, kept as it is{unused}; remove it to have a new one")
         else:
-            text = configuration(start, weights=args.weights, gpu=has_gpu())
+            text = configuration(start, weights=args.weights or "imagenet", gpu=has_gpu())
             write_atomic(file, text.encode())
             print(f"configuration: {file}")
         command = shlex.join(["bes", "run", "--configfile", str(BASED_ON), str(file)])

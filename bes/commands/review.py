@@ -136,7 +136,7 @@ def next_command(project: "Project", files: list[Path], overrides: list[str]) ->
         for name, place in places.items()
         if getattr(given, name) is None and (Path(given.root) / place).exists()
     }
-    words = ["snakemake", "--cores", "2"]
+    words = ["bes", "run"]
     if files != [DEFAULT_CONFIG]:
         words += ["--configfile", *map(str, files)]
     if more:

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from bes.errors import BesError
 from bes.project.shipped import SHIPPED, found
 
 
@@ -19,9 +20,25 @@ class RunCommand:
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`: the process becomes Snakemake's."""
         # Snakemake takes some seconds to say its first word.
+        for path in _config_files(args.rest):
+            if not Path(found(Path(path))).is_file():
+                raise BesError(f"--configfile: found no file {path}, expected a YAML file")
         print("bes: starting", file=sys.stderr, flush=True)
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", "snakemake", *snakemake_words(args.rest)])
+
+
+def _config_files(given: list[str]) -> list[str]:
+    """The words after `--configfile` or `--configfiles`, up to the next flag."""
+    files, among = [], False
+    for word in given:
+        if word.startswith("-"):
+            flag, _, value = word.partition("=")
+            among = flag in ("--configfile", "--configfiles")
+            files += [value] * bool(among and value)
+        elif among:
+            files.append(word)
+    return files
 
 
 def snakemake_words(given: list[str]) -> list[str]:

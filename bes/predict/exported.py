@@ -26,7 +26,8 @@ class Exported(nn.Module):
 
     def __init__(self, network: DeepLab):
         super().__init__()
-        # Of weights that lie channels last, PyTorch's writer asks for more than one photograph.
+        # Of weights or photographs that lie channels last, PyTorch's writer asks for more than one
+        # photograph.
         self.network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self.stride = network.backbone.strides[-1]
         self.mean: torch.Tensor
@@ -37,7 +38,8 @@ class Exported(nn.Module):
     def forward(self, photographs: torch.Tensor) -> torch.Tensor:
         """uint8 (B,H,W,3), RGB, any size -> logits (B,n_labels,H,W), float32."""
         height, width = photographs.shape[1], photographs.shape[2]
-        images = (photographs.permute(0, 3, 1, 2).float() / 255 - self.mean) / self.std
+        images = photographs.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
+        images = (images.float() / 255 - self.mean) / self.std
         # To whole cells, as `segmentation_maps` does; so the enlarged map is never too small.
         images = F.pad(images, (0, -width % self.stride, 0, -height % self.stride))
         logits = F.interpolate(

@@ -21,21 +21,17 @@ def outcome(project: Project, words: Sequence[str]) -> list[str]:
 
     `words` are those of the command line that name the configuration.
     """
-    folder = project.folder(BASE, "pseudo_labels")
-    masks = sum(1 for path in folder.glob("*.png") if not path.name.startswith("."))
     try:
         ranking = project.folder(BASE, "quality") / "ranking.csv"
         ranked = read_ranking(ranking)
     except BesError:
-        return []
-    if not masks:
         return []
     first = math.ceil(len(ranked) / FIRST)
     command = shlex.join(["bes", "review", *words])
     page = project.folder(BASE, "report") / "page" / "index.html"
     return [
         "",
-        f"{masks} masks: {folder}",
+        f"{len(ranked)} masks: {project.folder(BASE, 'pseudo_labels')}",
         *([f"every photograph at every stage: {page}"] if page.exists() else []),
         *([f"WARNING: {sentence}"] if (sentence := doubt(ranked)) else []),
         f"look first at the {first} least trusted, those at the top of {ranking}:",

@@ -75,8 +75,9 @@ def first_rows(train: Sequence[ImageRecord], ranking: Sequence[RankedLabel]) -> 
     """The labels to doubt and those to trust; without a ranking some of all."""
     if not ranking:
         return [Row("Pseudo labels", [(record, "") for record in evenly(train, FIRST)])]
-    records = {record.id: record for record in train}
-    ranking = [row for row in ranking if row.labels]
+    # What a person mended or rejected was looked at.
+    records = {r.id: r for r in train if r.labels and not (r.correction or r.rejected)}
+    ranking = [row for row in ranking if row.image in records]
     count = min(FIRST, len(ranking) // 2) or 1
     rows = [
         Row("Look at these first", [(records[row.image], row.reason) for row in ranking[:count]]),

@@ -13,7 +13,7 @@ PHOTOGRAPHS = 12
 STEP = 1.2
 """From one threshold to the next, as a factor."""
 COLUMNS = 7
-COMMAND = "--config pseudo_labels='{threshold: 0.3}', beside what else you gave to snakemake"
+COMMAND = "pseudo_labels='{threshold: 0.3}' after --config, beside what else you gave there"
 _GAP, _LINE = 6, 20
 _PAPER, _INK, _CHOSEN = (24, 24, 27), (235, 235, 235), (240, 228, 66)
 

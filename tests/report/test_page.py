@@ -120,7 +120,7 @@ def test_the_keyboard_skips_to_the_labels_and_opens_one(page):
 def test_a_click_on_a_threshold_gives_what_to_type(open_page):
     page = open_page(masks=False)
     page.get_by_role("button", name="0.36", exact=True).click()
-    assert page.locator("#copied").inner_text() == "--config pseudo_labels='{threshold: 0.36}'"
+    assert page.locator("#copied").inner_text() == "pseudo_labels='{threshold: 0.36}'"
 
 
 def test_a_heading_sorts_its_table_by_number_and_back(page):

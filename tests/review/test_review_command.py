@@ -48,9 +48,9 @@ def test_it_serves_until_it_is_interrupted_and_says_what_to_type(configured: Non
     assert job.returncode == 0
     assert "1 rejected, of 4; in" in said
     typed = shlex.split(said.splitlines()[-1])
-    assert typed[:5] == ["snakemake", "--cores", "2", "--configfile", "my.yaml"]
+    assert typed[:4] == ["bes", "run", "--configfile", "my.yaml"]
     # The command is one that the configuration takes.
-    main(["status", *typed[3:]])
+    main(["status", *typed[2:]])
 
 
 def test_without_a_ranking_it_says_who_writes_it(configured: None, capsys: Any) -> None:

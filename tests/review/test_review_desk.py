@@ -209,10 +209,10 @@ def test_strokes_are_in_pixels_of_the_photograph_at_full_size(project: Any) -> N
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        ([], "snakemake --cores 2"),
+        ([], "bes run"),
         (
             ["dataset={root: my photos}", "seed=3"],
-            "snakemake --cores 2 --config 'dataset={root: my photos}' seed=3",
+            "bes run --config 'dataset={root: my photos}' seed=3",
         ),
     ],
 )

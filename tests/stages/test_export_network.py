@@ -12,6 +12,8 @@ import torch
 from plain import normalised, smooth
 
 from bes.cli import main
+from bes.networks.deeplab import build_deeplab
+from bes.networks.inference import for_inference
 from bes.predict import exported
 from bes.predict.exported import FORMATS, Exported
 from bes.predict.trained import read_trained
@@ -69,6 +71,14 @@ def test_the_file_gives_the_labels_of_pytorch(
     if format == "onnx":
         assert sides == [("photographs", "tensor(uint8)"), ("logits", "tensor(float)")]
     assert {path.name for path in out.iterdir()} == {"README.md", name}
+
+
+def test_one_photograph_will_do_whatever_the_backbone(rng: np.random.Generator) -> None:
+    network = build_deeplab(SETTINGS | {"backbone": "mobilenet_v2"}, "none")
+    module = Exported(for_inference(network)).eval()
+    run = exported.run_torch_export(exported.to_torch_export(module, ("cat", "dog", "owl")))
+    photos = [smooth(rng, height, width) for height, width in SIZES]
+    assert exported.agreement(module, run, photos) > 0.999
 
 
 def known_of(file: Path) -> tuple[list[str], list[Any]]:
