@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,11 +17,13 @@ from finished import CONFIG, RESULTS, SHARDS, project
 
 from bes.cli import main
 from bes.data.manifest import read_manifest
+from bes.incremental.journal import Run, journal_file
 from bes.project import console
 from bes.project.console import Display
 from bes.project.outcome import outcome, words_of
 from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
 from bes.project.run_console import RunConsole, wanted
+from bes.storage.files import write_atomic
 from bes.storage.layout import model_receipt, receipt_file
 
 pytestmark = pytest.mark.usefixtures("finished")
@@ -87,7 +90,28 @@ def test_the_average_precision_is_said_once_it_is_known() -> None:
     content = json.loads(receipt.read_text())
     content["measured"] = {"split": "val", "mean_average_precision": 0.912}
     receipt.write_text(json.dumps(content))
-    assert at("classifier").note == "average precision 0.91 on val"
+    assert at("classifier").note == "nothing to do, average precision 0.91 on val"
+
+
+def test_what_a_stage_computed_is_said_once_it_is_done() -> None:
+    assert at("cams").note == "nothing to do"
+    for shard, images in zip(SHARDS, (2, 1), strict=True):
+        run = Run(
+            origin="one",
+            options={},
+            defaults={},
+            code="",
+            versions={},
+            device="cpu",
+            threads=1,
+            finished="2026-01-02T03:04:05+00:00",
+            images=images,
+            seconds=1.0,
+            cpu_seconds=1.0,
+            memory=1,
+        )
+        write_atomic(journal_file(BASE / "cams", shard), json.dumps(asdict(run)).encode() + b"\n")
+    assert at("cams").note == "3 photographs"
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe: 1/2", b"classifier: 1/0, x\n", b"a" * 9000])
@@ -120,7 +144,7 @@ def test_in_a_pipe_each_stage_has_a_line_at_its_start_and_end_and_a_heartbeat(
     assert re.fullmatch(r"base: classifier: 30 of 120 iterations, 0:\d+ left, loss 0.5", count)
     assert re.fullmatch(r"0:\d+ left of the whole run", rest)
     receipt.write_bytes(content)
-    assert said() == ["base: classifier: done in 0:00"]
+    assert said() == ["base: classifier: done in 0:00, nothing to do"]
 
 
 def test_lines_follow_in_less_than_ten_seconds() -> None:

@@ -15,7 +15,7 @@ from bes.data.manifest import read_catalog, read_manifest, shards_folder
 from bes.errors import BesError
 from bes.incremental.inputs import receipts_of
 from bes.incremental.journal import read_runs
-from bes.incremental.stage import PerImageStage, TrainingStage, stage_of
+from bes.incremental.stage import PerImageStage, Stage, TrainingStage, stage_of
 from bes.project.costs import Work, pixels_of
 from bes.project.sections import BASE, SECTIONS
 from bes.project.settings import Project
@@ -154,7 +154,8 @@ def _stage(project: Project, stage: str, folder: Path, since: float) -> StagePro
     logs = [log for log in (folder / "_logs").glob("*.log") if _modified(log) > since]
     seen = max(map(_modified, [*ready, *logs]), default=0.0)
     if len(ready) == len(receipts):
-        note = _measured(folder) if isinstance(declared, TrainingStage) else ""
+        measured = _measured(folder) if isinstance(declared, TrainingStage) else ""
+        note = ", ".join(filter(None, [_computed(declared, folder, since), measured]))
         return StageProgress(stage, folder, "done", note=note, seen=seen)
     state = "running" if ready or logs else "waiting"
     if not isinstance(declared, PerImageStage):
@@ -191,6 +192,15 @@ def _stage(project: Project, stage: str, folder: Path, since: float) -> StagePro
     rest = (total - done) / rate if rate else None
     sums = done, total, "photographs", rate
     return StageProgress(stage, folder, state, *sums, rest, seen=seen)
+
+
+def _computed(declared: Stage, folder: Path, since: float) -> str:
+    """What a stage that is done did, in words."""
+    runs = [run for run in read_runs(folder) if _time_of(run.finished) > since]
+    if not runs:
+        return "nothing to do"
+    photographs = sum(run.images for run in runs)
+    return f"{photographs} photographs" if isinstance(declared, PerImageStage) else ""
 
 
 def _with_left(

@@ -2,10 +2,12 @@
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
 from bes.report.pictures import tinted
@@ -44,7 +46,7 @@ def draw_thumbnail(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def draw_contact_sheet(tiles: Sequence[Tile]) -> Image.Image:
     """The tiles in reading order, each with its caption below it; an RGB picture."""
-    font = ImageFont.load_default(size=12)
+    font = caption_font(12)
     column, row = SIDE + _GAP, SIDE + 3 * _LINE + _GAP
     rows = max(1, -(-len(tiles) // COLUMNS))
     sheet = Image.new("RGB", (COLUMNS * column + _GAP, rows * row + _GAP), _PAPER)
@@ -60,7 +62,12 @@ def draw_contact_sheet(tiles: Sequence[Tile]) -> Image.Image:
     return sheet
 
 
-def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def caption_font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, as Matplotlib has it: Pillow's own font lacks most letters beyond English."""
+    return ImageFont.truetype(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)
+
+
+def _cut(text: str, font: ImageFont.FreeTypeFont) -> str:
     """The text, or as much of it as a tile has room for."""
     if font.getlength(text) <= SIDE:
         return text

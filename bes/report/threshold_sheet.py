@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from bes.method.foreground_prior import with_prior
 from bes.method.hard_labels import hard_labels
-from bes.report.contact_sheet import SIDE, draw_thumbnail
+from bes.report.contact_sheet import SIDE, caption_font, draw_thumbnail
 
 PHOTOGRAPHS = 12
 STEP = 1.2
@@ -63,7 +63,7 @@ def draw_threshold_sheet(
 ) -> Image.Image:
     """The rows of `draw_row` below the thresholds, the chosen one framed, and how to choose another
     beneath; an RGB picture."""
-    font = ImageFont.load_default(size=13)
+    font = caption_font(13)
     column, row = SIDE + _GAP, SIDE + _GAP
     height = _LINE + len(rows) * row
     sheet = Image.new("RGB", (_GAP + len(thresholds) * column, height + 2 * _LINE), _PAPER)

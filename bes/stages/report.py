@@ -137,7 +137,7 @@ def _page(
     page = render_page(
         Report(
             title=" / ".join(run.out.absolute().parts[-3:-1]),
-            labels="/".join(run.folders["pseudo_labels"].absolute().parts[-3:]),
+            labels="/".join(run.folders["pseudo_labels"].absolute().parts[-4:]),
             photographs=len(results.train),
             doubtful=sum(row.doubtful for row in ranking) if ranking else None,
             doubt=doubt(ranking),
