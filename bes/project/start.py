@@ -110,12 +110,17 @@ def configuration(start: Start, *, weights: str, gpu: bool) -> str:
     settings = fitted(start.training, start.pixels)
     reduced = settings["dataset"].get("max_pixels")
     height, width = start.sizes[len(start.sizes) // 2]
+    # Of a list, `=` separates a name from its value in the masks.
+    classes = (
+        [*start.found.classes] if start.found and "=" not in "".join(start.found.classes) else []
+    )
     device = "a GPU was found" if gpu else "no GPU was found; one that comes is used"
     lines: list[tuple[str, Any, str]] = [
         ("name", start.name, "of the folder below results/"),
         ("dataset", None, ""),
         ("  root", str(start.root), f"{len(start.photographs)} photographs"),
         ("  labels", start.labels.labels, ""),
+        *([("  classes", classes, "a label of another name is an error")] * bool(classes)),
         *(
             [("  max_pixels", reduced, f"yours have {width}x{height}; more takes longer")]
             * bool(reduced)

@@ -190,6 +190,9 @@ def test_a_long_value_and_its_comment_stay_apart(here: Path) -> None:
     start, weights = look_at(Path("photos"), None), f"/data/{'long' * 20}/my weights.pth"
     written = yaml.safe_load(configuration(start, weights=weights, gpu=False))
     chosen = {key: value for key, value in fitted(start.training, start.pixels).items() if value}
+    dataset = written.pop("dataset")
+    assert dataset == {"root": "photos", "labels": "labels.csv", "classes": ["cat", "dog"]}
+    chosen.pop("dataset", None)
     assert written["weights"] == weights and chosen.items() <= written.items()
 
 
