@@ -19,10 +19,10 @@ class RunCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`: the process becomes Snakemake's."""
-        # Snakemake takes some seconds to say its first word.
         for path in _config_files(args.rest):
-            if not Path(found(Path(path))).is_file():
+            if not found(Path(path)).is_file():
                 raise BesError(f"--configfile: found no file {path}, expected a YAML file")
+        # Snakemake takes some seconds to say its first word.
         print("bes: starting", file=sys.stderr, flush=True)
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", "snakemake", *snakemake_words(args.rest)])

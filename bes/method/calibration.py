@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 LEVELS = 255
+"""The highest level; OpenCV's method takes 8-bit pictures."""
 
 
 def split_at_half(scores: np.ndarray) -> np.ndarray:
@@ -26,9 +27,9 @@ def split_at_half(scores: np.ndarray) -> np.ndarray:
     if not len(scores):
         return scores
     highest = np.rint(scores.max(0) * LEVELS).astype(np.uint8)
+    if highest.min() == highest.max():
+        return scores
     threshold, _ = cv2.threshold(highest, 0, LEVELS, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     # Levels above it are one part; a score is rounded to the nearest level.
     level = (threshold + 0.5) / LEVELS
-    if highest.min() == highest.max():
-        return scores
     return np.interp(scores, [0.0, level, 1.0], [0.0, 0.5, 1.0]).astype(scores.dtype)

@@ -13,6 +13,7 @@ OF_FEW: dict[str, dict[str, Any]] = {
     "pseudo_labels": {"threshold": 0.5},
     "teacher_maps": {"source": "none"},
 }
+"""Sections of fewer photographs than that alone."""
 
 
 def fitted(photographs: int, pixels: int) -> dict[str, Any]:

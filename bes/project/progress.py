@@ -14,7 +14,7 @@ from typing import Any
 from bes.data.manifest import read_catalog, read_manifest, shards_folder
 from bes.errors import BesError
 from bes.incremental.inputs import receipts_of
-from bes.incremental.journal import read_runs
+from bes.incremental.journal import Run, read_runs
 from bes.incremental.stage import PerImageStage, Stage, TrainingStage, stage_of
 from bes.project.costs import Work, pixels_of
 from bes.project.sections import BASE, SECTIONS
@@ -194,9 +194,14 @@ def _stage(project: Project, stage: str, folder: Path, since: float) -> StagePro
     return StageProgress(stage, folder, state, *sums, rest, seen=seen)
 
 
+def _runs(folder: Path, since: float) -> list[Run]:
+    """What a stage computed since then."""
+    return [run for run in read_runs(folder) if _time_of(run.finished) > since]
+
+
 def _computed(declared: Stage, folder: Path, since: float) -> str:
     """What a stage that is done did, in words."""
-    runs = [run for run in read_runs(folder) if _time_of(run.finished) > since]
+    runs = _runs(folder, since)
     if not runs:
         return "nothing to do"
     photographs = sum(run.images for run in runs)
@@ -225,8 +230,7 @@ def _expected(project: Project, each: StageProgress, work: Work | None) -> float
 def _spent(each: StageProgress, since: float) -> float | None:
     """Seconds that a stage has taken so far in this run."""
     if each.state == "done":
-        runs = read_runs(each.folder)
-        return sum(run.seconds for run in runs if _time_of(run.finished) > since) or None
+        return sum(run.seconds for run in _runs(each.folder, since)) or None
     return each.done / each.rate if each.done and each.rate else None
 
 

@@ -96,7 +96,7 @@ def look_at(root: Path, given: str | None) -> Start:
     return Start(root, photographs, sorted(sizes, key=lambda s: s[0] * s[1]), labels, found)
 
 
-OF_FEW = {
+WHY_OF_FEW = {
     "cams": "the level of the background, which few photographs leave high, is 0",
     "revised_maps": "each photograph is split where its own scores fall apart",
     "pseudo_labels": "that is at 0.5",
@@ -131,7 +131,7 @@ def configuration(start: Start, *, weights: str, gpu: bool) -> str:
         ("weights", weights, "imagenet is downloaded once; or the path of a state-dict file"),
         ("classifier", settings["classifier"], _why(start.training)),
         ("benet", settings["benet"], "200 for few photographs, else 700, however many"),
-        *((name, settings[name], why) for name, why in OF_FEW.items() if name in settings),
+        *((name, settings[name], why) for name, why in WHY_OF_FEW.items() if name in settings),
     ]
     text = f"# By `bes init`; laid over {BASED_ON}, so give both. All keys: config/README.md\n"
     for key, value, comment in lines:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
 from bes.report.pictures import tinted
@@ -64,6 +63,8 @@ def draw_contact_sheet(tiles: Sequence[Tile]) -> Image.Image:
 
 def caption_font(size: int) -> ImageFont.FreeTypeFont:
     """DejaVu Sans, as Matplotlib has it: Pillow's own font lacks most letters beyond English."""
+    from matplotlib import get_data_path
+
     return ImageFont.truetype(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)
 
 

@@ -71,8 +71,11 @@ class Row:
     """Each with words on its label."""
 
 
-def first_rows(train: Sequence[ImageRecord], ranking: Sequence[RankedLabel]) -> list[Row]:
-    """The labels to doubt and those to trust; without a ranking some of all."""
+def first_rows(
+    train: Sequence[ImageRecord], ranking: Sequence[RankedLabel], *, trusted: bool
+) -> list[Row]:
+    """The labels to doubt and those to trust; without a ranking some of all. Where `trusted` is
+    False, the labels are bad as a whole."""
     if not ranking:
         return [Row("Pseudo labels", [(record, "") for record in evenly(train, FIRST)])]
     # What a person mended or rejected was looked at.
@@ -82,7 +85,8 @@ def first_rows(train: Sequence[ImageRecord], ranking: Sequence[RankedLabel]) -> 
     rows = [
         Row("Look at these first", [(records[row.image], row.reason) for row in ranking[:count]]),
         Row(
-            "Most trusted", [(records[row.image], "") for row in ranking[count:][: -count - 1 : -1]]
+            "Most trusted" if trusted else "Least doubtful",
+            [(records[row.image], "") for row in ranking[count:][: -count - 1 : -1]],
         ),
     ]
     return [row for row in rows if row.photographs]

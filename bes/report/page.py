@@ -51,7 +51,7 @@ class Report:
 
     title: str
     labels: str
-    """Where the pseudo labels are, below the folder of results."""
+    """Where the pseudo labels are, with the folder of results."""
     photographs: int
     """Of split `train`."""
     doubtful: int | None

@@ -12,6 +12,7 @@ from bes.storage.pool import forked_map
 from bes.storage.progress import Progress
 
 if TYPE_CHECKING:
+    from bes.report.gallery import Extreme, Row
     from bes.report.measures import Measured
     from bes.report.results import Results
 
@@ -81,19 +82,17 @@ def _measure(results: "Results", threads: int) -> bytes:
     return measures_csv(rows, classes).encode()
 
 
-def _shown(results: "Results", measured: Mapping[str, "Measured"], count: int) -> list[ImageRecord]:
+def _shown(
+    results: "Results", first: Sequence["Row"], found: Sequence["Extreme"], count: int
+) -> list[ImageRecord]:
     """The photographs of the gallery, by name, those to train on first."""
     from bes.data.evenly import evenly
-    from bes.report.gallery import extremes, first_rows
 
-    ranking = results.ranking()
-    ranks = {row.image: row.rank for row in ranking}
     picked = {record.id for record in evenly(results.records, count)}
-    if count:
-        for extreme in extremes(results.catalog.classes, results.train, measured, ranks):
-            picked |= {extreme.worst.id, extreme.median.id}
-        for row in first_rows(results.train, ranking):
-            picked |= {record.id for record, _ in row.photographs}
+    for extreme in found:
+        picked |= {extreme.worst.id, extreme.median.id}
+    for row in first:
+        picked |= {record.id for record, _ in row.photographs}
     return [record for record in results.records if record.id in picked]
 
 
@@ -115,8 +114,13 @@ def _page(
     from bes.stages.quality import doubt
 
     catalog, scores, trainings = results.catalog, results.scores(), results.trainings()
-    ranking, shown = results.ranking(), _shown(results, measured, options.images)
-    ranks = {row.image: row.rank for row in ranking}
+    ranking = results.ranking()
+    ranks, doubted = {row.image: row.rank for row in ranking}, doubt(ranking)
+    first, found = [], []
+    if options.images:
+        first = first_rows(results.train, ranking, trusted=doubted is None)
+        found = extremes(catalog.classes, results.train, measured, ranks)
+    shown = _shown(results, first, found, options.images)
 
     def draw(record: ImageRecord) -> dict[str, bytes]:
         drawn = draw_panels(catalog, record, results.panels(record))
@@ -140,8 +144,8 @@ def _page(
             labels="/".join(run.folders["pseudo_labels"].absolute().parts[-4:]),
             photographs=len(results.train),
             doubtful=sum(row.doubtful for row in ranking) if ranking else None,
-            doubt=doubt(ranking),
-            first=first_rows(results.train, ranking) if shown else [],
+            doubt=doubted,
+            first=first,
             corrected=sum(bool(record.correction) for record in results.train),
             scores=rows,
             supervised=[stage for stage in scores if more_than_labels(scores, [stage])],
@@ -161,7 +165,7 @@ def _page(
             threshold_sheet=results.threshold_sheet(),
             thresholds=results.thresholds(),
             checks=checks([row.facts for row in measured.values() if row.facts]),
-            extremes=extremes(catalog.classes, results.train, measured, ranks) if shown else [],
+            extremes=found,
             gallery=gallery_data(shown, panels, measured, ranking),
             settings=origins.settings(results.journals),
             efforts=origins.efforts(results.journals, list(results.networks)),

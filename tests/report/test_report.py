@@ -163,11 +163,16 @@ def test_the_scores_of_all_photographs_are_a_table_too(make_run, tmp_path):
     assert rows[0]["empty"] == "1" and rows[1]["empty"] == "0"
 
 
-def test_the_worst_and_the_median_photograph_of_a_class_are_shown(make_run, tmp_path):
-    page = report(make_run(masks=True), tmp_path / "report")
+def test_the_worst_and_the_median_photograph_of_a_class_are_shown(make_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("bes.report.gallery.FIRST", 1)
+    page = report(make_run(masks=True), tmp_path / "report", images=1)
     part = page[page.index('id="extremes"') : page.index('id="gallery"')]
     assert re.findall(r'data-open="([^"]*)"', part) == ["image 0 #é", "image 3 #é"]
     assert "IoU 0.0 %" in part and "IoU 100.0 %" in part
+    assert pictures(tmp_path / "report", "masks") == {
+        "masks/image 0 #é.webp",
+        "masks/image 3 #é.webp",
+    }
 
 
 def test_without_masks_a_ranking_chooses_them(make_run, tmp_path):

@@ -196,6 +196,13 @@ def test_a_long_value_and_its_comment_stay_apart(here: Path) -> None:
     assert written["weights"] == weights and chosen.items() <= written.items()
 
 
+def test_a_configuration_file_that_is_not_there_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--configfile", "config/photographs.yaml", "none.yaml", "-n"]) == 2
+    assert "--configfile: found no file none.yaml" in capsys.readouterr().err
+
+
 SMALLER = (
     "device=cpu",
     "classifier={iterations: 6, batch_norm: train, frozen_stages: 0, crop: 64, batch_size: 4, "
