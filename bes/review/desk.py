@@ -56,11 +56,30 @@ class Kept(NamedTuple):
     base: bytes | None
     """A label PNG that was there before the strokes; None: the computed pseudo label."""
     correction: bytes | None
+    written: bytes | None
+    """The file of the strokes."""
     solved_from: str
     """A digest of the maps that the correction was solved on; empty where none was."""
     verdict: Verdict | None
     revision: str
     """Another one whenever one of the files changed."""
+
+    @property
+    def said(self) -> str:
+        """The verdict, empty where there is none."""
+        return self.verdict.verdict if self.verdict else ""
+
+    def is_of(self, verdict: str, strokes: tuple[Stroke, ...]) -> bool:
+        """Whether these two are kept."""
+        return (self.said, self.strokes) == (verdict, strokes)
+
+
+class Past(NamedTuple):
+    """What this desk found of a photograph before each of its changes, the last one last."""
+
+    states: tuple[Kept, ...] = ()
+    revision: str = ""
+    """After the last change; where the files have another one, other hands were there since."""
 
 
 class Desk:
@@ -85,6 +104,7 @@ class Desk:
         self.records = [known[row.image] for row in self.ranking]
         self._maps, self._photograph = maps, photograph
         self._open: OrderedDict[int, Photograph] = OrderedDict()
+        self._past: dict[int, Past] = {}
         self._lock = threading.RLock()
         self._corrections = correction_files(self._root / places.corrections)
         self._read_review()  # what is wrong with it is said before the page opens
@@ -134,7 +154,7 @@ class Desk:
         height, width = label.shape
         return {
             "revision": kept.revision,
-            "verdict": kept.verdict.verdict if kept.verdict else "",
+            "verdict": kept.said,
             "strokes": as_json(kept.strokes),
             "width": width,
             "height": height,
@@ -142,19 +162,41 @@ class Desk:
             "anew": anew,
         }
 
-    def change(self, number: int, revision: str, verdict: str, strokes: Any) -> dict[str, Any]:
-        """Write verdict and strokes of a photograph, and the label that follows from these.
+    def change(
+        self, number: int, revision: str, verdict: str, strokes: Any, *, undo: bool = False
+    ) -> dict[str, Any]:
+        """Write verdict and strokes of a photograph, and the label that follows from these. With
+        `undo` the files are put back as they were when these two were there before.
 
         Raises BesError for values that are none, and Conflict.
         """
         record = self.records[number]
-        if verdict not in ("", ACCEPTED, REJECTED, CORRECTED):
-            raise BesError(f"found the verdict {verdict!r}, expected accepted, rejected or none")
         drawn = strokes_from(strokes, record.labels)
         kept = self._read(number)
         if kept.revision != revision:
             raise Conflict
-        maps, content = self._maps(self.records[number]), kept.correction
+        past = self._past.get(number, Past())
+        states = past.states if past.revision == revision else ()
+        earlier = [at for at, state in enumerate(states) if state.is_of(verdict, drawn)]
+        if undo and earlier:
+            new, states = states[earlier[-1]], states[: earlier[-1]]
+        else:
+            new, states = self._changed(number, kept, verdict, drawn), (*states, kept)
+        with self._lock, locked(self._root / f".{REVIEW}.lock"):
+            if self._read(number).revision != revision:
+                raise Conflict
+            _put(self._strokes_file(record), new.written, kept.written)
+            _put(self._correction_file(record), new.correction, kept.correction)
+            self._write_verdict(record, new.verdict)
+            self._past[number] = Past(states, self._read(number).revision)
+        return self.state(number)
+
+    def _changed(self, number: int, kept: Kept, verdict: str, drawn: tuple[Stroke, ...]) -> Kept:
+        """What is to be kept with this verdict and these strokes."""
+        if verdict not in ("", ACCEPTED, REJECTED, CORRECTED):
+            raise BesError(f"found the verdict {verdict!r}, expected accepted, rejected or none")
+        record = self.records[number]
+        maps, content, written = self._maps(record), kept.correction, kept.written
         changed = drawn != kept.strokes or (bool(drawn) and kept.solved_from != maps)
         if changed:
             content = kept.base
@@ -162,16 +204,13 @@ class Desk:
                 with self._photograph_of(number) as photograph:
                     label = photograph.label(kept.base, drawn)
                 content = encode_labels(resize_labels(label, (record.height, record.width)))
-        with self._lock, locked(self._root / f".{REVIEW}.lock"):
-            if self._read(number).revision != revision:
-                raise Conflict
-            if changed:
-                self._write_strokes(record, drawn, kept.base, content, maps)
-                self._write_correction(record, content)
-            if verdict != REJECTED and (verdict or changed):
-                verdict = CORRECTED if content is not None else verdict.replace(CORRECTED, "")
-            self._write_verdict(record, verdict)
-        return self.state(number)
+            written = _strokes_json(record, drawn, kept.base, content, maps)
+        if verdict != REJECTED and (verdict or changed):
+            verdict = CORRECTED if content is not None else verdict.replace(CORRECTED, "")
+        row = kept.verdict
+        if verdict != kept.said:
+            row = signed(record.id, verdict) if verdict else None
+        return kept._replace(correction=content, written=written, verdict=row)
 
     @property
     def _root(self) -> Path:
@@ -225,44 +264,46 @@ class Desk:
                     solved_from = ""
         digests = [c and digest_bytes(c) for c in (correction, written)]
         revision = digest_of([*digests, [*vars(verdict).values()] if verdict else None])
-        return Kept(strokes, base, correction, solved_from, verdict, revision)
+        return Kept(strokes, base, correction, written, solved_from, verdict, revision)
 
-    def _write_strokes(
-        self,
-        record: ImageRecord,
-        strokes: tuple[Stroke, ...],
-        base: bytes | None,
-        correction: bytes | None,
-        maps: str,
-    ) -> None:
-        if not strokes:
-            self._strokes_file(record).unlink(missing_ok=True)
-            return
-        content = {
-            "image": record.id,
-            "strokes": as_json(strokes),
-            "solved_from": maps,
-            "correction": correction and digest_bytes(correction),
-            "base": base and base64.b64encode(base).decode(),
-        }
-        text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-        write_atomic(self._strokes_file(record), text.encode(), durable=True)
-
-    def _write_correction(self, record: ImageRecord, content: bytes | None) -> None:
-        path = self._correction_file(record)
-        if content is None:
-            path.unlink(missing_ok=True)
-        else:
-            write_atomic(path, content, durable=True)
-
-    def _write_verdict(self, record: ImageRecord, verdict: str) -> None:
+    def _write_verdict(self, record: ImageRecord, row: Verdict | None) -> None:
         review = self._read_review()
         before = review.pop(record.id, None)
-        if verdict == (before.verdict if before else ""):
+        if row == before:
             return
-        if verdict:
-            review[record.id] = signed(record.id, verdict)
+        if row:
+            review[record.id] = row
         # So that both can be configured at once.
         (self._root / self.places.corrections).mkdir(parents=True, exist_ok=True)
         text = review_csv(review.values())
         write_atomic(self._root / self.places.review, text.encode(), durable=True)
+
+
+def _strokes_json(
+    record: ImageRecord,
+    strokes: tuple[Stroke, ...],
+    base: bytes | None,
+    correction: bytes | None,
+    maps: str,
+) -> bytes | None:
+    """The file of the strokes of a photograph; None where there are none."""
+    if not strokes:
+        return None
+    content = {
+        "image": record.id,
+        "strokes": as_json(strokes),
+        "solved_from": maps,
+        "correction": correction and digest_bytes(correction),
+        "base": base and base64.b64encode(base).decode(),
+    }
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _put(path: Path, content: bytes | None, there: bytes | None) -> None:
+    """Have a file of that content, or none, in the place of what is there."""
+    if content == there:
+        return
+    if content is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_atomic(path, content, durable=True)

@@ -58,7 +58,7 @@ let sending = null;
 
 function change(verdict, strokes, { undoing = false } = {}) {
   if (!undoing) past.push({ at, verdict: waiting?.verdict ?? state.verdict, strokes: shownStrokes() });
-  waiting = { verdict, strokes };
+  waiting = { verdict, strokes, undo: undoing };
   drawStrokes();
   sending ??= send().finally(() => { sending = null; });
   return sending;
@@ -66,11 +66,11 @@ function change(verdict, strokes, { undoing = false } = {}) {
 
 async function send() {
   while (waiting) {
-    const { verdict, strokes } = waiting;
+    const { verdict, strokes, undo } = waiting;
     say("Working …");
     document.body.setAttribute("aria-busy", "true");
     try {
-      take(await ask(`photographs/${at}`, { revision: state.revision, verdict, strokes }));
+      take(await ask(`photographs/${at}`, { revision: state.revision, verdict, strokes, undo }));
       if (waiting.strokes === strokes && waiting.verdict === verdict) waiting = null;
       say(`Saved: ${NAMES[state.verdict]}.`);
     } catch (error) {

@@ -118,7 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
             )
         except (KeyError, TypeError):
             raise BesError("expected revision, verdict and strokes") from None
-        return _json(self.server.desk.change(number, revision, verdict, strokes))
+        undo = content.get("undo") is True
+        return _json(self.server.desk.change(number, revision, verdict, strokes, undo=undo))
 
     def _body(self) -> Any:
         length = self.headers.get("Content-Length", "")

@@ -108,16 +108,54 @@ def test_a_correction_of_another_hand_is_what_strokes_start_from(project: Any) -
 def test_strokes_outlive_a_run_that_changes_the_maps(desk: Desk, project: Any) -> None:
     mended = label(change(desk, 0, "corrected", MOON))
     written = CORRECTION.read_bytes()
-    # A network that sees a boundary down the middle of the missing half.
-    boundary = np.full((24, 32), 0.02)
-    boundary[:, 23] = 0.99
-    (RESULTS / "boundary_maps/a moon.png").write_bytes(encode_boundary_map(boundary))
+    other_maps()
     fresh = open_desk(project, "base")
     state = fresh.state(0)
     assert state["anew"] and (label(state) != mended).any()
     assert CORRECTION.read_bytes() == written
     again = change(fresh, 0, "accepted", MOON)
     assert not again["anew"] and (decode_labels(CORRECTION) == label(state)).all()
+
+
+def other_maps() -> None:
+    """A network that sees a boundary down the middle of the missing half."""
+    boundary = np.full((24, 32), 0.02)
+    boundary[:, 23] = 0.99
+    (RESULTS / "boundary_maps/a moon.png").write_bytes(encode_boundary_map(boundary))
+
+
+def files() -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in ROOT.rglob("*.*") if path.suffix != ".lock"}
+
+
+def undo(desk: Desk, number: int, state: dict[str, Any]) -> dict[str, Any]:
+    """As the page does it: what it was shown is sent back."""
+    revision = desk.state(number)["revision"]
+    return desk.change(number, revision, state["verdict"], state["strokes"], undo=True)
+
+
+def test_a_stroke_that_is_undone_leaves_the_bytes_that_were_there(desk: Desk, project: Any) -> None:
+    change(desk, 0, "corrected", MOON)
+    before = files()
+    other_maps()
+    fresh = open_desk(project, "base")
+    shown = fresh.state(0)
+    brush = stroke((64, 90), tool="brush")
+    once = change(fresh, 0, "corrected", MOON, brush)
+    change(fresh, 0, "rejected", MOON, brush)
+    assert files() != before
+    undo(fresh, 0, once)
+    assert undo(fresh, 0, shown) == shown
+    assert files() == before
+
+
+def test_what_another_hand_wrote_since_is_not_undone(desk: Desk) -> None:
+    shown = desk.state(0)
+    change(desk, 0, "corrected", MOON)
+    other = encode_labels(np.ones(SIZE, np.uint8))
+    CORRECTION.write_bytes(other)
+    undo(desk, 0, shown)
+    assert CORRECTION.read_bytes() == other
 
 
 def test_a_change_of_an_older_state_is_refused(desk: Desk, project: Any) -> None:
