@@ -50,12 +50,15 @@ class ReviewCommand:
             then = next_command(project, args.configfile, args.config)
             return {"counts": desk.counts(), "command": then}
 
+        from bes.review.desk import EARLIER
         from bes.review.server import ReviewServer
 
         with ReviewServer(desk, port=args.port, closing=closing) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: server.stop())
             print(f"{len(desk.records)} photographs, the least trusted first: {server.url}")
+            if again := desk.counts()[EARLIER]:
+                print(f"{again} {EARLIER}: they are to be looked at again")
             print("Ctrl-C ends the review", flush=True)
             if not args.no_browser:
                 import webbrowser
@@ -77,7 +80,7 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
     from bes.review.desk import Desk, Places
     from bes.review.photograph import Photograph
     from bes.stages.pseudo_labels import prepare
-    from bes.storage.files import digest_file
+    from bes.storage.files import digest_bytes, digest_file
     from bes.storage.memo import digest_of
 
     options = project.experiments[experiment].options
@@ -95,6 +98,11 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
         if not record.correction:
             return read_bytes(sources.file("pseudo_labels", record))
         return compute(replace(record, correction=""))
+
+    def label(record: "ImageRecord") -> str | None:
+        if not record.correction:
+            return digest_file(sources.file("pseudo_labels", record))
+        return digest_bytes(computed(record))
 
     def maps(record: "ImageRecord") -> str:
         files = (sources.file(name, record) for name in ("boundary_maps", "revised_maps"))
@@ -118,6 +126,7 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
         read_ranking(folders["quality"] / "ranking.csv"),
         places=Places(dataset.corrections or CORRECTIONS, dataset.review or REVIEW),
         maps=maps,
+        label=label,
         photograph=photograph,
     )
 

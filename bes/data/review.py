@@ -31,17 +31,24 @@ class Verdict:
     """Name of the user."""
     when: str = ""
     """Date and time, UTC, ISO 8601."""
+    digest: str = ""
+    """Of the pseudo label that was accepted; empty where it is not known."""
+
+    def holds(self, digest: str | None) -> bool:
+        """Whether it is of a pseudo label with this digest: a later run may have made another one
+        than that which was accepted."""
+        return self.verdict != ACCEPTED or self.digest in ("", digest)
 
 
 COLUMNS = tuple(field.name for field in fields(Verdict))
 
 
-def signed(image: str, verdict: str) -> Verdict:
-    """A verdict of whoever runs this, as of now."""
+def signed(image: str, verdict: str, digest: str = "") -> Verdict:
+    """A verdict of whoever runs this, as of now; `digest` as in `Verdict`."""
     who = ""
     with suppress(Exception):  # the system may have no name
         who = getpass.getuser()
-    return Verdict(image, verdict, who, datetime.now(UTC).isoformat(timespec="seconds"))
+    return Verdict(image, verdict, who, datetime.now(UTC).isoformat(timespec="seconds"), digest)
 
 
 def review_csv(rows: Iterable[Verdict]) -> str:
@@ -51,7 +58,7 @@ def review_csv(rows: Iterable[Verdict]) -> str:
 
 
 def read_review(path: Path) -> dict[str, Verdict]:
-    """Image -> its row; the columns `who` and `when` may be missing.
+    """Image -> its row; the columns after `verdict` may be missing.
 
     Raises BesError for a file that cannot be read, a verdict that is none and an image listed
     twice.
@@ -80,7 +87,7 @@ def read_review(path: Path) -> dict[str, Verdict]:
                     f"{path}: row {number}: found {image!r}, which is listed before; expected each "
                     "image once"
                 )
-            found[image] = Verdict(image, verdict, values["who"], values["when"])
+            found[image] = Verdict(**values | {"image": image, "verdict": verdict})
     except csv.Error as error:
         raise BesError(f"{path}: line {reader.line_num}: not a CSV ({error})") from None
     return found

@@ -33,6 +33,8 @@ from bes.storage.lock import locked
 from bes.storage.memo import digest_of
 
 SCRIBBLES = "scribbles"
+EARLIER = "accepted an earlier label"
+"""In place of a verdict: a run made another label since, so this one is to be looked at."""
 KEPT = 4
 """Photographs whose maps stay in memory."""
 
@@ -61,13 +63,10 @@ class Kept(NamedTuple):
     solved_from: str
     """A digest of the maps that the correction was solved on; empty where none was."""
     verdict: Verdict | None
+    said: str
+    """The verdict in a word, `EARLIER`, or empty where there is none."""
     revision: str
     """Another one whenever one of the files changed."""
-
-    @property
-    def said(self) -> str:
-        """The verdict, empty where there is none."""
-        return self.verdict.verdict if self.verdict else ""
 
     def is_of(self, verdict: str, strokes: tuple[Stroke, ...]) -> bool:
         """Whether these two are kept."""
@@ -95,14 +94,16 @@ class Desk:
         *,
         places: Places,
         maps: Callable[[ImageRecord], str],
+        label: Callable[[ImageRecord], str | None],
         photograph: Callable[[ImageRecord], Photograph],
     ):
-        """`maps` gives a digest of what the strokes of a photograph are solved on."""
+        """`maps` gives a digest of what the strokes of a photograph are solved on, `label` one of
+        its computed pseudo label."""
         known = {record.id: record for record in records if not record.held_out}
         self.catalog, self.places = catalog, places
         self.ranking = [row for row in ranking if row.image in known]
         self.records = [known[row.image] for row in self.ranking]
-        self._maps, self._photograph = maps, photograph
+        self._maps, self._label, self._photograph = maps, label, photograph
         self._open: OrderedDict[int, Photograph] = OrderedDict()
         self._past: dict[int, Past] = {}
         self._lock = threading.RLock()
@@ -111,7 +112,6 @@ class Desk:
 
     def overview(self) -> dict[str, Any]:
         """What the page starts with."""
-        review = self._read_review()
         return {
             "classes": self.catalog.classes,
             "photographs": [
@@ -121,16 +121,17 @@ class Desk:
                     "width": record.width,
                     "height": record.height,
                     "reason": row.reason,
-                    "verdict": review[record.id].verdict if record.id in review else "",
+                    "verdict": verdict,
                 }
-                for row, record in zip(self.ranking, self.records, strict=True)
+                for row, record, verdict in zip(
+                    self.ranking, self.records, self._verdicts(), strict=True
+                )
             ],
         }
 
     def counts(self) -> Counter[str]:
-        """How many photographs have which verdict."""
-        review = self._read_review()
-        return Counter(review[r.id].verdict for r in self.records if r.id in review)
+        """How many photographs have which verdict; of some it is `EARLIER`."""
+        return Counter(filter(None, self._verdicts()))
 
     def jpeg(self, number: int) -> bytes:
         """The photograph of a place in the ranking, from 0."""
@@ -207,10 +208,29 @@ class Desk:
             written = _strokes_json(record, drawn, kept.base, content, maps)
         if verdict != REJECTED and (verdict or changed):
             verdict = CORRECTED if content is not None else verdict.replace(CORRECTED, "")
+        digest = ""
+        if verdict == ACCEPTED:
+            with self._photograph_of(number) as photograph:
+                digest = photograph.digest
         row = kept.verdict
-        if verdict != kept.said:
-            row = signed(record.id, verdict) if verdict else None
+        if (verdict, digest) != ((row.verdict, row.digest) if row else ("", "")):
+            row = signed(record.id, verdict, digest) if verdict else None
         return kept._replace(correction=content, written=written, verdict=row)
+
+    def _verdicts(self) -> Iterator[str]:
+        """Of each photograph, see `Kept.said`."""
+        review = self._read_review()
+        for record in self.records:
+            yield self._said(record, review.get(record.id), self._label)
+
+    def _said(
+        self, record: ImageRecord, row: Verdict | None, label: Callable[[ImageRecord], str | None]
+    ) -> str:
+        """See `Kept.said`; `label` gives the digest of the computed pseudo label."""
+        if row is None or not row.digest:
+            return row.verdict if row else ""
+        corrected = self._correction_file(record).exists()
+        return row.verdict if row.holds(None if corrected else label(record)) else EARLIER
 
     @property
     def _root(self) -> Path:
@@ -264,7 +284,13 @@ class Desk:
                     solved_from = ""
         digests = [c and digest_bytes(c) for c in (correction, written)]
         revision = digest_of([*digests, [*vars(verdict).values()] if verdict else None])
-        return Kept(strokes, base, correction, written, solved_from, verdict, revision)
+
+        def label(_: ImageRecord) -> str:
+            with self._photograph_of(number) as photograph:
+                return photograph.digest
+
+        said = self._said(record, verdict, label)
+        return Kept(strokes, base, correction, written, solved_from, verdict, said, revision)
 
     def _write_verdict(self, record: ImageRecord, row: Verdict | None) -> None:
         review = self._read_review()

@@ -10,7 +10,7 @@ const HINTS = {
   eraser: "Paints background.",
   polygon: "Click the corners; a double click or C closes it.",
 };
-const NAMES = { "": "not looked at", accepted: "accepted", rejected: "rejected", corrected: "corrected" };
+const EARLIER = "accepted an earlier label";
 
 const $ = (id) => document.getElementById(id);
 const [mask, drawing] = [$("mask"), $("drawing")];
@@ -72,7 +72,7 @@ async function send() {
     try {
       take(await ask(`photographs/${at}`, { revision: state.revision, verdict, strokes, undo }));
       if (waiting.strokes === strokes && waiting.verdict === verdict) waiting = null;
-      say(`Saved: ${NAMES[state.verdict]}.`);
+      say(`Saved: ${inWords(state.verdict)}.`);
     } catch (error) {
       waiting = null;
       // What there is to go back to may be older than what somebody else did.
@@ -89,6 +89,7 @@ const shownStrokes = () => waiting?.strokes ?? state.strokes;
 
 // What is shown
 
+const inWords = (verdict) => verdict || "not looked at";
 const photograph = () => review.photographs[at];
 const factor = () => photograph().width / state.width;
 
@@ -198,10 +199,10 @@ function showAll() {
   const { id, labels, reason } = photograph();
   $("name").textContent = id;
   document.title = `${id}: review`;
-  $("facts").textContent = [labels.join(", ") || "no class", reason, NAMES[state.verdict]].filter(Boolean).join(" · ");
+  $("facts").textContent = [labels.join(", ") || "no class", reason, inWords(state.verdict)].filter(Boolean).join(" · ");
   const counts = (verdict) => review.photographs.filter((one) => one.verdict === verdict).length;
-  const seen = review.photographs.length - counts("");
-  $("progress").textContent = `${at + 1} of ${review.photographs.length}, the least trusted first · ${seen} looked at: ${counts("accepted")} accepted, ${counts("rejected")} rejected, ${counts("corrected")} corrected`;
+  const seen = review.photographs.length - counts("") - counts(EARLIER);
+  $("progress").textContent = `${at + 1} of ${review.photographs.length}, the least trusted first · ${seen} looked at: ${counts("accepted")} accepted, ${counts("rejected")} rejected, ${counts("corrected")} corrected${counts(EARLIER) ? `; to look at again: ${counts(EARLIER)} ${EARLIER}` : ""}`;
   $("rank").value = at + 1;
   $("accept").setAttribute("aria-pressed", ["accepted", "corrected"].includes(state.verdict));
   $("reject").setAttribute("aria-pressed", state.verdict === "rejected");
@@ -273,7 +274,7 @@ async function judge(verdict) {
   if (state.verdict === "" || $("message").classList.contains("error")) return;
   const to = other(1);
   if (to >= 0) await go(to);
-  else say(`Saved: ${NAMES[state.verdict]}. This was the last one.`);
+  else say(`Saved: ${inWords(state.verdict)}. This was the last one.`);
 }
 
 async function undo() {

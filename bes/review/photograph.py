@@ -18,6 +18,7 @@ from bes.method.scribbles import FREE, ScribbleWalk
 from bes.review.strokes import Stroke, draw
 from bes.stages.revised_maps import RevisedMapOptions
 from bes.stages.shared.walk_labels import PseudoLabelOptions, crf_settings
+from bes.storage.files import digest_bytes
 
 BOUNDARY_COLOUR = (255, 0, 255)
 """Seldom that of anything photographed."""
@@ -100,9 +101,17 @@ class Photograph:
         return resize_labels(decode_mask(base, Path(f"{self.record.id}.png")), self.size)
 
     @functools.cached_property
+    def digest(self) -> str:
+        """Of the computed pseudo label."""
+        return digest_bytes(self._content)
+
+    @functools.cached_property
+    def _content(self) -> bytes:
+        return self._computed(self.record)
+
+    @functools.cached_property
     def _computed_label(self) -> np.ndarray:
-        content = self._computed(self.record)
-        return resize_labels(decode_mask(content, Path(f"{self.record.id}.png")), self.size)
+        return resize_labels(decode_mask(self._content, Path(f"{self.record.id}.png")), self.size)
 
     @functools.cached_property
     def _pixels(self) -> np.ndarray:

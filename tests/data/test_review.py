@@ -10,7 +10,10 @@ from bes.data.review import Verdict, read_review, review_csv
 from bes.errors import BesError
 from bes.stages.shared.dataset_kinds import DatasetOptions, stamp_of
 
-ROWS = [Verdict("=1+1", "accepted", "ann", "2026-01-02T03:04:05+00:00"), Verdict("b c", "rejected")]
+ROWS = [
+    Verdict("=1+1", "accepted", "ann", "2026-01-02T03:04:05+00:00", "0a1b"),
+    Verdict("b c", "rejected"),
+]
 
 
 def rejected(folder: Any) -> list[str]:
@@ -20,8 +23,8 @@ def rejected(folder: Any) -> list[str]:
 def test_what_is_written_is_read_again_and_no_spreadsheet_runs_it(tmp_path: Path) -> None:
     text = review_csv(reversed(ROWS))
     assert text.splitlines()[:2] == [
-        "image,verdict,who,when",
-        "'=1+1,accepted,ann,2026-01-02T03:04:05+00:00",
+        "image,verdict,who,when,digest",
+        "'=1+1,accepted,ann,2026-01-02T03:04:05+00:00,0a1b",
     ]
     (tmp_path / "review.csv").write_text(text)
     assert list(read_review(tmp_path / "review.csv").values()) == ROWS
@@ -44,7 +47,10 @@ def test_a_table_may_be_as_people_and_spreadsheets_write_it(folder: Any, text: s
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("image,labels\n1,cat\n", "row 1: found 'image,labels', expected image,verdict,who,when"),
+        (
+            "image,labels\n1,cat\n",
+            "row 1: found 'image,labels', expected image,verdict,who,when,digest",
+        ),
         ("image,verdict\n1,good\n", "row 2: found the verdict 'good', expected accepted, rejected"),
         ("image,verdict\n1,accepted\n1.jpg,rejected\n", "row 3: found '1', which is listed before"),
         (

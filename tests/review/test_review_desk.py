@@ -15,7 +15,7 @@ from bes.data.images import decode_labels, encode_boundary_map, encode_labels
 from bes.data.manifest import Catalog, read_manifest, write_dataset
 from bes.data.review import read_review
 from bes.errors import BesError
-from bes.review.desk import Conflict, Desk
+from bes.review.desk import EARLIER, Conflict, Desk
 
 ROOT = Path("photographs")
 CORRECTION = ROOT / "corrections/a moon.png"
@@ -156,6 +156,52 @@ def test_what_another_hand_wrote_since_is_not_undone(desk: Desk) -> None:
     CORRECTION.write_bytes(other)
     undo(desk, 0, shown)
     assert CORRECTION.read_bytes() == other
+
+
+def relabel(image: str) -> None:
+    """As a run with other settings does."""
+    label = RESULTS / f"pseudo_labels/{image}.png"
+    label.write_bytes(encode_labels((~disc()).astype(np.uint8)))
+
+
+def test_what_was_accepted_is_looked_at_again_when_its_label_changed(
+    desk: Desk, project: Any
+) -> None:
+    for number in range(3):
+        change(desk, number, "accepted")
+    change(desk, 3, "rejected")
+    # A table of before labels had digests: its verdict is what it was.
+    rows = (ROOT / "review.csv").read_text().splitlines()
+    rows[3] = rows[3].rpartition(",")[0]
+    (ROOT / "review.csv").write_text("\n".join(rows) + "\n")
+    for name in NAMES:
+        relabel(name)
+    CORRECTION.write_bytes(encode_labels(disc().astype(np.uint8)))  # by another hand
+    before = files()
+    fresh = open_desk(project, "base")
+    shown = [fresh.state(number) for number in range(4)]
+    verdicts = [EARLIER, EARLIER, "accepted", "rejected"]
+    assert [state["verdict"] for state in shown] == verdicts
+    assert [one["verdict"] for one in fresh.overview()["photographs"]] == verdicts
+    assert fresh.counts() == {EARLIER: 2, "accepted": 1, "rejected": 1}
+    assert files() == before
+    assert change(fresh, 1, "accepted")["verdict"] == "accepted"
+    assert fresh.counts() == {EARLIER: 1, "accepted": 2, "rejected": 1}
+    # Back to what was there: not accepted, and of which label is known still.
+    assert undo(fresh, 1, shown[1]) == shown[1]
+    assert read_review(ROOT / "review.csv")["b"].digest
+    assert fresh.counts() == {EARLIER: 2, "accepted": 1, "rejected": 1}
+
+
+def test_a_label_that_is_computed_anew_with_equal_bytes_stays_accepted(
+    desk: Desk, project: Any
+) -> None:
+    change(desk, 0, "accepted")
+    file = RESULTS / "pseudo_labels/a moon.png"
+    content = file.read_bytes()
+    relabel("a moon")
+    file.write_bytes(content)
+    assert open_desk(project, "base").counts() == {"accepted": 1}
 
 
 def test_a_change_of_an_older_state_is_refused(desk: Desk, project: Any) -> None:

@@ -12,9 +12,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bes.commands.review import open_desk
 from bes.data.images import decode_labels
-from bes.data.review import read_review
+from bes.data.review import read_review, review_csv, signed
 from bes.project.settings import Project
 from bes.review.server import ReviewServer
+from bes.storage.files import write_atomic
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -149,6 +150,26 @@ def test_what_somebody_else_did_meanwhile_is_shown_and_kept(
     assert read_review(REVIEW)["a moon"].verdict == "corrected"
     page.keyboard.press("a")
     expect(page.locator("h1")).to_have_text("b")
+
+
+def test_what_was_accepted_of_an_earlier_label_is_found_and_accepted_again(page: Page) -> None:
+    write_atomic(
+        REVIEW, review_csv([signed("b", "accepted", "another"), signed("d", "accepted")]).encode()
+    )
+    page.reload()
+    expect(page.locator("#progress")).to_contain_text("1 looked at")
+    expect(page.locator("#progress")).to_contain_text("look at again: 1 accepted an earlier label")
+    page.get_by_label("Show").select_option("accepted an earlier label")
+    page.locator("h1").click()
+    page.keyboard.press("n")
+    expect(page.locator("#facts")).to_have_text("moon · why · accepted an earlier label")
+    expect(page.locator("#accept")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("a")
+    expect(page.locator("#message")).to_have_text("Saved: accepted. This was the last one.")
+    expect(page.locator("#progress")).to_contain_text("2 looked at")
+    page.keyboard.press("u")
+    expect(page.locator("#facts")).to_contain_text("accepted an earlier label")
+    assert read_review(REVIEW)["b"].digest == "another"
 
 
 def test_the_keyboard_alone_draws(page: Page) -> None:
