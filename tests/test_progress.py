@@ -17,6 +17,7 @@ from finished import CONFIG, RESULTS, SHARDS, project
 
 from bes.cli import main
 from bes.data.manifest import read_manifest
+from bes.data.ranking import read_ranking
 from bes.incremental.journal import Run, journal_file
 from bes.project import console
 from bes.project.console import Display
@@ -173,6 +174,19 @@ def test_at_the_end_it_says_where_the_masks_are_and_what_to_do() -> None:
     assert "    bes review --configfile 'my file.yaml'" in lines
     (BASE / "quality/ranking.csv").unlink()
     assert outcome(project(), []) == []
+
+
+def test_what_a_person_dealt_with_is_looked_at_first_no_more() -> None:
+    def first() -> list[str]:
+        return [line for line in outcome(project(), []) if line.startswith("look first")]
+
+    ranked = [row.image for row in read_ranking(BASE / "quality/ranking.csv")]
+    assert first() == [f"look first at the 1 least trusted, by {BASE}/quality/ranking.csv:"]
+    Path("photographs/review.csv").write_text(f"image,verdict\n{ranked[0]},accepted\n")
+    assert f"of the {len(ranked) - 1} that nobody has dealt with yet" in first()[0]
+    rows = "".join(f"{image},corrected\n" for image in ranked)
+    Path("photographs/review.csv").write_text(f"image,verdict\n{rows}")
+    assert first() == []
 
 
 def test_snakemake_says_no_more_of_jobs_but_all_of_errors(

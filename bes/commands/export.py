@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from bes.commands.arguments import add_code, add_experiment, add_threads, project_of
+from bes.data.review import REVIEW
 from bes.options.flags import add_flags, options_from, whole_number
 from bes.stages.export import FORMATS, TOOLS, ExportOptions, run_export
 
@@ -24,7 +25,8 @@ class ExportCommand:
             "--worst",
             type=whole_number(),
             metavar="N",
-            help="only so many training photographs, the least trusted (default: all)",
+            help="only so many training photographs, the least trusted that nobody has mended, "
+            "accepted or rejected yet (default: all)",
         )
         parser.add_argument(
             "--skip",
@@ -54,8 +56,10 @@ class ExportCommand:
         """See `Command`."""
         folders = {stage: getattr(args, stage) for stage in READ}
         needed = ("dataset", "pseudo_labels") if args.worst is None else READ
+        review = REVIEW
         if any(folders[stage] is None for stage in needed):
             project = project_of(args)
+            review = project.experiments[args.experiment].options["dataset"].review or REVIEW
             folders |= {
                 stage: project.folder(args.experiment, stage)
                 for stage in needed
@@ -69,6 +73,7 @@ class ExportCommand:
             pseudo_labels=folders["pseudo_labels"],
             quality=folders["quality"],
             worst=args.worst,
+            review=review,
             out=args.out or folders["pseudo_labels"].parent / "export" / name,
             threads=args.threads,
             skip=args.skip,

@@ -59,6 +59,8 @@ class Collected:
     mask_values: tuple[int, ...] = ()
     values_given: bool = True
     """Whether the values of the masks were declared, or are 1, 2, 3... for want of that."""
+    accepted: dict[str, str] = field(default_factory=dict)
+    """Image whose pseudo label a person accepted -> its digest, empty where it is not known."""
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

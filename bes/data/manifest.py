@@ -18,6 +18,9 @@ MAX_PIXELS = 500_000
 
 
 SPLITS = ("train", "val", "test")
+ACCEPTED_TABLE = "accepted.csv"
+"""Beside the manifest: which pseudo labels a person accepted; no result depends on it but the page,
+which shows those first that nobody has dealt with."""
 PHOTOGRAPHS = "_photographs"
 """The root of a dataset whose files came to another machine with its manifest, in the folder of
 that."""

@@ -102,7 +102,7 @@ def check_review(root: Path, file: str) -> None:
 
 
 def add_review(found: Collected, root: Path, file: str) -> None:
-    """Mark the training photographs whose label was rejected.
+    """Mark the training photographs whose label was rejected or accepted.
 
     Raises BesError for a table that cannot be read.
     """
@@ -113,6 +113,11 @@ def add_review(found: Collected, root: Path, file: str) -> None:
     found.entries = [
         replace(entry, rejected=entry.id in rejected & train) for entry in found.entries
     ]
+    found.accepted = {
+        image: row.digest
+        for image, row in review.items()
+        if image in train and row.verdict == ACCEPTED
+    }
     if train and train <= rejected:
         found.problems.append(
             f"{root / file}: found every training photograph rejected, expected one or more that "

@@ -8,7 +8,13 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from bes.data.file_names import stamp
-from bes.data.manifest import Catalog, ImageRecord, read_manifest, shards_folder
+from bes.data.manifest import (
+    ACCEPTED_TABLE,
+    Catalog,
+    ImageRecord,
+    read_manifest,
+    shards_folder,
+)
 from bes.errors import BesError
 from bes.incremental.outside import FILES, notes_file, outside_files
 from bes.incremental.stage import PerImageStage, Stage, TrainingStage, WholeStage, stage_of
@@ -105,6 +111,8 @@ def inputs_of(
         # Pages and tables are headed by the names of dataset and experiment.
         more["place"] = "/".join(out.parts[-3:-1])
         more |= stage.outside(options) if stage.outside else {}
+        if stage.accepted:
+            more["accepted"] = digest_file(dataset / ACCEPTED_TABLE) or ""
     if beyond:
         more[SUPERVISION] = " ".join(beyond)
     return {

@@ -298,8 +298,11 @@ class WholeStage(Stage):
     """Files of the package that the stage reads: they count as its code."""
     outside: Callable[[Any], Mapping[str, str]] | None = None
     """options -> name -> digest of what is read from outside of dataset and results."""
-    say: Callable[[Path], None] | None = None
-    """Prints what the files in the folder say."""
+    accepted: bool = False
+    """Whether it counts which labels a person accepted."""
+    say: Callable[[Path, Mapping[str, Path]], None] | None = None
+    """Prints what the files in the folder say, by it and the folders that the stage reads, with
+    that of the dataset."""
 
     def code(self) -> str:
         """See `Stage`."""

@@ -61,7 +61,7 @@ def run_whole(
 
     run_once(stage.name, out=out, inputs=inputs, compute=compute, dated=stage.dated)
     if stage.say:
-        stage.say(out)
+        stage.say(out, {"dataset": dataset, **folders})
 
 
 def run_once(

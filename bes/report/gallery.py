@@ -1,6 +1,6 @@
 """Which photographs the page shows, and what it says of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,14 +72,17 @@ class Row:
 
 
 def first_rows(
-    train: Sequence[ImageRecord], ranking: Sequence[RankedLabel], *, trusted: bool
+    train: Sequence[ImageRecord],
+    ranking: Sequence[RankedLabel],
+    seen: Collection[str],
+    *,
+    trusted: bool,
 ) -> list[Row]:
-    """The labels to doubt and those to trust; without a ranking some of all. Where `trusted` is
-    False, the labels are bad as a whole."""
+    """The labels to doubt and those to trust, of those that nobody has `seen`; without a ranking
+    some of all. Where `trusted` is False, the labels are bad as a whole."""
     if not ranking:
         return [Row("Pseudo labels", [(record, "") for record in evenly(train, FIRST)])]
-    # What a person mended or rejected was looked at.
-    records = {r.id: r for r in train if r.labels and not (r.correction or r.rejected)}
+    records = {r.id: r for r in train if r.labels and r.id not in seen}
     ranking = [row for row in ranking if row.image in records]
     count = min(FIRST, len(ranking) // 2) or 1
     rows = [

@@ -55,7 +55,8 @@ class Report:
     photographs: int
     """Of split `train`."""
     doubtful: int | None
-    """Of these, photographs with a doubtful pseudo label; None without a ranking."""
+    """Of these, photographs with a doubtful pseudo label that no person has dealt with; None
+    without a ranking."""
     doubt: str | None
     """What there is to say of labels that are bad as a whole."""
     first: Sequence[Row]

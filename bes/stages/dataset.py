@@ -9,8 +9,8 @@ from bes.data.class_notes import class_notes
 from bes.data.corrections import add_corrections
 from bes.data.folder import Collected
 from bes.data.inspection import inspect_files, read_facts
-from bes.data.manifest import Catalog, ImageRecord, write_dataset
-from bes.data.review import add_review
+from bes.data.manifest import ACCEPTED_TABLE, Catalog, ImageRecord, write_dataset
+from bes.data.review import ACCEPTED, Verdict, add_review, review_csv
 from bes.data.stamps import write_stamps
 from bes.data.summary import print_details, print_summary
 from bes.errors import BesError
@@ -24,6 +24,7 @@ from bes.stages.shared.dataset_kinds import (
     provide_files,
     stamp_of,
 )
+from bes.storage.files import digest_bytes, write_if_changed
 from bes.storage.layout import whole_receipt
 from bes.storage.log import begin_log
 from bes.storage.memo import digest_of
@@ -32,7 +33,7 @@ from bes.storage.sealed import write_sealed
 
 
 def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int) -> None:
-    """Write `images.csv`, `classes.json` and `shards/*.csv`, and print a summary.
+    """Write `images.csv`, `classes.json`, `shards/*.csv` and `accepted.csv`, and print a summary.
 
     Every photograph and mask is decoded once, and again only when its size or date changed. Raises
     BesError that lists every problem; nothing is written then.
@@ -50,6 +51,7 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
     dataset.raise_problems()
     write_sealed(memo, known)
     files = write_dataset(out, records=dataset.records, catalog=dataset.catalog, shards=shards)
+    files[ACCEPTED_TABLE] = _write_accepted(out / ACCEPTED_TABLE, dataset.accepted)
     # Masks that were drawn from a public dataset's objects are no change to act upon either.
     drawn = options.kind in ("voc12", "coco14")
     write_stamps(
@@ -68,6 +70,14 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
         threads=threads,
     )
     print_summary(dataset.catalog, dataset.records, dataset.notes)
+
+
+def _write_accepted(path: Path, accepted: dict[str, str]) -> str:
+    """Write the table, if it is another one; returns its digest."""
+    rows = (Verdict(image, ACCEPTED, digest=digest) for image, digest in accepted.items())
+    content = review_csv(rows).encode()
+    write_if_changed(path, content)
+    return digest_bytes(content)
 
 
 def dataset_inputs(options: DatasetOptions, shards: int) -> dict[str, str]:
@@ -111,6 +121,8 @@ class _Dataset:
     records: list[ImageRecord]
     problems: list[str]
     notes: list[str]
+    accepted: dict[str, str]
+    """See `Collected`."""
     looked_at: int
     """Photographs that had to be decoded."""
 
@@ -138,7 +150,7 @@ def _read(options: DatasetOptions, known: dict[str, Any], threads: int, results:
     found.problems += names_too_long(found, root, results)
     catalog = Catalog(root, found.classes, found.mask_values, options.max_pixels, options.bit_depth)
     records, looked_at = inspect_files(catalog, found, known, threads)
-    return _Dataset(catalog, records, found.problems, found.notes, looked_at)
+    return _Dataset(catalog, records, found.problems, found.notes, found.accepted, looked_at)
 
 
 LONGEST_ENDING = len(".webp")

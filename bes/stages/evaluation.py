@@ -167,5 +167,5 @@ STAGE = WholeStage(
     compute=evaluate,
     reads=("cams", "revised_maps", "pseudo_labels"),
     may_read=("predictions",),
-    say=print_scores,
+    say=lambda out, folders: print_scores(out),
 )

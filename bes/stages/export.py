@@ -1,16 +1,18 @@
 """Stage `export`: photographs, labels and lists as other trainers read them."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.data.ranking import read_ranking
+from bes.data.review import REVIEW
 from bes.errors import BesError
 from bes.incremental.inputs import files_of, inputs_of, shards_of, vouchers_of
 from bes.incremental.stage import Stage
+from bes.stages.shared.looked_at import looked_at
 from bes.storage.log import begin_log, say_idle
 from bes.storage.memo import digest_of
 from bes.storage.pool import limit_threads
@@ -55,13 +57,16 @@ def run_export(
     skip: bool = False,
     worst: int | None = None,
     quality: Path | None = None,
+    review: str = REVIEW,
     code: str | None = None,
 ) -> None:
     """Write the training photographs with their pseudo labels, and the validation photographs that
     have a mask with it, to the folder `out`: whole or not at all.
 
     With `worst` these are so many training photographs and no others, the least trusted by the
-    ranking in the folder `quality`. For `TOOLS` the photographs are copied, as these read no links.
+    ranking in the folder `quality`, of those that nobody has dealt with yet; the table `review`,
+    below the root of the dataset, says so too. For `TOOLS` the photographs are copied, as these
+    read no links.
 
     Raises BesError for a leak (`bes.export.leaks`), a missing or damaged label, where `out` is
     something else than an export, and for a name that the format cannot take; with `skip` the
@@ -73,7 +78,8 @@ def run_export(
     catalog = read_catalog(dataset / "classes.json")
     records = [r for r in read_manifest(dataset / "images.csv") if not r.rejected]
     if worst is not None:
-        records = _least_trusted(records, worst, quality)
+        seen = looked_at(dataset, pseudo_labels, review=catalog.root / review)
+        records = _least_trusted(records, worst, quality, seen)
     code = code or STAGE.code()
     folders = {"pseudo_labels": pseudo_labels}
     inputs = inputs_of(STAGE, options=options, code=code, dataset=dataset, folders=folders, out=out)
@@ -118,13 +124,19 @@ def run_export(
 
 
 def _least_trusted(
-    records: list[ImageRecord], count: int, quality: Path | None
+    records: list[ImageRecord], count: int, quality: Path | None, seen: Collection[str]
 ) -> list[ImageRecord]:
-    """So many photographs to train on, the least trusted; in the order of the manifest."""
+    """So many photographs to train on, the least trusted that were not seen; in the order of the
+    manifest."""
     if quality is None:
         raise BesError("--quality: found none, expected the folder of `bes quality`")
-    train = {record.id for record in records if record.split == "train"}
+    train = {r.id for r in records if r.split == "train" and r.id not in seen}
     ranked = [row.image for row in read_ranking(quality / "ranking.csv") if row.image in train]
+    if not ranked:
+        raise BesError(
+            "--worst: found every label mended, accepted or rejected already, expected one or more "
+            "that nobody has dealt with"
+        )
     chosen = set(ranked[:count])
     return [record for record in records if record.id in chosen]
 

@@ -1,7 +1,7 @@
 """Stage `quality`: the pseudo labels ranked by how far they can be trusted, without any mask."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -10,6 +10,7 @@ from bes.data.manifest import ImageRecord
 from bes.data.ranking import SUSPICIONS, RankedLabel, missing, ranking_csv, read_ranking
 from bes.incremental.stage import WholeRun, WholeStage
 from bes.options.declared import Range
+from bes.stages.shared.looked_at import looked_at
 from bes.storage.pool import forked_map
 from bes.storage.progress import Progress
 
@@ -201,9 +202,10 @@ def _priors(run: WholeRun, record: ImageRecord) -> "list[np.ndarray]":
     return found
 
 
-def doubt(ranked: Sequence[RankedLabel]) -> str | None:
-    """What to say of labels that are bad as a whole, so that a rank among them tells nothing."""
-    looks = [row.doubtful for row in ranked if row.labels]
+def doubt(ranked: Sequence[RankedLabel], seen: Collection[str]) -> str | None:
+    """What to say of labels that are bad as a whole, so that a rank among them tells nothing;
+    those that were `seen` (`bes.stages.shared.looked_at`) are in order."""
+    looks = [row.doubtful and row.image not in seen for row in ranked if row.labels]
     if sum(looks) <= TOO_MANY * len(looks):
         return None
     return (
@@ -214,9 +216,10 @@ def doubt(ranked: Sequence[RankedLabel]) -> str | None:
     )
 
 
-def print_doubt(folder: Path) -> None:
+def print_doubt(folder: Path, folders: Mapping[str, Path]) -> None:
     """Print `doubt` of the ranking in a folder, if there is any."""
-    if sentence := doubt(read_ranking(folder / "ranking.csv")):
+    seen = looked_at(folders["dataset"], folders["pseudo_labels"])
+    if sentence := doubt(read_ranking(folder / "ranking.csv"), seen):
         print(f"quality: WARNING: {sentence}")
 
 

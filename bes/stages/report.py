@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PHOTOGRAPHS = "photographs.csv"
 BESIDE_PHOTOGRAPHS = (
     *("options", "place", "classifier", "benet", "irnet", "segmenter", "segmentation_maps"),
-    *("evaluation", "quality", "foreground", "regions", "supervision"),
+    *("evaluation", "quality", "foreground", "regions", "supervision", "accepted"),
 )
 """The inputs of which that table is no function."""
 PAGE = "page"
@@ -112,13 +112,16 @@ def _page(
     from bes.report.supervision import more_than_labels
     from bes.report.tables import class_rows, score_rows, scores_csv
     from bes.stages.quality import doubt
+    from bes.stages.shared.looked_at import looked_at
 
     catalog, scores, trainings = results.catalog, results.scores(), results.trainings()
     ranking = results.ranking()
-    ranks, doubted = {row.image: row.rank for row in ranking}, doubt(ranking)
+    ranks = {row.image: row.rank for row in ranking}
+    seen = looked_at(run.dataset, run.folders["pseudo_labels"])
+    doubted = doubt(ranking, seen)
     first, found = [], []
     if options.images:
-        first = first_rows(results.train, ranking, trusted=doubted is None)
+        first = first_rows(results.train, ranking, seen, trusted=doubted is None)
         found = extremes(catalog.classes, results.train, measured, ranks)
     shown = _shown(results, first, found, options.images)
 
@@ -143,7 +146,7 @@ def _page(
             title=" / ".join(run.out.absolute().parts[-3:-1]),
             labels="/".join(run.folders["pseudo_labels"].absolute().parts[-4:]),
             photographs=len(results.train),
-            doubtful=sum(row.doubtful for row in ranking) if ranking else None,
+            doubtful=sum(r.doubtful and r.image not in seen for r in ranking) if ranking else None,
             doubt=doubted,
             first=first,
             corrected=sum(bool(record.correction) for record in results.train),
@@ -212,5 +215,6 @@ STAGE = WholeStage(
         *("segmenter", "segmentation_maps", "predictions"),
     ),
     dated=(f"{PAGE}/index.html",),
+    accepted=True,
     assets=tuple(_ASSETS / f"page.{ending}" for ending in ("html", "css", "js")),
 )

@@ -17,12 +17,13 @@ from PIL import Image
 from bes.data.images import VOC_PALETTE, decode_labels, encode_labels
 from bes.data.manifest import read_catalog, read_manifest
 from bes.data.ranking import RankedLabel, ranking_csv
-from bes.data.review import read_review
+from bes.data.review import read_review, review_csv, signed
 from bes.errors import BesError
 from bes.exchange.corrections import Imported, Places, import_corrections
 from bes.export.brush_code import decode_brush, encode_brush
 from bes.method.trust import Signals
 from bes.stages.export import ExportOptions, run_export
+from bes.storage.files import digest_file
 
 TRAIN = ["first", "grey", "lossless", "turned"]
 FORMATS = ("cvat", "label-studio", "labelme", "coco")
@@ -93,7 +94,8 @@ def test_what_was_not_changed_can_be_left_out(project, labels, bring):
     assert equal(corrections(project), {"first": np.where(labels["first"] == 1, 1, 0)})
 
 
-def test_the_worst_are_the_first_of_the_ranking(project, labels, bring):
+def rank(project: Any) -> None:
+    """A ranking; `later` is held out."""
     signals = dict.fromkeys(Signals._fields, 0.5)
     rows = [
         RankedLabel(n, image, ("cat",), score=n / 10, reason="", **signals)
@@ -101,21 +103,50 @@ def test_the_worst_are_the_first_of_the_ranking(project, labels, bring):
     ]
     (project.base / "quality").mkdir()
     (project.base / "quality/ranking.csv").write_text(ranking_csv(rows))
+
+
+def worst(project: Any, format: str, count: int) -> Path:
+    """An export of the least trusted."""
+    out: Path = project.base / "worst" / format
+    run_export(
+        ExportOptions(),
+        format=format,
+        dataset=project.base / "dataset",
+        pseudo_labels=project.pseudo_labels,
+        quality=project.base / "quality",
+        worst=count,
+        out=out,
+        threads=1,
+    )
+    return out
+
+
+def test_the_worst_are_the_first_of_the_ranking(project, labels, bring):
+    rank(project)
     for format in FORMATS:
-        out = project.base / "worst" / format
-        run_export(
-            ExportOptions(),
-            format=format,
-            dataset=project.base / "dataset",
-            pseudo_labels=project.pseudo_labels,
-            quality=project.base / "quality",
-            worst=2,
-            out=out,
-            threads=1,
-        )
+        out = worst(project, format, 2)
         shutil.rmtree(project.root / "corrections", ignore_errors=True)
         bring(out)
         assert corrections(project).keys() == {"turned", "grey"}
+        (project.root / "review.csv").unlink()
+
+
+def test_what_a_person_dealt_with_is_not_among_the_worst(project, labels, bring):
+    rank(project)
+    there = str(digest_file(project.pseudo_labels / "grey.png"))
+    rows = [signed("turned", "corrected"), signed("grey", "accepted", there)]
+    (project.root / "review.csv").write_text(review_csv(rows))
+    bring(worst(project, "labelme", 1))
+    assert corrections(project).keys() == {"first"}
+    # Of a label that is another one by now, the verdict is no more.
+    rows[1] = signed("grey", "accepted", "another")
+    (project.root / "review.csv").write_text(review_csv([*rows, signed("first", "rejected")]))
+    assert [path.stem for path in worst(project, "labelme", 1).glob("*.jpg")] == ["grey"]
+    (project.root / "review.csv").write_text(
+        review_csv(signed(image, "accepted") for image in TRAIN)
+    )
+    with pytest.raises(BesError, match="--worst: found every label mended, accepted or rejected"):
+        worst(project, "labelme", 1)
 
 
 @pytest.mark.parametrize("format", ("cvat", "label-studio", "labelme"))

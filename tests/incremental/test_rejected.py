@@ -8,10 +8,13 @@ from finished import CONFIG, RESULTS, project
 from bes.incremental.inputs import shards_of
 from bes.incremental.per_image import plan_shard
 from bes.incremental.stage import PerImageStage, TrainingStage, per_image_stages, stage_of
+from bes.project.staleness import staleness
 from bes.stages.dataset import run_dataset
 from bes.stages.shared.dataset_kinds import DatasetOptions
+from bes.stages.shared.looked_at import looked_at
 from bes.storage.layout import memo_file
 from bes.storage.memo import Memo
+from bes.storage.receipts import home_of
 from bes.training.run import origin_of, records_of
 
 DATASET = RESULTS / "base/dataset"
@@ -30,6 +33,18 @@ def origin(name: str) -> dict[str, str]:
     assert isinstance(stage, TrainingStage)
     folders = {parent: RESULTS / "base" / parent for parent in stage.possible_parents}
     return origin_of(stage, options=stage.options(), dataset=DATASET, folders=folders, code="0")
+
+
+def test_a_label_that_is_accepted_changes_nothing_but_the_page(finished: Path) -> None:
+    before = (DATASET / "images.csv").read_bytes()
+    Path("photographs/review.csv").write_text("image,verdict\n1,accepted\n")
+    dataset = {**CONFIG["dataset"], "review": "review.csv"}
+    run_dataset(DatasetOptions(**dataset), out=DATASET, shards=len(shards_of(DATASET)), threads=1)
+    assert (DATASET / "images.csv").read_bytes() == before
+    stale = staleness(project(dataset=dataset)).reasons()
+    assert {home_of(receipt).name for receipt in stale} == {"report"}
+    assert {tuple(reasons) for reasons in stale.values()} == {("accepted",)}
+    assert looked_at(DATASET, RESULTS / "base/pseudo_labels") == {"1"}
 
 
 @pytest.mark.parametrize("name", ["classifier", "benet", "segmenter"])

@@ -175,6 +175,17 @@ def test_the_worst_and_the_median_photograph_of_a_class_are_shown(make_run, tmp_
     }
 
 
+def test_a_label_that_was_accepted_is_not_to_be_looked_at_first(make_run, tmp_path):
+    run = make_run(masks=False, ranking=True)
+    page = report(run, tmp_path / "before")
+    part = page[page.index('id="first"') : page.index("Most trusted")]
+    assert "1 of them look doubtful" in page and 'data-open="image 0 #é"' in part
+    (run.dataset / "accepted.csv").write_text("image,verdict\nimage 0 #é,accepted\n")
+    page = report(run, tmp_path / "after")
+    part = page[page.index('id="first"') : page.index("Most trusted")]
+    assert "0 of them look doubtful" in page and 'data-open="image 0 #é"' not in part
+
+
 def test_without_masks_a_ranking_chooses_them(make_run, tmp_path):
     page = report(make_run(masks=False, ranking=True), tmp_path / "report")
     part = page[page.index('id="extremes"') : page.index('id="gallery"')]

@@ -1,5 +1,7 @@
 """What is said of labels that are bad as a whole."""
 
+from dataclasses import replace
+
 import pytest
 
 from bes.data.ranking import RankedLabel
@@ -29,11 +31,17 @@ NONE = row("no class to find")
     ],
 )
 def test_many_labels_that_look_wrong_are_said_whatever_their_rank(bad: RankedLabel) -> None:
-    assert doubt([bad] * 2 + [GOOD, PART] * 4 + [NONE] * 9) is None
-    said = doubt([bad] * 3 + [GOOD, PART] * 4 + [NONE] * 9)
+    assert doubt([bad] * 2 + [GOOD, PART] * 4 + [NONE] * 9, set()) is None
+    said = doubt([bad] * 3 + [GOOD, PART] * 4 + [NONE] * 9, set())
     assert said is not None and said.startswith("3 of 11 labels are empty, fill the frame")
 
 
+def test_what_a_person_dealt_with_is_in_doubt_no_more() -> None:
+    rows = [replace(row("fills the frame", "cat"), image=str(n)) for n in range(4)] + [GOOD] * 6
+    assert str(doubt(rows, {"0"})).startswith("3 of 10 labels")
+    assert doubt(rows, {"0", "1"}) is None
+
+
 def test_of_no_label_nothing_is_said() -> None:
-    assert doubt([]) is None
-    assert doubt([NONE]) is None
+    assert doubt([], set()) is None
+    assert doubt([NONE], set()) is None

@@ -5,6 +5,7 @@ rule dataset:
     output:
         images="results/{dataset}/{experiment}/dataset/images.csv",
         classes="results/{dataset}/{experiment}/dataset/classes.json",
+        accepted="results/{dataset}/{experiment}/dataset/accepted.csv",
         shards=expand(
             "results/{{dataset}}/{{experiment}}/dataset/{split}/{shard}.csv",
             split=["shards", "held_out"],

@@ -80,6 +80,7 @@ rule report:
     input:
         images=table("images.csv"),
         classes=table("classes.json"),
+        accepted=table("accepted.csv"),
         manifest=manifest(),
         classifier=where_read("report", "classifier"),
         cams=shards("cams"),
