@@ -71,7 +71,7 @@ class Refused:
         heading, *problems = messages[0].splitlines()
         if not problems:
             return [heading]
-        assert re.search(rf"\b{len(problems)} (problems|leaks)", heading), heading
+        assert re.search(rf"\b{len(problems)} (problems|leaks?)\b", heading), heading
         return problems
 
     def _call(self, words: list[str]) -> tuple[object, str]:

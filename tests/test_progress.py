@@ -135,7 +135,7 @@ def test_in_a_pipe_each_stage_has_a_line_at_its_start_and_end_and_a_heartbeat(
         display.show(display.progress())
         return capsys.readouterr().err.splitlines()
 
-    assert said() == ["0:00 so far, 1 stages to do"]
+    assert said() == ["0:00 so far, 1 stage to do"]
     assert said() == []
     log("classifier", "classifier", "classifier: 30/120, 2 iterations/s, 0:45 left, loss 0.5")
     assert said() == ["base: classifier: started, loss 0.5"]

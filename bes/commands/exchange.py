@@ -7,6 +7,7 @@ from bes.commands.arguments import add_experiment, project_of
 from bes.commands.review import next_command
 from bes.data.corrections import CORRECTIONS
 from bes.data.review import REVIEW
+from bes.storage.words import counted
 
 
 class ImportCommand:
@@ -53,7 +54,7 @@ class ImportCommand:
             places=places,
             pseudo_labels=files if args.changed else None,
         )
-        print(f"{done.written} corrections written to {places.corrections}")
+        print(f"{counted(done.written, 'correction')} written to {places.corrections}")
         for count, words in (
             (done.replaced, "of them in the place of another"),
             (done.same, "there already"),

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bes.storage.words import counted
+
 if TYPE_CHECKING:
     from bes.project.settings import Project
     from bes.project.start import Start
@@ -103,7 +105,7 @@ def _print_costs(project: "Project", start: "Start") -> None:
         print(f"{cost.stage:<18}{clock(cost.seconds):>10}{_amount(cost.size):>12}")
     total = clock(sum(cost.seconds for cost in costs)), _amount(sum(cost.size for cost in costs))
     print(f"{'in all':<18}{total[0]:>10}{total[1]:>12}")
-    where = "a GPU" if device == "cuda" else f"{cores} cores"
+    where = "a GPU" if device == "cuda" else counted(cores, "core")
     missing = sorted(project.wanted - rates.keys())
     rest = f"; on top, not timed: {', '.join(missing)}" if missing else ""
     print(f"{source}, on {where}; longer where other work keeps them busy{rest}")

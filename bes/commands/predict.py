@@ -8,6 +8,7 @@ from bes.commands.arguments import add_device, add_network, add_out, add_threads
 from bes.options.flags import add_flags, given_in
 from bes.stages.predictions import PredictionOptions
 from bes.stages.segmentation_maps import SegmentationMapOptions
+from bes.storage.words import counted
 
 
 class PredictCommand:
@@ -63,7 +64,7 @@ class PredictCommand:
             threads=args.threads,
         )
         print(
-            f"{done.computed} photographs predicted, {done.unchanged} as they were, "
+            f"{counted(done.computed, 'photograph')} predicted, {done.unchanged} as they were, "
             f"{done.failed} failed: {args.out / 'labels'}"
         )
         if done.failed:

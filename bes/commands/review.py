@@ -11,6 +11,7 @@ from bes.data.corrections import CORRECTIONS
 from bes.data.review import REVIEW
 from bes.options.flags import whole_number
 from bes.project.sections import BASE
+from bes.storage.words import counted
 
 if TYPE_CHECKING:
     from bes.data.manifest import ImageRecord
@@ -56,9 +57,11 @@ class ReviewCommand:
         with ReviewServer(desk, port=args.port, closing=closing) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: server.stop())
-            print(f"{len(desk.records)} photographs, the least trusted first: {server.url}")
+            print(
+                f"{counted(len(desk.records), 'photograph')}, the least trusted first: {server.url}"
+            )
             if again := desk.counts()[EARLIER]:
-                print(f"{again} {EARLIER}: they are to be looked at again")
+                print(f"{again} {EARLIER}: to be looked at again")
             print("Ctrl-C ends the review", flush=True)
             if not args.no_browser:
                 import webbrowser

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bes.commands.arguments import add_config, add_experiment, project_of
 from bes.stages.evaluation import print_scores
+from bes.storage.words import counted
 
 
 class ScoresCommand:
@@ -99,7 +100,7 @@ class VerifyCommand:
         problems = verify(read_project(args.configfile, args.config))
         for problem in problems:
             print(problem)
-        print(f"{len(problems)} damaged, missing or changed files")
+        print(counted(len(problems), "damaged, missing or changed file"))
         if problems:
             raise SystemExit(1)
 
@@ -122,4 +123,4 @@ class CleanCommand:
         removed = clean(read_project(args.configfile, args.config), dry_run=args.dry_run)
         for path in removed:
             print(path)
-        print(f"{len(removed)} files {'to remove' if args.dry_run else 'removed'}")
+        print(f"{counted(len(removed), 'file')} {'to remove' if args.dry_run else 'removed'}")

@@ -9,6 +9,7 @@ from bes.data.download import Archive
 from bes.data.folder import Collected, Entry
 from bes.errors import BesError
 from bes.storage.pool import limit_threads
+from bes.storage.words import counted
 
 HOST = "http://images.cocodataset.org"
 ARCHIVES = (
@@ -120,7 +121,7 @@ def _add_split(
     folder = _photographs(root, split)
     files = {entry.name for entry in (root / folder).iterdir()}
     if rest := len(files - {image.file for image in images.values()}):
-        found.notes.append(f"{rest} files in {folder} of no annotation, left out")
+        found.notes.append(f"{counted(rest, 'file')} in {folder} of no annotation, left out")
     if split == "train":
         labelled = {id_: image for id_, image in images.items() if image.objects}
         if unlabelled := len(images) - len(labelled):

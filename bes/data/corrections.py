@@ -6,6 +6,7 @@ from pathlib import Path
 from bes.data.file_names import files_below, id_of
 from bes.data.folder import Collected
 from bes.errors import BesError
+from bes.storage.words import counted
 
 CORRECTIONS = "corrections"
 """The folder that `bes review` writes to, unless another one is configured."""
@@ -48,4 +49,6 @@ def add_corrections(found: Collected, root: Path, folder: str) -> None:
         for entry in found.entries
     ]
     if files:
-        found.notes.append(f"{len(files)} corrections of no training photograph, left out")
+        found.notes.append(
+            f"{counted(len(files), 'correction')} of no training photograph, left out"
+        )

@@ -10,6 +10,7 @@ from bes.data.left_out import advice, endings, notes_of
 from bes.data.names import alike, clean, is_name
 from bes.data.text_files import read_lines
 from bes.errors import BesError
+from bes.storage.words import counted
 
 MAX_CLASSES = 254
 """A label is a byte, of which 0 is the background and 255 void."""
@@ -169,26 +170,29 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
     if layout.test:
         _add_test(layout, found, others, passed)
     counts = {
-        "rows of the table without a photograph, left out": absent,
-        "photographs without a row in the table, left out": len(photographs.keys() - known),
-        "files of the same name as a photograph or mask, left out": sum(
+        ("row", "of the table without a photograph, left out"): absent,
+        ("photograph", "without a row in the table, left out"): len(photographs.keys() - known),
+        ("file", "of the same name as a photograph or mask, left out"): sum(
             len(paths) - 1
             for image, paths in (*photographs.items(), *masks.items())
             if image in known
         ),
-        "photographs in no split list, left out": 0 if otherwise else len(known - splits.keys()),
-        f"masks in {layout.masks} of no row of the table, left out": len(masks.keys() - known),
-        "photographs without labels, kept as background only": sum(
+        ("photograph", "in no split list, left out"): 0
+        if otherwise
+        else len(known - splits.keys()),
+        ("mask", f"in {layout.masks} of no row of the table, left out"): len(masks.keys() - known),
+        ("photograph", "without labels, kept as background only"): sum(
             not entry.labels for entry in found.entries if entry.split != "test"
         ),
     }
     found.notes += table.notes
-    found.notes += [f"{count} {what}" for what, count in counts.items() if count]
+    found.notes += [f"{counted(n, noun)} {what}" for (noun, what), n in counts.items() if n]
     found.notes += notes_of(others, list(dict.fromkeys(passed)))
     no_png = [path for path in mask_files if suffix_of(path) != ".png"]
     if no_png and not _inside(layout.photographs, layout.masks):
         found.notes.append(
-            f"{len(no_png)} files in {layout.masks} are no PNGs, left out: {endings(no_png)}"
+            f"{counted(len(no_png), 'file')} in {layout.masks} of another kind than PNG, left out: "
+            f"{endings(no_png)}"
         )
     if not any(entry.split == "train" for entry in found.entries) and not found.problems:
         found.problems.append(f"{layout.root}: found no training photograph, expected one or more")

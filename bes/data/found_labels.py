@@ -8,6 +8,7 @@ from bes.data.folder import VOC_CLASSES
 from bes.data.foreign_labels import as_table, read_foreign
 from bes.data.label_tables import JSON_LINES, SPLITS, LabelTable, read_label_table
 from bes.errors import BesError
+from bes.storage.words import counted
 
 TABLE = "labels.csv"
 CONVERTED = "image_labels.csv"
@@ -55,10 +56,10 @@ def find_labels(root: Path, photographs: list[str], given: str | None) -> FoundL
         found = _direct(root, named, photographs) or _converted(root, [named], photographs)
         if found is None:
             # Its own words say what is wrong.
-            table = _read(root, named)
+            rows = counted(len(_read(root, named).rows), "row")
             raise BesError(
-                f"{root / named}: found {len(table.rows)} rows of other photographs, expected "
-                f"those of {root}, such as {photographs[0]}"
+                f"{root / named}: found {rows} of other photographs, expected those of {root}, "
+                f"such as {photographs[0]}"
             )
         return found
     files = _tables(root)

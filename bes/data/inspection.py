@@ -22,6 +22,7 @@ from bes.data.pixel_notes import (
 from bes.errors import BesError
 from bes.storage.files import digest_bytes
 from bes.storage.sealed import read_sealed
+from bes.storage.words import counted
 
 FACTS = frozenset({"stamp", "size", "digest", "present", "bits", "frames"})
 """What is remembered of a file."""
@@ -96,8 +97,8 @@ def inspect_files(
         )
         if several := [record.path for record in records if facts[record.path]["frames"] > 1]:
             found.notes.append(
-                f"{len(several)} photographs have more pictures than one in their file, such as "
-                f"{several[0]}: the first counts"
+                f"{counted(len(several), 'photograph')} with more pictures than one in the file, "
+                f"such as {several[0]}: the first counts"
             )
     known.clear()
     known.update(facts)
@@ -165,7 +166,7 @@ def _look(
             "frames": frames,
         }
 
-    print(f"dataset: {len(paths)} files to check", file=sys.stderr, flush=True)
+    print(f"dataset: {counted(len(paths), 'file')} to check", file=sys.stderr, flush=True)
     with ThreadPoolExecutor(threads) as executor:
         return list(executor.map(look, paths))
 

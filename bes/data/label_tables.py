@@ -14,6 +14,7 @@ from bes.data.file_names import folder_of, id_of
 from bes.data.names import clean, is_name
 from bes.data.text_files import read_lines, read_text
 from bes.errors import BesError
+from bes.storage.words import counted
 
 BACKGROUND = "background"
 NO_LABEL = {"nan", "none", "null", "nil", "na", "n/a", "<na>", "#n/a", "#na", "-", "--"}
@@ -187,7 +188,8 @@ def _of_class_folders(
     for path, folders in found.folders.items():
         place = path if labels == "." else path.removeprefix(f"{labels}/")
         rows.add(root / labels, place, path, [n for n in folders if n not in none | unknown])
-    notes = [f"{found.loose} photographs in no folder of a class, left out"] if found.loose else []
+    loose = f"{counted(found.loose, 'photograph')} in no folder of a class, left out"
+    notes = [loose] if found.loose else []
     return LabelTable(
         rows.rows,
         found.problems + rows.problems,

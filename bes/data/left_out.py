@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from bes.data.file_names import HEIF, NOT_READ, suffix_of
+from bes.storage.words import counted
 
 
 def endings(paths: Iterable[str]) -> str:
@@ -20,13 +21,18 @@ def notes_of(others: list[str], passed: list[str]) -> list[str]:
     notes = []
     if unread:
         notes.append(
-            f"{len(unread)} photographs not read, left out: {endings(unread)}; {advice(unread)}"
+            f"{counted(len(unread), 'photograph')} not read, left out: {endings(unread)}; "
+            f"{advice(unread)}"
         )
     if rest:
-        notes.append(f"{len(rest)} files that are no photographs, left out: {endings(rest)}")
+        notes.append(
+            f"{counted(len(rest), 'file')} of another kind than photographs, left out: "
+            f"{endings(rest)}"
+        )
     if passed:
         notes.append(
-            f"{len(passed)} files that cannot be opened or named, left out, such as {passed[0]}"
+            f"{counted(len(passed), 'file')} that cannot be opened or named, left out, such as "
+            f"{passed[0]}"
         )
     return notes
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.mask_numbers import advice, voc_numbers
+from bes.storage.words import counted
 
 VOID = 255
 
@@ -127,7 +128,7 @@ def twin_notes(records: Sequence[ImageRecord]) -> list[str]:
         return []
     other = held_out[twins[0].digest]
     return [
-        f"{len(twins)} training photographs are the same as one of {other.split}, such as "
+        f"{counted(len(twins), 'training photograph')} equal to one of {other.split}, such as "
         f"{twins[0].path} as {other.path}; expected others, or scores of {other.split} are too high"
     ]
 
@@ -141,7 +142,7 @@ def dark_notes(bits: Sequence[int | None], bit_depth: int) -> list[str]:
     if not dark:
         return []
     return [
-        f"{len(dark)} photographs of 16 bits a channel have no value above {2 ** max(dark) - 1} of "
-        f"{2**bit_depth - 1} and are read as all but black; say how many bits are in use with "
-        f"dataset.bit_depth, such as {max(*dark, 9)}"
+        f"{counted(len(dark), 'photograph')} of 16 bits a channel without a value above "
+        f"{2 ** max(dark) - 1} of {2**bit_depth - 1}, read as all but black; say how many bits are "
+        f"in use with dataset.bit_depth, such as {max(*dark, 9)}"
     ]

@@ -14,6 +14,7 @@ from bes.data.folder import Collected
 from bes.data.spreadsheet import plain, to_csv
 from bes.data.text_files import read_text
 from bes.errors import BesError
+from bes.storage.words import counted
 
 REVIEW = "review.csv"
 """The table that `bes review` writes, unless another one is configured."""
@@ -124,4 +125,6 @@ def add_review(found: Collected, root: Path, file: str) -> None:
             "is not"
         )
     if strange := review.keys() - train:
-        found.notes.append(f"{len(strange)} verdicts on no training photograph, left out")
+        found.notes.append(
+            f"{counted(len(strange), 'verdict')} on no training photograph, left out"
+        )

@@ -6,6 +6,7 @@ from collections import Counter
 from bes.data.inspection import dimensions
 from bes.data.left_out import endings
 from bes.data.manifest import Catalog, ImageRecord
+from bes.storage.words import counted
 
 
 def print_summary(catalog: Catalog, records: list[ImageRecord], notes: list[str]) -> None:
@@ -15,7 +16,8 @@ def print_summary(catalog: Catalog, records: list[ImageRecord], notes: list[str]
         label for record in records if record.split == "train" for label in record.labels
     )
     print(
-        f"{len(records)} photographs: " + ", ".join(f"{n} {s}" for s, n in sorted(splits.items()))
+        f"{counted(len(records), 'photograph')}: "
+        + ", ".join(f"{n} {s}" for s, n in sorted(splits.items()))
     )
     print("training photographs of each class: ")
     for index, (name, value) in enumerate(
@@ -35,7 +37,8 @@ def print_summary(catalog: Catalog, records: list[ImageRecord], notes: list[str]
     large = [r for r in records if catalog.working_size(r) != (r.height, r.width)]
     if large:
         print(
-            f"{len(large)} photographs of more than {catalog.max_pixels} pixels, computed at that"
+            f"{counted(len(large), 'photograph')} of more than {catalog.max_pixels} pixels, "
+            "computed at that"
         )
     for note in notes:
         print(note)

@@ -18,6 +18,7 @@ from bes.exchange.drawing import Drawing
 from bes.exchange.files import read_drawings, unpacked
 from bes.storage.files import write_atomic
 from bes.storage.lock import locked
+from bes.storage.words import counted
 
 LISTED = 20
 """Faults named at most."""
@@ -131,9 +132,10 @@ def _decoded(
                 faults.append(f"{where}{error}")
     if faults:
         more = [f"and {len(faults) - LISTED} more"] if len(faults) > LISTED else []
-        what = "fault" if len(faults) == 1 else "faults"
         raise BesError(
-            "\n".join([f"nothing is imported, {len(faults)} {what}:", *faults[:LISTED], *more])
+            "\n".join(
+                [f"nothing is imported, {counted(len(faults), 'fault')}:", *faults[:LISTED], *more]
+            )
         )
     return found, held_out
 

@@ -11,6 +11,7 @@ from bes.data.truth import VOID, to_indices
 from bes.errors import BesError
 from bes.incremental.stage import image_file
 from bes.storage.files import digest_bytes
+from bes.storage.words import counted
 
 MIN_OUTLINE = 32
 """Neighbouring pixels with different labels from which on two equal labels are no coincidence."""
@@ -61,7 +62,9 @@ def check_leaks(
     if leaks:
         more = [f"and {len(leaks) - LISTED} more"] if len(leaks) > LISTED else []
         raise BesError(
-            "\n".join([f"nothing is exported, {len(leaks)} leaks:", *leaks[:LISTED], *more])
+            "\n".join(
+                [f"nothing is exported, {counted(len(leaks), 'leak')}:", *leaks[:LISTED], *more]
+            )
         )
 
 

@@ -17,6 +17,7 @@ from bes.incremental.stage import PerImageStage, Sources
 from bes.storage.files import digest_file
 from bes.storage.pool import forked_map
 from bes.storage.sealed import read_sealed, write_sealed
+from bes.storage.words import counted
 
 FILES = "files"
 """What they are called among the inputs of a stage."""
@@ -137,7 +138,10 @@ def check_contents(
     if faults:
         heading = [f"{len(faults)} problems in the files of {stage.name}:"] * (len(faults) > 1)
         raise BesError("\n".join(heading + faults))
-    print(f"{stage.name}: {len(there)} files for {len(chosen)} photographs in {options.folder}")
+    print(
+        f"{stage.name}: {counted(len(there), 'file')} for {counted(len(chosen), 'photograph')} in "
+        f"{options.folder}"
+    )
 
 
 def _names(stage: PerImageStage) -> str:

@@ -10,6 +10,7 @@ from bes.predict.trained import TrainedNetwork
 from bes.storage.files import write_atomic
 from bes.storage.pool import limit_threads
 from bes.storage.vouched import vouched
+from bes.storage.words import counted
 
 CARD = "README.md"
 PHOTOGRAPHS = 20
@@ -37,14 +38,15 @@ def export_network(trained: TrainedNetwork, *, format: str, out: Path, threads: 
         content = write(module, trained.catalog.classes)
         photos = (read_reduced(trained.catalog, record) for record in records)
         share = agreement(module, run(content), photos)
+    photographs = counted(len(records), "photograph")
     if share < LEAST_AGREEMENT:
         raise BesError(
             f"--format {format}: found the label that PyTorch gives in {share:.2%} of the pixels "
-            f"of {len(records)} photographs, expected {LEAST_AGREEMENT:.1%} or more; nothing was "
+            f"of {photographs}, expected {LEAST_AGREEMENT:.1%} or more; nothing was "
             "written"
         )
     measured = (
-        f"Before it was kept, this file was compared with PyTorch on {len(records)} photographs of "
+        f"Before it was kept, this file was compared with PyTorch on {photographs} of "
         f"the dataset: the same label in {share:.4%} of the pixels."
     )
     card = model_card(trained, format=format, file=name, agreement=measured)

@@ -9,6 +9,7 @@ from bes.data.file_names import best_of, id_of
 from bes.data.folder import in_folder
 from bes.data.label_tables import Row, read_label_table
 from bes.errors import BesError
+from bes.storage.words import counted
 
 
 class KnownLabels(NamedTuple):
@@ -65,9 +66,11 @@ def read_known_labels(
     if problems:
         raise BesError("\n".join(problems))
     if absent:
-        notes.append(f"{absent} rows of {table} without a photograph, left out")
+        notes.append(f"{counted(absent, 'row')} of {table} without a photograph, left out")
     if unknown := len(photographs) - len(indices):
-        notes.append(f"{unknown} photographs without a row in {table}: any label is possible")
+        notes.append(
+            f"{counted(unknown, 'photograph')} without a row in {table}: any label is possible"
+        )
     return KnownLabels(indices, notes)
 
 

@@ -12,6 +12,7 @@ from bes.stages.evaluation import read_scores
 from bes.storage.layout import whole_receipt
 from bes.storage.memo import digest_of
 from bes.storage.receipts import read_inputs
+from bes.storage.words import counted
 
 USE = {
     "onnx": """\
@@ -56,8 +57,8 @@ def model_card(trained: TrainedNetwork, *, format: str, file: str, agreement: st
         "larger ones to that many first, and enlarge the labels.\n",
         f"```python\n{USE[format].format(file=file)}\n```\n",
         "## Data\n",
-        f"{len(train)} photographs with the names of the classes in them. The labels of their "
-        "pixels are computed (BES, weak supervision), and wrong in places; "
+        f"{counted(len(train), 'photograph')} with the names of the classes in them. The labels of "
+        "their pixels are computed (BES, weak supervision), and wrong in places; "
         f"{sum(bool(record.correction) for record in train) or 'none'} of them corrected by "
         "hand.\n",
         "## Scores\n",
@@ -98,9 +99,9 @@ def _scores(trained: TrainedNetwork, records: list[ImageRecord]) -> str:
     rows = [(name, "" if iou is None else f"{iou:.1f}") for name, iou in score["per_class"].items()]
     options = ", ".join(map(str, trained.maps.scales))
     return (
-        f"mIoU {score['miou']:.1f} %, against the masks of the {score['photographs']} photographs "
-        f"of `{score['split']}`, which it was not trained on. Measured as the workflow applies the "
-        f"network, at the scales {options}"
+        f"mIoU {score['miou']:.1f} %, against the masks of "
+        f"{counted(score['photographs'], 'photograph')} of `{score['split']}`, which it was not "
+        f"trained on. Measured as the workflow applies the network, at the scales {options}"
         + (", with the mirror image" if trained.maps.flip else "")
         + (", refined by the dense CRF" if trained.predictions.crf else "")
         + "; this file alone, at one scale, was not scored.\n\n"

@@ -11,6 +11,7 @@ from bes.errors import BesError
 from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
 from bes.project.settings import Project
 from bes.storage.progress import clock
+from bes.storage.words import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -155,5 +156,5 @@ def rest_of(progress: list[StageProgress]) -> str:
     if seen and time.time() - seen > SILENT:
         return f"nothing was written for {clock(time.time() - seen)}"
     if not left:
-        return f"{sum(each.state != 'done' for each in progress)} stages to do"
+        return f"{counted(sum(each.state != 'done' for each in progress), 'stage')} to do"
     return f"{'' if known else 'at least '}{clock(left)} left of the whole run"

@@ -14,6 +14,7 @@ from bes.project.settings import Project
 from bes.project.shipped import SHIPPED
 from bes.stages.quality import doubt
 from bes.stages.shared.looked_at import looked_at
+from bes.storage.words import counted
 
 FIRST = 5
 """Of the labels, the share to look at first: one in so many, the least trusted."""
@@ -37,7 +38,7 @@ def outcome(project: Project, words: Sequence[str]) -> list[str]:
     page = project.folder(BASE, "report") / "page" / "index.html"
     return [
         "",
-        f"{len(ranked)} masks: {labels}",
+        f"{counted(len(ranked), 'mask')}: {labels}",
         *([f"every photograph at every stage: {page}"] if page.exists() else []),
         *([f"WARNING: {sentence}"] if (sentence := doubt(ranked, seen)) else []),
         *(

@@ -21,6 +21,7 @@ from bes.project.sections import BASE, SECTIONS
 from bes.project.settings import Project
 from bes.storage.files import write_atomic
 from bes.storage.layout import model_receipt
+from bes.storage.words import counted
 
 RATES = {
     "dataset": 3.4e-3,
@@ -205,7 +206,7 @@ def _computed(declared: Stage, folder: Path, since: float) -> str:
     if not runs:
         return "nothing to do"
     photographs = sum(run.images for run in runs)
-    return f"{photographs} photographs" if isinstance(declared, PerImageStage) else ""
+    return counted(photographs, "photograph") if isinstance(declared, PerImageStage) else ""
 
 
 def _with_left(

@@ -15,6 +15,7 @@ from bes.stages.dataset import dataset_inputs, run_dataset, stamp_file
 from bes.stages.shared.dataset_kinds import stamp_of
 from bes.storage.layout import whole_receipt
 from bes.storage.receipts import broken, read_inputs
+from bes.storage.words import counted
 
 FEW = 200
 """Files that are read where the rules are read too, which may be the login node of a cluster."""
@@ -35,7 +36,8 @@ def read_few(project: Project) -> None:
     count = sum(map(len, changed.values())) if changed else 0
     if not 0 < count <= FEW:
         return
-    print(f"bes: {folder}: {count} files of the dataset changed, reading them", file=sys.stderr)
+    files = counted(count, "file")
+    print(f"bes: {folder}: {files} of the dataset changed, to be read anew", file=sys.stderr)
     log = folder / "_logs" / "dataset.log"
     log.parent.mkdir(exist_ok=True)
     with open(log, "w", encoding="utf-8") as file, contextlib.redirect_stdout(file):

@@ -17,6 +17,7 @@ from bes.project.fitted import FEW, fitted
 from bes.project.sections import NAME
 from bes.stages.shared.dataset_kinds import DatasetOptions, layout_of
 from bes.storage.files import write_atomic
+from bes.storage.words import counted
 
 BASED_ON = Path("config/photographs.yaml")
 """The configuration that a new one is laid over."""
@@ -118,7 +119,7 @@ def configuration(start: Start, *, weights: str, gpu: bool) -> str:
     lines: list[tuple[str, Any, str]] = [
         ("name", start.name, "of the folder below results/"),
         ("dataset", None, ""),
-        ("  root", str(start.root), f"{len(start.photographs)} photographs"),
+        ("  root", str(start.root), counted(len(start.photographs), "photograph")),
         ("  labels", start.labels.labels, ""),
         *([("  classes", classes, "a label of another name is an error")] * bool(classes)),
         *(
@@ -158,7 +159,7 @@ def describe(start: Start) -> list[str]:
     """What was found, a line each."""
     small, large = start.sizes[0], start.sizes[-1]
     sizes = f"{small[1]}x{small[0]}" + (f" to {large[1]}x{large[0]}" if small != large else "")
-    lines = [f"{len(start.photographs)} photographs in {start.root}, {sizes} pixels"]
+    lines = [f"{counted(len(start.photographs), 'photograph')} in {start.root}, {sizes} pixels"]
     if start.found is None:
         return lines
     counts = Counter(n for e in start.found.entries if e.split == "train" for n in e.labels)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bes.incremental.journal import Run
+from bes.storage.words import counted
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,7 @@ def _last(journals: Mapping[str, Sequence[Run]]) -> dict[str, Run]:
 
 
 def _device(run: Run) -> str:
-    cores = "core" if run.threads == 1 else "cores"
-    return f"{run.threads} {cores}" + ("" if run.device == "cpu" else f", {run.device}")
+    return counted(run.threads, "core") + ("" if run.device == "cpu" else f", {run.device}")
 
 
 def _words(value: Any) -> str:

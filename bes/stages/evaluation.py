@@ -16,6 +16,7 @@ from bes.options.declared import Range
 from bes.report.supervision import MORE, marked, more_than_labels
 from bes.stages.shared.kept_counts import counts_of
 from bes.storage.vouched import read_vouched
+from bes.storage.words import counted
 
 if TYPE_CHECKING:
     from bes.metrics.iou import ConfusionMatrix
@@ -112,13 +113,13 @@ def _lines(scores: dict[str, Any]) -> Iterator[str]:
     if "skipped" in scores:
         yield f"evaluation skipped: {scores['skipped']}"
     else:
-        yield f"mIoU (%) on {scores['photographs']} training photographs"
+        yield f"mIoU (%) on {counted(scores['photographs'], 'training photograph')}"
         rows = list(_table(scores))
         width = max(24, *(len(label) for label, _, _ in rows))
         for label, miou, note in rows:
             yield f"  {label:<{width}}{miou:6.2f}  {note}"
     if found := scores.get("predictions"):
-        yield f"mIoU (%) on {found['photographs']} photographs held out"
+        yield f"mIoU (%) on {counted(found['photographs'], 'photograph')} held out"
         label = marked("prediction", more_than_labels(scores, ["predictions"]))
         yield f"  {label:<24}{found['miou']:6.2f}  segmentation network and dCRF"
 

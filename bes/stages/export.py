@@ -17,6 +17,7 @@ from bes.storage.log import begin_log, say_idle
 from bes.storage.memo import digest_of
 from bes.storage.pool import limit_threads
 from bes.storage.vouched import vouched
+from bes.storage.words import counted
 
 if TYPE_CHECKING:
     from bes.export.contents import Contents
@@ -170,7 +171,8 @@ def _writer(format: str) -> "Callable[[Contents], None]":
 def _print_summary(contents: "Contents", format: str, out: Path) -> None:
     values = ", ".join(f"{value} {name}" for value, name in enumerate(contents.names))
     val = "" if format in TOOLS else f" in train, {len(contents.val)} with masks in val"
-    print(f"{format}: {len(contents.train)} photographs with pseudo labels{val}; values: {values}")
+    train = counted(len(contents.train), "photograph")
+    print(f"{format}: {train} with pseudo labels{val}; values: {values}")
     print(out)
 
 

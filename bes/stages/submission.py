@@ -4,6 +4,7 @@ from bes.data.folder import VOC_CLASSES
 from bes.data.mask_numbers import voc_numbers
 from bes.errors import BesError
 from bes.incremental.stage import NoOptions, WholeRun, WholeStage
+from bes.storage.words import counted
 
 ARCHIVE = "comp6_test_cls.tar"
 FOLDER = "results/VOC2012/Segmentation/comp6_test_cls"
@@ -55,7 +56,7 @@ def archive(options: NoOptions, run: WholeRun) -> dict[str, bytes]:
             member = tarfile.TarInfo(f"{FOLDER}/{record.id}.png")
             member.size = len(png)
             tar.addfile(member, io.BytesIO(png))
-    print(f"{len(records)} predictions in {run.out / ARCHIVE}")
+    print(f"{counted(len(records), 'prediction')} in {run.out / ARCHIVE}")
     return {ARCHIVE: content.getvalue()}
 
 

@@ -60,7 +60,7 @@ def test_photographs_without_an_annotation_are_counted(
     coco.write()
     coco.path("val2014/more.jpg").write_bytes(b"x")
     coco.run()
-    assert "1 files in val2014 of no annotation, left out" in capsys.readouterr().out
+    assert "1 file in val2014 of no annotation, left out" in capsys.readouterr().out
 
 
 def test_a_polygon_covers_its_pixels_and_nothing_else(coco: Coco) -> None:

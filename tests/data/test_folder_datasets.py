@@ -117,7 +117,7 @@ def test_photographs_without_labels_are_kept_and_counted(
     folder.table()
     folder.run()
     assert records_of(folder)["0"].labels == ()
-    assert "1 photographs without labels" in capsys.readouterr().out
+    assert "1 photograph without labels" in capsys.readouterr().out
 
 
 def test_photographs_without_a_row_are_left_out_and_counted(
@@ -126,7 +126,7 @@ def test_photographs_without_a_row_are_left_out_and_counted(
     folder.photograph("JPEGImages/more.jpg")
     folder.run()
     assert len(records_of(folder)) == 6
-    assert "1 photographs without a row" in capsys.readouterr().out
+    assert "1 photograph without a row" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -456,8 +456,8 @@ def test_files_that_are_no_photographs_are_counted(
     folder.run(labels=labels, train="", val="", masks="")
     said = capsys.readouterr().out
     assert "3 photographs not read, left out: 2 .jxl, 1 .dng; convert to JPEG" in said
-    assert "3 files that are no photographs, left out: 2 .txt, 1 without an ending" in said
-    assert f"1 files that cannot be opened or named, left out, such as {place}/gone.jpg" in said
+    assert "3 files of another kind than photographs, left out: 2 .txt, 1 without an ending" in said
+    assert f"1 file that cannot be opened or named, left out, such as {place}/gone.jpg" in said
 
 
 def test_a_root_with_all_in_it_counts_only_what_is_no_part(
@@ -467,7 +467,7 @@ def test_a_root_with_all_in_it_counts_only_what_is_no_part(
     assert "left out" not in capsys.readouterr().out
     folder.write("todo.txt", "x")
     folder.run(photographs=".")
-    assert "1 files that are no photographs, left out: 1 .txt" in capsys.readouterr().out
+    assert "1 file of another kind than photographs, left out: 1 .txt" in capsys.readouterr().out
 
 
 def test_masks_that_are_not_used_are_counted(folder: Any, capsys: pytest.CaptureFixture) -> None:
@@ -478,7 +478,7 @@ def test_masks_that_are_not_used_are_counted(folder: Any, capsys: pytest.Capture
     folder.run()
     said = capsys.readouterr().out
     assert "3 masks in SegmentationClass of no row of the table, left out" in said
-    assert "2 files in SegmentationClass are no PNGs, left out: 2 .tif" in said
+    assert "2 files in SegmentationClass of another kind than PNG, left out: 2 .tif" in said
 
 
 def test_masks_without_what_the_labels_name_are_counted(
@@ -522,7 +522,7 @@ def test_photographs_with_several_pictures_are_counted(
     folder.table()
     for _ in range(2):  # read, and remembered
         folder.run(train="", val="", masks="")
-        note = "3 photographs have more pictures than one in their file, such as JPEGImages/a.gif"
+        note = "3 photographs with more pictures than one in the file, such as JPEGImages/a.gif"
         assert note in capsys.readouterr().out
 
 
@@ -532,7 +532,7 @@ def test_a_photograph_that_is_trained_on_and_held_out_is_named(
     shutil.copy(folder.root / "JPEGImages/0.jpg", folder.root / "JPEGImages/5.jpg")
     folder.run()
     assert (
-        "1 training photographs are the same as one of val, such as JPEGImages/0.jpg as "
+        "1 training photograph equal to one of val, such as JPEGImages/0.jpg as "
         "JPEGImages/5.jpg; expected others"
     ) in capsys.readouterr().out
 
@@ -563,11 +563,11 @@ def test_photographs_that_fill_few_of_their_bits_are_counted(
     folder.table()
     for _ in range(2):  # read, and remembered
         folder.run(train="", val="", masks="")
-        note = "3 photographs of 16 bits a channel have no value above 4095 of 65535"
+        note = "3 photographs of 16 bits a channel without a value above 4095 of 65535"
         found = capsys.readouterr().out
         assert note in found and "dataset.bit_depth, such as 12" in found
     folder.run(train="", val="", masks="", bit_depth=12)
-    assert "1 photographs of 16 bits a channel have no value above 1023 of 4095" in (
+    assert "1 photograph of 16 bits a channel without a value above 1023 of 4095" in (
         capsys.readouterr().out
     )
     assert read_catalog(folder.out / "classes.json").bit_depth == 12

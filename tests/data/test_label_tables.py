@@ -83,7 +83,7 @@ def test_photographs_beside_the_folders_are_left_out_and_counted(
     classes.photograph("sorted/7.jpg")
     classes.run(labels="sorted")
     assert "7" not in labels_of(classes)
-    assert "1 photographs in no folder of a class, left out" in capsys.readouterr().out
+    assert "1 photograph in no folder of a class, left out" in capsys.readouterr().out
 
 
 # cls_labels.npy

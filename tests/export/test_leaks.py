@@ -40,7 +40,7 @@ def rewrite(project: Any, *changes: tuple[str, str, str]) -> None:
 
 def test_a_label_with_the_bytes_of_a_mask_is_a_leak(project: Any) -> None:
     project.write_label("first", mask_file(project, "first"))
-    with pytest.raises(BesError, match=r"1 leaks:\nfirst: the training label .* equals the mask"):
+    with pytest.raises(BesError, match=r"1 leak:\nfirst: the training label .* equals the mask"):
         project.export("torchvision")
     assert not (project.base / "export").exists()
 
@@ -54,7 +54,7 @@ def test_so_is_one_with_the_bytes_of_another_images_mask(project: Any) -> None:
 @pytest.mark.parametrize("void", [0, 255])
 def test_so_is_one_with_the_pixels_of_its_mask(project: Any, void: int) -> None:
     project.write_label("grey", encode_labels(index_mask(project, "grey", void=void)))
-    with pytest.raises(BesError, match=r"1 leaks:\ngrey: "):
+    with pytest.raises(BesError, match=r"1 leak:\ngrey: "):
         project.export("torchvision")
 
 
@@ -62,7 +62,7 @@ def test_a_mask_saved_again_is_still_a_mask(project: Any) -> None:
     content = io.BytesIO()
     Image.fromarray(project.mask("grey")).save(content, "PNG")
     project.write_label("grey", content.getvalue())
-    with pytest.raises(BesError, match=r"1 leaks:\ngrey: "):
+    with pytest.raises(BesError, match=r"1 leak:\ngrey: "):
         project.export("torchvision")
 
 
@@ -102,7 +102,7 @@ def test_a_label_like_its_mask_is_a_leak_from_the_limit_on(
     project.write_label("first", encode_labels(labels))
     project.read()
     if leaks:
-        with pytest.raises(BesError, match=r"1 leaks:\nfirst: "):
+        with pytest.raises(BesError, match=r"1 leak:\nfirst: "):
             project.export("torchvision")
     else:
         project.export("torchvision")
@@ -112,13 +112,13 @@ def test_a_correction_may_equal_its_mask_but_not_be_it(project: Any) -> None:
     for image in ("first", "grey"):
         project.write_label(image, encode_labels(index_mask(project, image, void=0)))
     rewrite(project, ("first", "correction", "drawn/first.png"))
-    with pytest.raises(BesError, match=r"1 leaks:\ngrey: "):
+    with pytest.raises(BesError, match=r"1 leak:\ngrey: "):
         project.export("torchvision")
     rewrite(project, ("grey", "correction", "drawn/grey.png"))
     project.export("torchvision")
     digest = {r.id: r.mask_digest for r in read_manifest(project.base / "dataset/images.csv")}
     rewrite(project, ("grey", "correction_digest", digest["grey"]))
-    with pytest.raises(BesError, match=r"1 leaks:\ngrey: "):
+    with pytest.raises(BesError, match=r"1 leak:\ngrey: "):
         project.export("torchvision")
 
 

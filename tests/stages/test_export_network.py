@@ -162,7 +162,7 @@ def test_the_card_says_what_the_network_knows_and_learnt_from(net: Any, quick: N
     assert "3 photographs with the names of the classes in them. " in card
     assert "; none of them corrected by hand." in card
     assert read_trained(net.base / "segmenter").digest in card
-    assert "at most 500,000 pixels" in card and "compared with PyTorch on 1 photographs" in card
+    assert "at most 500,000 pixels" in card and "compared with PyTorch on 1 photograph" in card
     assert "## Licence\n\nNot known." in card and "## Limits" in card
     # Nothing was measured, and no journal is there.
     assert "None: it was not scored" in card and "Not recorded." in card
@@ -182,7 +182,7 @@ def test_the_card_has_the_scores_of_this_network_alone(net: Any, quick: None) ->
     net.run("evaluation")
     scores = net.json("evaluation/scores.json")["predictions"]
     card = (export(net, "torch-export") / "README.md").read_text()
-    assert f"mIoU {scores['miou']:.1f} %, against the masks of the 1 photographs of `val`" in card
+    assert f"mIoU {scores['miou']:.1f} %, against the masks of 1 photograph of `val`" in card
     assert "at the scales 1.0, with the mirror image; this file alone" in card
     assert f"| dog | {scores['per_class']['dog']:.1f} |" in card
     net.give_network("segmenter", SETTINGS, seed=8)

@@ -144,7 +144,7 @@ FAULTS = {
     "other photographs": (
         {"labels.csv": "image,labels\nfour.jpg,cat\n"},
         ["photos"],
-        "photos/labels.csv: found 1 rows of other photographs, expected those of photos",
+        "photos/labels.csv: found 1 row of other photographs, expected those of photos",
     ),
     "a photograph that is not there": (
         {"labels.csv": "image,labels\none.jpg,cat\nfour.jpg,cat\n"},

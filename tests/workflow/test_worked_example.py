@@ -63,7 +63,7 @@ def test_the_check_and_the_plan_need_nothing_but_the_files_of_the_example(projec
     done = project.command(*check)
     assert done.returncode == 0, done.stderr
     assert (
-        "10 photographs: 10 train" in done.stdout and "1 photographs without labels" in done.stdout
+        "10 photographs: 10 train" in done.stdout and "1 photograph without labels" in done.stdout
     )
     done = project.command(*plan)
     assert done.returncode == 0, done.stderr
