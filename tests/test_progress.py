@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from finished import CONFIG, RESULTS, SHARDS, project
+from finished import CONFIG, RESULTS, SHARDS, project, read_dataset
 
 from bes.cli import main
 from bes.data.manifest import read_manifest
@@ -174,6 +175,15 @@ def test_at_the_end_it_says_where_the_masks_are_and_what_to_do() -> None:
     assert "    bes review --configfile 'my file.yaml'" in lines
     (BASE / "quality/ranking.csv").unlink()
     assert outcome(project(), []) == []
+
+
+def test_photographs_that_are_left_out_are_said(finished: Path) -> None:
+    shutil.copy("photographs/JPEGImages/1.jpg", "photographs/JPEGImages/new.jpg")
+    read_dataset()
+    assert at("dataset").note == "1 photograph left out"
+    lines = outcome(project(), ["--configfile", "my file.yaml"])
+    said = lines.index("1 photograph left out; this says why:")
+    assert lines[said + 1] == "    bes dataset check --configfile 'my file.yaml'"
 
 
 def test_what_a_person_dealt_with_is_looked_at_first_no_more() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from bes.data.class_notes import unknown_class
 from bes.data.file_names import SUFFIXES, best_of, files_below, folder_of, id_of, suffix_of
 from bes.data.label_tables import BACKGROUND, read_label_table
-from bes.data.left_out import advice, endings, notes_of
+from bes.data.left_out import advice, endings, notes_of, unread_of
 from bes.data.names import alike, clean, is_name
 from bes.data.text_files import read_lines
 from bes.errors import BesError
@@ -64,6 +64,8 @@ class Collected:
     """Image whose pseudo label a person accepted -> its digest, empty where it is not known."""
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    left_out: int = 0
+    """Photographs that are there and take no part, without anybody having said so in a list."""
 
 
 def parse_classes(given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -169,9 +171,14 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             found.entries.append(Entry(row.id, photograph, labels, split, mask))
     if layout.test:
         _add_test(layout, found, others, passed)
+    tested = {entry.photograph for entry in found.entries if entry.split == "test"}
+    no_row = [path for image in photographs.keys() - known for path in photographs[image]]
+    no_row = sorted(path for path in no_row if path not in tested)
+    example = no_row[0] if no_row else ""
+    found.left_out = len(no_row) + table.loose + len(unread_of(others))
     counts = {
         ("row", "of the table without a photograph, left out"): absent,
-        ("photograph", "without a row in the table, left out"): len(photographs.keys() - known),
+        ("photograph", f"without a row in the table, left out, such as {example}"): len(no_row),
         ("file", "of the same name as a photograph or mask, left out"): sum(
             len(paths) - 1
             for image, paths in (*photographs.items(), *masks.items())

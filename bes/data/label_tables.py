@@ -56,6 +56,8 @@ class LabelTable:
     """What lies beside these photographs and is none, or none that is read."""
     passed: list[str] = field(default_factory=list)
     """What lies there and can be neither opened nor named."""
+    loose: int = 0
+    """Photographs that lie beside the folders of the classes."""
     partial: bool = False
     """Rows without a photograph are no problem: such a table is of a public dataset, of which many
     have a part."""
@@ -197,6 +199,7 @@ def _of_class_folders(
         photographs={id_of(path): path for path in found.folders},
         others=found.others,
         passed=found.passed,
+        loose=found.loose,
     )
 
 

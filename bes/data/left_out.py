@@ -16,7 +16,7 @@ def endings(paths: Iterable[str]) -> str:
 def notes_of(others: list[str], passed: list[str]) -> list[str]:
     """Of the files beside the photographs: those that are no photographs that are read, and those
     that can be neither opened nor named."""
-    unread = [path for path in others if suffix_of(path) in NOT_READ]
+    unread = unread_of(others)
     rest = [path for path in others if suffix_of(path) not in NOT_READ]
     notes = []
     if unread:
@@ -35,6 +35,12 @@ def notes_of(others: list[str], passed: list[str]) -> list[str]:
             f"{passed[0]}"
         )
     return notes
+
+
+def unread_of(others: Iterable[str]) -> list[str]:
+    """Of the files beside the photographs, those that are photographs of a kind that is not
+    read."""
+    return [path for path in others if suffix_of(path) in NOT_READ]
 
 
 def advice(unread: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from bes.errors import BesError
 from bes.project.sections import BASE
 from bes.project.settings import Project
 from bes.project.shipped import SHIPPED
+from bes.stages.dataset import left_out_of
 from bes.stages.quality import doubt
 from bes.stages.shared.looked_at import looked_at
 from bes.storage.words import counted
@@ -31,23 +32,26 @@ def outcome(project: Project, words: Sequence[str]) -> list[str]:
     except BesError:
         return []
     labels, seen = project.folder(BASE, "pseudo_labels"), _dealt_with(project)
-    left = sum(row.image not in seen for row in ranked)
-    first = math.ceil(left / FIRST)
-    of = f" of the {left} that nobody has dealt with yet" if left < len(ranked) else ""
-    command = shlex.join(["bes", "review", *words])
+    lines = ["", f"{counted(len(ranked), 'mask')}: {labels}"]
+    if left_out := left_out_of(project.folder(BASE, "dataset")):
+        lines.append(f"{counted(left_out, 'photograph')} left out; this says why:")
+        lines.append(_command("bes", "dataset", "check", *words))
     page = project.folder(BASE, "report") / "page" / "index.html"
-    return [
-        "",
-        f"{counted(len(ranked), 'mask')}: {labels}",
-        *([f"every photograph at every stage: {page}"] if page.exists() else []),
-        *([f"WARNING: {sentence}"] if (sentence := doubt(ranked, seen)) else []),
-        *(
-            [f"look first at the {first} least trusted{of}, by {ranking}:", f"    {command}"]
-            * bool(first)
-        ),
-        "then, for other programs:",
-        f"    {shlex.join(['bes', 'run', 'export', *words])}",
-    ]
+    if page.exists():
+        lines.append(f"every photograph at every stage: {page}")
+    if sentence := doubt(ranked, seen):
+        lines.append(f"WARNING: {sentence}")
+    if left := sum(row.image not in seen for row in ranked):
+        of = f" of the {left} that nobody has dealt with yet" if left < len(ranked) else ""
+        first = math.ceil(left / FIRST)
+        lines.append(f"look first at the {first} least trusted{of}, by {ranking}:")
+        lines.append(_command("bes", "review", *words))
+    return [*lines, "then, for other programs:", _command("bes", "run", "export", *words)]
+
+
+def _command(*words: str) -> str:
+    """A line to type."""
+    return f"    {shlex.join(words)}"
 
 
 def _dealt_with(project: Project) -> set[str]:

@@ -19,6 +19,7 @@ from bes.incremental.stage import PerImageStage, Stage, TrainingStage, stage_of
 from bes.project.costs import Work, pixels_of
 from bes.project.sections import BASE, SECTIONS
 from bes.project.settings import Project
+from bes.stages.dataset import left_out_of
 from bes.storage.files import write_atomic
 from bes.storage.layout import model_receipt
 from bes.storage.words import counted
@@ -205,6 +206,8 @@ def _computed(declared: Stage, folder: Path, since: float) -> str:
     runs = _runs(folder, since)
     if not runs:
         return "nothing to do"
+    if declared.name == "dataset" and (left_out := left_out_of(folder)):
+        return f"{counted(left_out, 'photograph')} left out"
     photographs = sum(run.images for run in runs)
     return counted(photographs, "photograph") if isinstance(declared, PerImageStage) else ""
 

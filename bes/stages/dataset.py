@@ -51,6 +51,7 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
     dataset.raise_problems()
     write_sealed(memo, known)
     files = write_dataset(out, records=dataset.records, catalog=dataset.catalog, shards=shards)
+    write_if_changed(_left_out_file(out), str(dataset.left_out).encode())
     files[ACCEPTED_TABLE] = _write_accepted(out / ACCEPTED_TABLE, dataset.accepted)
     # Masks that were drawn from a public dataset's objects are no change to act upon either.
     drawn = options.kind in ("voc12", "coco14")
@@ -99,6 +100,19 @@ def stamp_file(out: Path) -> Path:
     return out / "_memo" / "stamps.json"
 
 
+def _left_out_file(out: Path) -> Path:
+    return out / "_memo" / "left_out.txt"
+
+
+def left_out_of(out: Path) -> int:
+    """How many photographs lay there and took no part when the dataset was read; 0 if that is not
+    known."""
+    try:
+        return int(_left_out_file(out).read_text())
+    except (OSError, ValueError):
+        return 0
+
+
 def check_dataset(options: DatasetOptions, *, threads: int) -> tuple[Catalog, list[ImageRecord]]:
     """Read everything, write nothing, and print a longer summary of what is usable.
 
@@ -122,7 +136,8 @@ class _Dataset:
     problems: list[str]
     notes: list[str]
     accepted: dict[str, str]
-    """See `Collected`."""
+    left_out: int
+    """See `Collected` for these two."""
     looked_at: int
     """Photographs that had to be decoded."""
 
@@ -150,7 +165,9 @@ def _read(options: DatasetOptions, known: dict[str, Any], threads: int, results:
     found.problems += names_too_long(found, root, results)
     catalog = Catalog(root, found.classes, found.mask_values, options.max_pixels, options.bit_depth)
     records, looked_at = inspect_files(catalog, found, known, threads)
-    return _Dataset(catalog, records, found.problems, found.notes, found.accepted, looked_at)
+    return _Dataset(
+        catalog, records, found.problems, found.notes, found.accepted, found.left_out, looked_at
+    )
 
 
 LONGEST_ENDING = len(".webp")

@@ -16,6 +16,7 @@ from small_datasets import SIZE
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.data.truth import read_truth
 from bes.errors import BesError
+from bes.stages.dataset import left_out_of
 
 
 def records_of(folder: Any) -> dict[str, ImageRecord]:
@@ -124,9 +125,16 @@ def test_photographs_without_a_row_are_left_out_and_counted(
     folder: Any, capsys: pytest.CaptureFixture
 ) -> None:
     folder.photograph("JPEGImages/more.jpg")
+    folder.write("JPEGImages/other.heic", "not read")
     folder.run()
     assert len(records_of(folder)) == 6
-    assert "1 photograph without a row" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1 photograph without a row in the table, left out, such as JPEGImages/more.jpg" in said
+    assert left_out_of(folder.out) == 2
+    # Those to test on have no row either, and take part.
+    folder.photograph("JPEGImages/next/later.jpg")
+    folder.run(test="JPEGImages/next")
+    assert left_out_of(folder.out) == 2
 
 
 @pytest.mark.parametrize(
