@@ -177,6 +177,31 @@ def test_at_the_end_it_says_where_the_masks_are_and_what_to_do() -> None:
     assert outcome(project(), []) == []
 
 
+def test_a_network_is_named_with_the_command_that_labels_another_folder() -> None:
+    predicting = project(goal="predictions")
+    line = f"    bes predict FOLDER --out OUT --network {BASE}/segmenter"
+    assert line not in outcome(predicting, [])
+    write_atomic(model_receipt(BASE / "segmenter"), b"{}")
+    assert line in outcome(predicting, [])
+    # One that an earlier goal left learnt other labels.
+    assert line not in outcome(project(), [])
+
+
+def test_exports_say_where_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    (BASE / "export/imagefolder").mkdir()
+    for name in ("export.json", "skipped.txt"):
+        (BASE / "export/imagefolder" / name).write_text("{}")
+    where = f"1 export in {BASE}/export: torchvision"
+    for targets, lines in ((["export"], [where]), (["cams"], [])):
+        logger = logging.Logger("snakemake")
+        handler = logging.StreamHandler(io.StringIO())
+        handler.name = "DefaultStreamHandler"
+        logger.addHandler(handler)
+        RunConsole(logger, project(), [], shown=True, targets=targets)
+        logger.info("Nothing to be done (all requested files are present and up to date).")
+        assert capsys.readouterr().err.splitlines() == lines
+
+
 def test_photographs_that_are_left_out_are_said(finished: Path) -> None:
     shutil.copy("photographs/JPEGImages/1.jpg", "photographs/JPEGImages/new.jpg")
     read_dataset()

@@ -9,12 +9,15 @@ from bes.data.manifest import read_catalog
 from bes.data.ranking import read_ranking
 from bes.data.review import REVIEW
 from bes.errors import BesError
+from bes.export.folder import MARKER
 from bes.project.sections import BASE
 from bes.project.settings import Project
 from bes.project.shipped import SHIPPED
 from bes.stages.dataset import left_out_of
+from bes.stages.export import FORMATS, SKIPPED
 from bes.stages.quality import doubt
 from bes.stages.shared.looked_at import looked_at
+from bes.storage.layout import model_receipt
 from bes.storage.words import counted
 
 FIRST = 5
@@ -46,7 +49,28 @@ def outcome(project: Project, words: Sequence[str]) -> list[str]:
         first = math.ceil(left / FIRST)
         lines.append(f"look first at the {first} least trusted{of}, by {ranking}:")
         lines.append(_command("bes", "review", *words))
+    network = project.folder(BASE, "segmenter")
+    if "segmenter" in project.wanted_by(BASE) and model_receipt(network).exists():
+        lines.append(f"the network that learnt them, {network}, labels other photographs:")
+        lines.append(
+            _command("bes", "predict", "FOLDER", "--out", "OUT", "--network", str(network))
+        )
     return [*lines, "then, for other programs:", _command("bes", "run", "export", *words)]
+
+
+def exports(project: Project) -> list[str]:
+    """Where the exports of a run are, a line for each experiment that has any."""
+    lines = []
+    for experiment in project.experiments:
+        folder = project.folder(experiment, "export")
+        there = [
+            name
+            for name in FORMATS
+            if (folder / name / MARKER).exists() and not (folder / name / SKIPPED).exists()
+        ]
+        if there:
+            lines.append(f"{counted(len(there), 'export')} in {folder}: {', '.join(there)}")
+    return lines
 
 
 def _command(*words: str) -> str:

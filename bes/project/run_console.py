@@ -3,12 +3,12 @@
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 from bes.project.console import Display
-from bes.project.outcome import outcome, words_of
+from bes.project.outcome import exports, outcome, words_of
 from bes.project.progress import StartedRun
 from bes.project.settings import Project
 
@@ -37,9 +37,17 @@ class RunConsole(logging.Handler):
     stay, and so does its log file."""
 
     def __init__(
-        self, logger: logging.Logger, project: Project, arguments: Sequence[str], *, shown: bool
+        self,
+        logger: logging.Logger,
+        project: Project,
+        arguments: Sequence[str],
+        *,
+        shown: bool,
+        targets: Collection[str] = (),
     ):
+        """`targets` are what is asked for; nothing: all."""
         super().__init__()
+        self._targets = set(targets) or {"all"}
         self._project, self._words = project, words_of(arguments)
         self._run: StartedRun | None = None
         self._stages: tuple[str, ...] | None = None
@@ -86,11 +94,13 @@ class RunConsole(logging.Handler):
         self._display.stop(failed=not success)
         if self._display.console.is_terminal:
             self._handler.setStream(self._stream)
-        if success and (self._stages is None or "all" in self._stages):
+        if success:
             self._tell()
 
     def _tell(self) -> None:
-        for line in outcome(self._project, self._words):
+        lines = outcome(self._project, self._words) if "all" in self._targets else []
+        lines += exports(self._project) if "export" in self._targets else []
+        for line in lines:
             print(line, file=sys.stderr, flush=True)
 
     def _is_said(self, record: logging.LogRecord) -> bool:

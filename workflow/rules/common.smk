@@ -109,6 +109,7 @@ try:
                 HERE,
                 sys.argv[1:],
                 shown=wanted(workflow.output_settings),
+                targets=CALL.targets,
             )
 except (BesError, OSError) as error:
     sentence = refusal(error) if isinstance(error, OSError) else error
