@@ -107,6 +107,20 @@ def test_the_command_ends_with_1_where_something_is_wrong(
         assert capsys.readouterr().out.startswith("0 damaged, missing or changed files")
 
 
+@pytest.mark.parametrize("name", ["0", "0.jpg", "photographs/JPEGImages/0.jpg"])
+def test_an_image_is_named_with_or_without_folder_and_ending(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("c.yaml").write_text(yaml.safe_dump(CONFIG))
+    (RESULTS / "base/pseudo_labels/0.png").unlink()
+    assert main(["why", name, "--configfile", "c.yaml"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "pseudo_labels     would be computed: missing" in said
+    assert "evaluation        up to date" in said
+    assert main(["why", "nobody.jpg", "--configfile", "c.yaml"]) == 2
+    assert "nobody.jpg: found no such image in" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", [["status"], ["why", "0"]])
 def test_initial_weights_that_are_gone_are_named_as_a_run_names_them(
     command: list[str], capsys: pytest.CaptureFixture[str]

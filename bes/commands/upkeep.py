@@ -73,7 +73,7 @@ class WhyCommand:
 
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
-        parser.add_argument("image", help="the image, by its name without folder and ending")
+        parser.add_argument("image", help="the image, with or without folder and ending")
         add_experiment(parser)
 
     def run(self, args: argparse.Namespace) -> None:

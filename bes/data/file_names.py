@@ -3,7 +3,7 @@
 import errno
 import os
 import stat as stats
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -107,6 +107,12 @@ def id_of(image: str) -> str:
     name = _name_of(image)
     stem, dot, suffix = name.rpartition(".")
     return stem.rstrip() if dot and f".{suffix.lower()}" in SUFFIXES | NOT_READ else name
+
+
+def image_of(name: str, known: Collection[str]) -> str:
+    """The image that a person or a program names, with or without folder and ending; an image that
+    is called just so comes first."""
+    return name if name in known else id_of(name)
 
 
 def best_of(paths: list[str], place: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bes.data.corrections import correction_files
-from bes.data.file_names import id_of
+from bes.data.file_names import image_of
 from bes.data.images import encode_labels, read_mask
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.review import CORRECTED, read_review, review_csv, signed
@@ -109,7 +109,7 @@ def _decoded(
     sources: dict[str, str] = {}
     faults, held_out = [], 0
     for drawing in drawings:
-        image = drawing.image if drawing.image in known else id_of(drawing.image)
+        image = image_of(drawing.image, known)
         record = known.get(image)
         if record is None:
             faults.append(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bes.data.file_names import image_of
 from bes.data.manifest import read_catalog, read_manifest
 from bes.errors import BesError
 from bes.incremental.inputs import files_of, shards_of
@@ -119,12 +120,15 @@ def print_status(project: Project, experiment: str) -> None:
 
 
 def print_why(project: Project, experiment: str, image: str) -> None:
-    """For each stage, whether the next run computes the image anew and what changed."""
+    """For each stage, whether the next run computes the image anew and what changed; `image` as
+    `image_of` takes it."""
     dataset = project.folder(experiment, "dataset")
-    if image not in {record.id for record in read_manifest(dataset / "images.csv")}:
+    known = {record.id for record in read_manifest(dataset / "images.csv")}
+    found = image_of(image, known)
+    if found not in known:
         raise BesError(f"{image}: found no such image in {dataset / 'images.csv'}")
     for stage in status(project, experiment):
-        reasons = stage.reasons.get(image if is_per_image(stage.stage) else WHOLE)
+        reasons = stage.reasons.get(found if is_per_image(stage.stage) else WHOLE)
         verdict = stage.waits or (
             "would be computed: " + ", ".join(reasons) if reasons else "up to date"
         )
