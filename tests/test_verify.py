@@ -107,6 +107,20 @@ def test_the_command_ends_with_1_where_something_is_wrong(
         assert capsys.readouterr().out.startswith("0 damaged, missing or changed files")
 
 
+def test_scores_are_found_by_the_configuration_or_by_their_folder(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("c.yaml").write_text(yaml.safe_dump(CONFIG))
+    said = []
+    for words in (
+        [f"{RESULTS}/other/evaluation"],
+        ["--configfile", "c.yaml", "--experiment", "other"],
+    ):
+        assert main(["scores", *words]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] and said[0].startswith("mIoU (%) on 4 training photographs")
+
+
 @pytest.mark.parametrize("name", ["0", "0.jpg", "photographs/JPEGImages/0.jpg"])
 def test_an_image_is_named_with_or_without_folder_and_ending(
     name: str, capsys: pytest.CaptureFixture[str]

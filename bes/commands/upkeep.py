@@ -16,12 +16,18 @@ class ScoresCommand:
     def configure(self, parser: argparse.ArgumentParser, *, documented: bool) -> None:
         """See `Command`."""
         parser.add_argument(
-            "evaluation", type=Path, metavar="DIR", help="folder of `bes evaluation`"
+            "evaluation",
+            type=Path,
+            nargs="?",
+            metavar="DIR",
+            help="folder of `bes evaluation` (default: that of the configuration)",
         )
+        add_experiment(parser)
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        print_scores(args.evaluation)
+        folder = args.evaluation or project_of(args).folder(args.experiment, "evaluation")
+        print_scores(folder)
 
 
 class SchemaCommand:
