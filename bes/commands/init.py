@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,7 +92,7 @@ def _print_costs(project: "Project", start: "Start") -> None:
     rates = earlier_rates(project.results, project, device)
     source = "by earlier runs here"
     if not all(name in rates for name in filter(is_tried, project.wanted)):
-        print("trying each stage on a photograph ...", flush=True)
+        sys.stdout.flush()  # what was found comes before
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as scratch:
             record = start.record(catalog)

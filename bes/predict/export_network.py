@@ -9,6 +9,7 @@ from bes.incremental.inputs import files_of
 from bes.predict.trained import TrainedNetwork
 from bes.storage.files import write_atomic
 from bes.storage.pool import limit_threads
+from bes.storage.progress import say
 from bes.storage.vouched import vouched
 from bes.storage.words import counted
 
@@ -26,6 +27,7 @@ def export_network(trained: TrainedNetwork, *, format: str, out: Path, threads: 
     or if a photograph of the dataset cannot be read. Nothing is written then.
     """
     limit_threads(threads)
+    say("loading the network")
     from bes.data.working_size import read_reduced
     from bes.predict.exported import FORMATS, Exported, agreement
     from bes.predict.model_card import model_card
@@ -35,10 +37,12 @@ def export_network(trained: TrainedNetwork, *, format: str, out: Path, threads: 
     records = _chosen(read_manifest(trained.dataset / "images.csv"))
     with vouched([*trained.vouchers, *files_of(trained.catalog, records)]):
         module = Exported(load_segmenter(trained.file, "cpu")).eval()
+        say(f"writing it as {format}, which takes some seconds to minutes")
         content = write(module, trained.catalog.classes)
+        photographs = counted(len(records), "photograph")
+        say(f"comparing it with PyTorch on {photographs}")
         photos = (read_reduced(trained.catalog, record) for record in records)
         share = agreement(module, run(content), photos)
-    photographs = counted(len(records), "photograph")
     if share < LEAST_AGREEMENT:
         raise BesError(
             f"--format {format}: found the label that PyTorch gives in {share:.2%} of the pixels "

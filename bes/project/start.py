@@ -17,6 +17,7 @@ from bes.project.fitted import FEW, fitted
 from bes.project.sections import NAME
 from bes.stages.shared.dataset_kinds import DatasetOptions, layout_of
 from bes.storage.files import write_atomic
+from bes.storage.progress import say
 from bes.storage.words import counted
 
 BASED_ON = Path("config/photographs.yaml")
@@ -78,8 +79,10 @@ def look_at(root: Path, given: str | None) -> Start:
     """
     if not root.is_dir():
         raise BesError(f"{root}: found no folder, expected one with photographs")
+    say(f"reading {root}")
     inside = "JPEGImages" if (root / "JPEGImages").is_dir() else "."
     photographs = photographs_below(root, inside)
+    say(f"looking at labels and sizes of {counted(len(photographs), 'photograph')}")
     labels = find_labels(root, photographs, given)
     if labels.content is not None:
         write_atomic(root / labels.labels, labels.content.encode())

@@ -23,6 +23,7 @@ from bes.project.settings import Project
 from bes.storage.files import write_atomic
 from bes.storage.layout import model_file
 from bes.storage.pool import limit_threads
+from bes.storage.progress import say
 
 PIXELS = 120_000
 """What a larger photograph is reduced to: the time that it takes grows with its pixels."""
@@ -38,6 +39,7 @@ def trial_rates(
     Untrained networks are as fast as trained ones; the dense CRF is faster where maps tell little.
     Files go to `scratch`, which is the caller's to remove.
     """
+    say("starting PyTorch")
     # One core, so that seconds of the processor tell how long it takes, whatever else runs.
     limit_threads(1)
     began = time.process_time()
@@ -56,6 +58,8 @@ def trial_rates(
     rates: dict[str, Rate] = {}
     for name in stages:
         stage, options = stage_of(name), options_of_stage(project, name)
+        if is_tried(name):
+            say(f"trying {name} on a photograph")
         on_device = isinstance(stage, TrainingStage) or getattr(stage, "on_device", False)
         if isinstance(stage, PerImageStage):
             # What it does not read is not there for it, as in a run.

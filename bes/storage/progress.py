@@ -1,4 +1,4 @@
-"""A line of progress in the log, now and then."""
+"""What a job or a command says of how far it is, on stderr."""
 
 import sys
 import time
@@ -29,6 +29,11 @@ class Progress:
             file=sys.stderr,
             flush=True,
         )
+
+
+def say(what: str) -> None:
+    """Say at once what a command does now: it may take long."""
+    print(f"bes: {what} ...", file=sys.stderr, flush=True)
 
 
 def clock(seconds: float) -> str:

@@ -54,7 +54,9 @@ def test_the_file_gives_the_labels_of_pytorch(
 ) -> None:
     out = export(net, format)
     name, _, run_file = FORMATS[format]
-    assert "100.0000% of the labels as by PyTorch" in capsys.readouterr().out
+    said, meanwhile = capsys.readouterr()
+    assert "100.0000% of the labels as by PyTorch" in said
+    assert meanwhile.startswith("bes: loading the network ...\nbes: writing it as ")
     run, network = run_file((out / name).read_bytes()), net.network("segmenter")
     for count, (height, width) in enumerate(SIZES, 1):
         photos = [smooth(rng, height, width) for _ in range(count)]

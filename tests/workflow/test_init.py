@@ -122,7 +122,8 @@ def test_folders_of_classes_are_labels(here: Path, base: str) -> None:
 
 def test_a_table_is_started_and_filled(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "photos"]) == 0
-    said = capsys.readouterr().out
+    said, meanwhile = capsys.readouterr()
+    assert "bes: looking at labels and sizes of 3 photographs ..." in meanwhile.splitlines()
     table = here / "photos/labels.csv"
     assert table.read_text() == "image,labels\none.jpg,\nthree.jpg,\ntwo.jpg,\n"
     assert "photos/labels.csv has a row for each photograph" in said
@@ -222,6 +223,8 @@ def test_the_command_that_is_printed_ends_with_masks(new_project: Callable[[], A
     shutil.copy(project.path / "data/photographs/labels.csv", photos)
     done = project.bes("init", "my photos", "--weights", "none")
     assert done.returncode == 0, done.stderr
+    assert "bes: trying benet on a photograph ..." in done.stderr.splitlines()
+    assert "..." not in done.stdout
     # Of every stage that takes long, and of all together.
     assert re.search(r"^benet +\d+:\d+ +\d+\.\d MB$", done.stdout, re.MULTILINE)
     assert re.search(r"^in all ", done.stdout, re.MULTILINE)
