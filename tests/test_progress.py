@@ -254,6 +254,21 @@ def test_snakemake_says_no_more_of_jobs_but_all_of_errors(
     run.finish(success=False)
 
 
+def test_ctrl_c_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.Logger("snakemake")
+    handler = logging.StreamHandler()
+    handler.name = "DefaultStreamHandler"
+    logger.addHandler(handler)
+    run = RunConsole(logger, project(), [], shown=True)
+    logger.error("an error of before")
+    logger.info("Terminating processes on user request, this might take some time.")
+    logger.error("Error in rule cams", extra={"event": "job_error"})
+    logger.error("At least one job did not complete successfully.")
+    run.finish(success=False)
+    said = ["an error of before", "bes: stopped; the same command goes on from here"]
+    assert capsys.readouterr().err.splitlines() == said
+
+
 def test_verbose_is_snakemakes_own_words() -> None:
     quiet = dict.fromkeys(("verbose", "printshellcmds", "debug_dag", "quiet"))
     assert wanted(SimpleNamespace(**quiet))

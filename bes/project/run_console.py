@@ -21,9 +21,9 @@ CHATTER = ("Using shell", "Conda env", "Singularity", "Building DAG", "Assuming"
 """How other things begin that it says of itself."""
 AT_THE_END = ("Complete log", "Elapsed time")
 """The same at the end of a run, of use where that failed."""
-
-
 NOTHING = "Nothing to be done"
+STOPPED = "Terminating processes on user request"
+"""How it begins what it says of Ctrl-C; all that follows are errors of the jobs that this ended."""
 
 
 def wanted(settings: Any) -> bool:
@@ -53,6 +53,7 @@ class RunConsole(logging.Handler):
         self._stages: tuple[str, ...] | None = None
         self._display: Display | None = None
         self._stream: Any = None
+        self._stopped = False
         # Of a logger plugin that the user asks for there is none.
         handlers = (each for each in logger.handlers if each.name == "DefaultStreamHandler")
         self._handler: Any = next(handlers, None) if shown else None
@@ -61,11 +62,14 @@ class RunConsole(logging.Handler):
         logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """What Snakemake is about to run; where that is nothing, what there is."""
+        """What Snakemake is about to run; where that is nothing, what there is; that it stops."""
         if (stats := getattr(record, "stats", None)) is not None:
             self._stages = tuple(stats)
         elif self._handler is not None and str(record.msg).startswith(NOTHING):
             self._tell()
+        elif self._handler is not None and str(record.msg).startswith(STOPPED):
+            self._stopped = True
+            print("bes: stopped; the same command goes on from here", file=sys.stderr, flush=True)
 
     def start(self) -> None:
         """The run begins."""
@@ -105,6 +109,8 @@ class RunConsole(logging.Handler):
 
     def _is_said(self, record: logging.LogRecord) -> bool:
         """Whether Snakemake says something on the terminal itself."""
+        if self._stopped or str(record.msg).startswith(STOPPED):
+            return False
         event = getattr(record, "event", None)
         if event is not None:
             return str(event) not in QUIET
