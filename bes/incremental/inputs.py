@@ -8,13 +8,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from bes.data.file_names import stamp
-from bes.data.manifest import (
-    ACCEPTED_TABLE,
-    Catalog,
-    ImageRecord,
-    read_manifest,
-    shards_folder,
-)
+from bes.data.manifest import ACCEPTED_TABLE, Catalog, ImageRecord, read_manifest, shards_folder
 from bes.errors import BesError
 from bes.incremental.outside import FILES, notes_file, outside_files
 from bes.incremental.stage import PerImageStage, Stage, TrainingStage, WholeStage, stage_of
