@@ -16,7 +16,7 @@ from bes.data.manifest import read_catalog, read_manifest
 from bes.data.outside_maps import read_foreground
 from bes.data.truth import read_truth
 from bes.data.working_size import resize_labels
-from bes.method.foreground_prior import with_prior
+from bes.method.foreground_prior import with_priors
 from bes.method.hard_labels import upsample
 from bes.metrics.iou import ThresholdCurve
 
@@ -25,7 +25,7 @@ COMBINED = {
     "revised map": lambda scores, prior: scores,
     # The order of the classes is that of the scores, however little they weigh.
     "prior": lambda scores, prior: 0.001 * scores + 0.999 * prior,
-    "mean": lambda scores, prior: with_prior(scores, prior, 0.0)[0],
+    "mean": lambda scores, prior: with_priors(scores, [prior], 0.0)[0],
     "root mean square": lambda scores, prior: np.sqrt((scores**2 + prior**2) / 2),
     "geometric mean": lambda scores, prior: np.sqrt(scores * prior),
     "product": lambda scores, prior: scores * prior,

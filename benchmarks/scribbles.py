@@ -29,8 +29,8 @@ from bes.metrics.boundary import thin
 from bes.metrics.iou import ConfusionMatrix
 from bes.review.photograph import Photograph
 from bes.review.strokes import Stroke
-from bes.stages.revised_maps import RevisedMapOptions
 from bes.stages.shared.walk_labels import PseudoLabelOptions
+from bes.stages.shared.walked_maps import WalkOptions
 
 MARGIN = 3
 """Pixels from its edge that a fault is not drawn in."""
@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--photographs", type=int, default=40)
     parser.add_argument("--strokes", type=int, default=3)
     parser.add_argument("--width", type=float, default=6, help="of a stroke, pixels")
-    parser.add_argument("--beta", type=float, default=RevisedMapOptions.beta)
+    parser.add_argument("--beta", type=float, default=WalkOptions.beta)
     parser.add_argument("--spread", action="store_true", help="evenly spaced in the ranking")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -133,7 +133,7 @@ def main() -> None:
             record,
             boundary=boundary,
             computed=computed,
-            walk=RevisedMapOptions(beta=args.beta),
+            walk=WalkOptions(beta=args.beta),
             labels=PseudoLabelOptions(),
         )
         truth = resize_labels(read_truth(catalog, record), photograph.size)

@@ -152,12 +152,15 @@ class Stage:
     on_demand: bool = False
     """Whether only a target asks for it, or another stage."""
     optional: bool = False
-    """Whether not every experiment has it: its option `source` is `none`, or nothing that is there
-    reads it."""
+    """Whether not every experiment has it: its option `source` is `none`, a stage that it reads is
+    not there, or nothing that is there reads it."""
 
-    def there(self, options: Any) -> bool:
-        """Whether an experiment with these options has the stage."""
-        return not self.optional or getattr(options, "source", None) != "none"
+    def there(self, options: Mapping[str, Any]) -> bool:
+        """Whether an experiment with these options of its stages has the stage."""
+        if not self.optional:
+            return True
+        source = getattr(options.get(self.name), "source", None)
+        return source != "none" and all(stage_of(name).there(options) for name in self.reads)
 
     def parents(self, options: Any) -> tuple[str, ...]:
         """The stages that are read with these options, the dataset aside, if they are there."""

@@ -1,4 +1,4 @@
-"""A foreground prior, or the probabilities of a teacher, in the score of the background.
+"""A foreground prior, or what a teacher says, in the score of the background.
 
 This is no part of the paper. Saliency has told objects from background in this field since Wei et
 al., "STC: A Simple to Complex Framework for Weakly-Supervised Semantic Segmentation" (TPAMI 2017).
@@ -6,26 +6,32 @@ Lee et al., "Railroad is not a Train: Saliency as Pseudo-pixel Supervision for W
 Semantic Segmentation" (EPS, CVPR 2021), hold it against localisation maps as here.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 EVEN = 0.5
 """The probability at which foreground and background are as likely."""
 
 
-def with_prior(scores: np.ndarray, prior: np.ndarray, threshold: float) -> tuple[np.ndarray, float]:
-    """The mean of each class's score and of the prior, and that of their thresholds.
+def with_priors(
+    scores: np.ndarray, priors: Sequence[np.ndarray], threshold: float
+) -> tuple[np.ndarray, float]:
+    """The mean of each class's score and of what the priors say, and that of their thresholds.
 
-    Whether a pixel is background is for both to say; of one map for all classes, the order of the
+    Whether a pixel is background is for all to say; of one map for all classes, the order of the
     classes stays that of the scores. A prior is a probability, so its threshold is 1/2: none is
     left to choose.
 
     Args:
         scores: (K,H,W) float32 in [0, 1], the largest of a photograph 1.
-        prior: (H,W) float32 in [0, 1]: the probability of the foreground, of whatever class; or
-            (K,H,W): that of each class.
+        priors: each (H,W) float32 in [0, 1]: the probability of the foreground, of whatever class;
+            or (K,H,W): that of each class. There may be none.
         threshold: the score of the background, where the scores stand alone.
 
     Returns:
         (K,H,W) float32 in [0, 1], and the score of the background.
     """
-    return (scores + prior) / 2, (threshold + EVEN) / 2
+    total = sum(priors, start=scores)
+    count = 1 + len(priors)
+    return total / count, (threshold + EVEN * len(priors)) / count

@@ -21,13 +21,15 @@ FOLLOWS: dict[tuple[str, str], tuple[str, str]] = {
     ("evaluation", "revised_threshold"): ("pseudo_labels", "threshold"),
     ("quality", "threshold"): ("pseudo_labels", "threshold"),
     ("boundary_scores", "cam_threshold"): ("evaluation", "cam_threshold"),
-    # The teacher is a segmentation network of the labels that there would be without it.
+    # The teacher is a segmentation network of the labels that there would be without it, and its
+    # maps are revised as the localisation maps are.
     **{
         (follower, option.name): (followed, option.name)
         for follower, followed in (
             ("teacher_labels", "pseudo_labels"),
             ("teacher", "segmenter"),
             ("teacher_maps", "segmentation_maps"),
+            ("revised_teacher_maps", "revised_maps"),
         )
         for option in options_of(SECTIONS[follower])
         if option.name != "source"
@@ -79,4 +81,4 @@ def parents_of(stage: str, options: dict[str, Any]) -> tuple[str, ...]:
         return ()
     stages = all_stages()
     parents = stages[stage].parents(options.get(stage))
-    return ("dataset", *(name for name in parents if stages[name].there(options.get(name))))
+    return ("dataset", *(name for name in parents if stages[name].there(options)))

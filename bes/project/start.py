@@ -134,7 +134,7 @@ def configuration(start: Start, *, weights: str, gpu: bool) -> str:
         ("backbone", "mobilenet_v2", "resnet50 is larger and slower"),
         ("weights", weights, "imagenet is downloaded once; or the path of a state-dict file"),
         ("classifier", settings["classifier"], _why(start.training)),
-        ("benet", settings["benet"], "200 for few photographs, else 700, however many"),
+        ("irnet", settings["irnet"], "200 for few photographs, else 700, however many"),
         *((name, settings[name], why) for name, why in WHY_OF_FEW.items() if name in settings),
     ]
     text = f"# By `bes init`; laid over {BASED_ON}, so give both. All keys: config/README.md\n"

@@ -30,7 +30,7 @@ def draw_panels(
     size = photograph.shape[:2]
     drawn = {"photographs": pictures.photograph_picture(photograph)}
     for panel, file in files.items():
-        if panel in ("cams", "revised_maps"):
+        if panel in ("cams", "revised_maps", "revised_teacher_maps"):
             drawn[panel] = pictures.heat_picture(upsample(read_maps(file).maps, size))
         elif panel == "teacher_maps":
             # Without the background, which is the first.

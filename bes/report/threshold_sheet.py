@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from bes.method.foreground_prior import with_prior
+from bes.method.foreground_prior import with_priors
 from bes.method.hard_labels import hard_labels
 from bes.report.contact_sheet import SIDE, caption_font, draw_thumbnail
 
@@ -37,7 +37,7 @@ def draw_row(
         photo: (H,W,3) uint8 RGB.
         maps: (K,h,w) float32 revised maps of the classes present; K may be 0.
         classes: their K label indices.
-        priors: what the pseudo labels take beside them, as `with_prior` does: (h,w) or (K,h,w)
+        priors: what the pseudo labels take beside them, as `with_priors` does: (h,w) or (K,h,w)
             float32 in [0, 1].
         thresholds: as `pseudo_labels.threshold`.
 
@@ -48,10 +48,8 @@ def draw_row(
     label_of = np.array([0, *classes], np.uint8)
     row = np.full((SIDE, len(thresholds) * (SIDE + _GAP), 3), _PAPER, np.uint8)
     for number, threshold in enumerate(thresholds):
-        shown = scores, threshold
-        for prior in priors:
-            shown = with_prior(shown[0], prior, shown[1])
-        picture = draw_thumbnail(photo, label_of[hard_labels(*shown)])
+        labels = hard_labels(*with_priors(scores, priors, threshold))
+        picture = draw_thumbnail(photo, label_of[labels])
         height, width = picture.shape[:2]
         top, left = (SIDE - height) // 2, number * (SIDE + _GAP) + (SIDE - width) // 2
         row[top : top + height, left : left + width] = picture

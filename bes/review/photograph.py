@@ -16,8 +16,8 @@ from bes.data.working_size import read_reduced, resize_labels
 from bes.method.mending import mend
 from bes.method.scribbles import FREE, ScribbleWalk
 from bes.review.strokes import Stroke, draw
-from bes.stages.revised_maps import RevisedMapOptions
 from bes.stages.shared.walk_labels import PseudoLabelOptions, crf_settings
+from bes.stages.shared.walked_maps import WalkOptions
 from bes.storage.files import digest_bytes
 
 BOUNDARY_COLOUR = (255, 0, 255)
@@ -34,7 +34,7 @@ class Photograph:
         *,
         boundary: Path,
         computed: Callable[[ImageRecord], bytes],
-        walk: RevisedMapOptions,
+        walk: WalkOptions,
         labels: PseudoLabelOptions,
     ):
         """`boundary` is the file of its boundary map, and `computed` gives the bytes of a pseudo

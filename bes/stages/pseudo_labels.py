@@ -26,7 +26,7 @@ STAGE = PerImageStage(
     options=PseudoLabelOptions,
     prepare=prepare,
     reads=("revised_maps",),
-    reads_if_there=("teacher_maps", "foreground", "regions"),
+    reads_if_there=("teacher_maps", "revised_teacher_maps", "foreground", "regions"),
     correction=True,
     suffix=".png",
 )

@@ -87,14 +87,13 @@ def _judge(options: QualityOptions, run: WholeRun) -> Callable[[ImageRecord], Ju
 
     from bes.data.images import decode_labels, read_boundary_map, read_maps
     from bes.data.working_size import read_reduced, resize_labels
-    from bes.method.foreground_prior import with_prior
+    from bes.method.foreground_prior import with_priors
     from bes.method.trust import suspicions, trust_signals
 
     def judge(record: ImageRecord) -> Judged:
         maps, classes, size = read_maps(run.file("revised_maps", record))
-        labels, threshold = decode_labels(run.file("pseudo_labels", record)), options.threshold
-        for prior in _priors(run, record):
-            maps, threshold = with_prior(maps, prior, threshold)
+        labels = decode_labels(run.file("pseudo_labels", record))
+        maps, threshold = with_priors(maps, _priors(run, record), options.threshold)
         boundary = read_boundary_map(run.file("boundary_maps", record))
         reduced = resize_labels(labels, size)
         signals = trust_signals(
@@ -189,7 +188,7 @@ def _compare(thresholds: Sequence[float], run: WholeRun) -> Callable[[ImageRecor
 
 
 def _priors(run: WholeRun, record: ImageRecord) -> "list[np.ndarray]":
-    """What the pseudo label took beside the revised map, in that order, at the map's size."""
+    """What the pseudo label took beside the revised map, at the map's size."""
     from bes.data.images import read_maps, read_prior
     from bes.method.trust import STRIDE
 
@@ -198,7 +197,9 @@ def _priors(run: WholeRun, record: ImageRecord) -> "list[np.ndarray]":
         prior = read_prior(run.file("foreground", record))
         found += [] if prior is None else [prior[::STRIDE, ::STRIDE]]
     if "teacher_maps" in run.folders:
+        # Of the first, the background is the first.
         found.append(read_maps(run.file("teacher_maps", record)).maps[1:])
+        found.append(read_maps(run.file("revised_teacher_maps", record)).maps)
     return found
 
 
@@ -229,5 +230,5 @@ STAGE = WholeStage(
     compute=rank,
     say=print_doubt,
     reads=("boundary_maps", "revised_maps", "pseudo_labels"),
-    reads_if_there=("foreground", "teacher_maps"),
+    reads_if_there=("foreground", "teacher_maps", "revised_teacher_maps"),
 )

@@ -209,7 +209,7 @@ STAGE = WholeStage(
         "evaluation",
         "quality",
     ),
-    reads_if_there=("teacher_maps", "foreground", "regions"),
+    reads_if_there=("teacher_maps", "revised_teacher_maps", "foreground", "regions"),
     may_read=(
         *("classifier", "boundary_labels", "benet", "irnet", "teacher_labels", "teacher"),
         *("segmenter", "segmentation_maps", "predictions"),

@@ -67,7 +67,7 @@ def test_no_file_of_a_photograph_is_computed_anew(finished: Path) -> None:
         folders = {
             parent: RESULTS / "base" / parent
             for parent in stage.parents(options[name])
-            if stage_of(parent).there(options[parent])
+            if stage_of(parent).there(options)
         }
         for shard in shards_of(DATASET):
             memo = Memo(memo_file(RESULTS / "base" / name, shard))

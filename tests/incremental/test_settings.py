@@ -231,13 +231,15 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
     beyond = {"segmenter", "segmentation_maps", "predictions", "boundary_scores", "export"}
     last = {"evaluation", "quality", "report"} | beyond
     teacher = {"teacher_labels", "teacher", "teacher_maps"}
+    # Without a teacher nothing but the walk's options tells these apart.
+    walk = {"revised_maps", "revised_teacher_maps"}
     assert stages_of(project, "walk") == {
         "base": first,
-        "walk": {"revised_maps", "pseudo_labels"} | teacher | last,
+        "walk": {"pseudo_labels"} | walk | teacher | last,
     }
     assert stages_of(project, "both") == {
         "base": first,
-        "walk": {"revised_maps"},
+        "walk": walk,
         "both": {"pseudo_labels"} | teacher | last,
     }
     assert stages_of(project, "seed1") == {"base": of_all, "seed1": {*SECTIONS} - of_all}
@@ -254,7 +256,7 @@ def test_an_experiment_has_its_own_folders_from_its_first_difference_on() -> Non
 def test_the_goal_settles_which_stages_are_computed() -> None:
     beyond = {"segmenter", "segmentation_maps", "predictions"}
     asked_for = {"boundary_scores", "export", "irnet", "foreground", "regions"}
-    asked_for |= {"teacher_labels", "teacher", "teacher_maps"}
+    asked_for |= {"teacher_labels", "teacher", "teacher_maps", "revised_teacher_maps"}
     for goal, wanted in (
         ("pseudo_labels", {*SECTIONS} - beyond - asked_for),
         ("predictions", {*SECTIONS} - asked_for),

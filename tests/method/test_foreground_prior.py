@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bes.method.foreground_prior import with_prior
+from bes.method.foreground_prior import with_priors
 from bes.method.hard_labels import hard_labels
 from bes.method.region_vote import mean_of_regions
 
@@ -13,7 +13,7 @@ def drawn(seed: int, *shape: int) -> np.ndarray:
 
 
 def labels_of(scores: np.ndarray, prior: np.ndarray, threshold: float) -> np.ndarray:
-    return hard_labels(*with_prior(scores, prior, threshold))
+    return hard_labels(*with_priors(scores, [prior], threshold))
 
 
 def test_a_pixel_has_the_best_class_where_score_and_prior_outweigh_their_thresholds() -> None:
@@ -23,6 +23,16 @@ def test_a_pixel_has_the_best_class_where_score_and_prior_outweigh_their_thresho
         best = max(range(3), key=lambda k: scores[k, y, x])
         above = scores[best, y, x] + prior[y, x] > 0.3 + 0.5
         assert found[y, x] == (best + 1 if above else 0)
+
+
+def test_each_of_several_priors_weighs_as_much_as_the_scores() -> None:
+    scores, one, each = drawn(0, 2, 9, 11), drawn(1, 9, 11), drawn(2, 2, 9, 11)
+    mean, threshold = with_priors(scores, [one, each], 0.2)
+    assert threshold == pytest.approx((0.2 + 0.5 + 0.5) / 3)
+    for k, y, x in np.ndindex(2, 9, 11):
+        assert mean[k, y, x] == pytest.approx((scores[k, y, x] + one[y, x] + each[k, y, x]) / 3)
+    alone, threshold = with_priors(scores, [], 0.2)
+    assert np.array_equal(alone, scores) and threshold == 0.2
 
 
 def test_a_prior_of_one_half_decides_nothing() -> None:

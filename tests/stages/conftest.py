@@ -54,6 +54,7 @@ READS = {
     "teacher_labels": ("revised_maps",),
     "teacher": ("teacher_labels", "classifier"),
     "teacher_maps": ("teacher",),
+    "revised_teacher_maps": ("teacher_maps", "boundary_maps"),
     "segmentation_maps": ("segmenter",),
     "predictions": ("segmentation_maps",),
     "evaluation": ("cams", "revised_maps", "pseudo_labels", "predictions"),

@@ -25,23 +25,49 @@ def full(maps: np.ndarray) -> np.ndarray:
 def test_a_label_is_the_mean_of_walk_and_teacher_held_against_that_of_their_thresholds(
     taught: Any, rng: np.random.Generator
 ) -> None:
-    said = {}
+    said, spread = {}, {}
     for name, labels in (("a", [0, 1, 3]), ("b", [0, 2])):
         maps = bilinear(rng.random((len(labels), 3, 4)) ** 3, CELLS)
         said[name] = (maps / maps.sum(0)).astype(np.float16).astype(np.float32), labels
+        maps = bilinear(rng.random((len(labels) - 1, 3, 4)) ** 2, CELLS)
+        spread[name] = (maps / maps.max()).astype(np.float16).astype(np.float64)
     taught.give("teacher_maps", said)
-    read = ["--teacher-maps", taught.base / "teacher_maps"]
+    taught.give("revised_teacher_maps", spread)
+    stages = ("teacher_maps", "revised_teacher_maps")
+    read = [word for s in stages for word in (f"--{s.replace('_', '-')}", taught.base / s)]
     taught.run("pseudo_labels", *read, "--threshold", 0.2, "--no-crf")
     differ = []
     for name, (maps, labels) in said.items():
-        walk = full(taught.walk[name])
-        both = walk / walk.max() + full(maps[1:].astype(np.float64))
-        expected = np.where(both.max(0) > 0.2 + 0.5, np.array(labels[1:])[both.argmax(0)], 0)
+        walk, again = full(taught.walk[name]), full(spread[name])
+        three = walk / walk.max() + full(maps[1:].astype(np.float64)) + again / again.max()
+        above = three.max(0) > 0.2 + 0.5 + 0.5
+        expected = np.where(above, np.array(labels[1:])[three.argmax(0)], 0)
         found = taught.pixels("pseudo_labels", name)
         assert (found != expected).mean() < 0.005
         alone = np.where(walk.max(0) > 0.2 * walk.max(), np.array(labels[1:])[walk.argmax(0)], 0)
         differ.append((found != alone).mean())
     assert max(differ) > 0.05
+
+
+def test_the_walk_spreads_what_the_teacher_sees_of_the_classes(
+    taught: Any, rng: np.random.Generator
+) -> None:
+    """As it would localisation maps of the same values; the background has no part in it."""
+    said = {
+        name: (bilinear(rng.random((len(labels), 3, 4)), CELLS), labels)
+        for name, labels in (("a", [0, 1, 3]), ("b", [0, 2]))
+    }
+    boundaries = {name: bilinear(rng.random((1, 5, 6)) ** 2, CELLS)[0] for name in said}
+    taught.give("boundary_maps", boundaries)
+    taught.give("teacher_maps", said)
+    taught.give("cams", {name: maps[1:] for name, (maps, _) in said.items()})
+    for stage in ("revised_teacher_maps", "revised_maps"):
+        taught.run(stage, "--beta", 3, "--steps", 12)
+    for name, (maps, labels) in said.items():
+        spread, found = taught.maps("revised_teacher_maps", name)
+        assert list(found) == labels[1:]
+        assert np.array_equal(spread, taught.maps("revised_maps", name)[0])
+        assert np.abs(spread - maps[1:] / maps[1:].max()).max() > 0.1
 
 
 def test_the_teacher_names_only_what_is_there(taught: Any) -> None:

@@ -209,8 +209,7 @@ SMALLER = (
     "classifier={iterations: 6, batch_norm: train, frozen_stages: 0, crop: 64, batch_size: 4, "
     "resize_long: [64, 80]}",
     "cams={scales: [1.0], flip: false}",
-    "boundary_labels={theta_fg: 0.6, theta_bg: 0.5, window: 7, crf_iterations: 2}",
-    "benet={iterations: 2, batch_size: 4, crop: 64}",
+    "irnet={iterations: 2, batch_size: 4, crop: 64, theta_fg: 0.6, theta_bg: 0.5}",
     "segmenter={iterations: 2, batch_size: 4, crop: 64}",
     "pseudo_labels={threshold: 0.6, crf_iterations: 2}",
 )
@@ -226,7 +225,7 @@ def test_the_command_that_is_printed_ends_with_masks(new_project: Callable[[], A
     assert "bes: trying benet on a photograph ..." in done.stderr.splitlines()
     assert "..." not in done.stdout
     # Of every stage that takes long, and of all together.
-    assert re.search(r"^benet +\d+:\d+ +\d+\.\d MB$", done.stdout, re.MULTILINE)
+    assert re.search(r"^irnet +\d+:\d+ +\d+\.\d MB$", done.stdout, re.MULTILINE)
     assert re.search(r"^in all ", done.stdout, re.MULTILINE)
     command = shlex.split(done.stdout.splitlines()[-1])
     assert command[:2] == ["bes", "run"]

@@ -38,6 +38,7 @@ rule pseudo_labels:
         manifest=manifest(),
         revised_maps=shard("revised_maps"),
         teacher_maps=where_read("pseudo_labels", "teacher_maps"),
+        revised_teacher_maps=where_read("pseudo_labels", "revised_teacher_maps"),
         foreground=where_read("pseudo_labels", "foreground"),
         regions=where_read("pseudo_labels", "regions"),
     output:

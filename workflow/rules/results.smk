@@ -42,6 +42,7 @@ rule quality:
         revised_maps=shards("revised_maps"),
         foreground=where_read("quality", "foreground"),
         teacher_maps=where_read("quality", "teacher_maps"),
+        revised_teacher_maps=where_read("quality", "revised_teacher_maps"),
         pseudo_labels=shards("pseudo_labels"),
     output:
         ranking=report(
@@ -91,6 +92,7 @@ rule report:
         teacher_labels=where_read("report", "teacher_labels"),
         teacher=where_read("report", "teacher"),
         teacher_maps=where_read("report", "teacher_maps"),
+        revised_teacher_maps=where_read("report", "revised_teacher_maps"),
         foreground=where_read("report", "foreground"),
         regions=where_read("report", "regions"),
         revised_maps=shards("revised_maps"),

@@ -1,4 +1,4 @@
-"""Labels of the walk -> teacher -> its maps of the same photographs, for the pseudo labels."""
+"""Labels of the walk -> teacher -> its maps of the same photographs, and these revised."""
 
 
 rule teacher_labels:
@@ -87,4 +87,34 @@ rule teacher_maps:
         "Maps of the teacher of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes teacher_maps {params.command} --shard {wildcards.shard} "
+        "--threads {threads} --device {resources.device} --log {log}"
+
+
+rule revised_teacher_maps:
+    input:
+        images=photographs(),
+        classes=table("classes.json"),
+        manifest=manifest(),
+        teacher_maps=shard("teacher_maps"),
+        boundary_maps=shard("boundary_maps"),
+    output:
+        output_of("revised_teacher_maps", "{shard}"),
+    log:
+        "results/{dataset}/{experiment}/revised_teacher_maps/_logs/{shard}.log",
+    benchmark:
+        "results/{dataset}/{experiment}/revised_teacher_maps/_benchmarks/{shard}.tsv"
+    conda:
+        "../../envs/gpu.yaml"
+    threads: 8
+    resources:
+        gpu=gpus(),
+        mem_mb=more(8000),
+        runtime=more(60),
+        device=PROJECT.settings.device,
+    params:
+        command=command("revised_teacher_maps"),
+    message:
+        "Random walk of the teacher's maps of {wildcards.experiment}, shard {wildcards.shard}"
+    shell:
+        "python -m bes revised_teacher_maps {params.command} --shard {wildcards.shard} "
         "--threads {threads} --device {resources.device} --log {log}"

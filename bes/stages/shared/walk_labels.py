@@ -47,14 +47,14 @@ def labeller(
     options: PseudoLabelOptions, sources: Sources
 ) -> "Callable[[ImageRecord], np.ndarray]":
     """The function from a photograph to its label indices, uint8 (H, W), at full size: from its
-    revised map and, where the stage reads them, the teacher's map, the foreground prior and the
+    revised map and, where the stage reads them, the teacher's maps, the foreground prior and the
     segments."""
     import numpy as np
 
     from bes.data.images import read_grey, read_maps, read_prior
     from bes.data.working_size import read_reduced, resize_labels
     from bes.method.dense_crf import load_inference, refine
-    from bes.method.foreground_prior import with_prior
+    from bes.method.foreground_prior import with_priors
     from bes.method.hard_labels import hard_labels, upsample
     from bes.method.region_vote import mean_of_regions
 
@@ -62,20 +62,23 @@ def labeller(
     if crf:
         load_inference(crf, label_maps=1)
 
+    def full_size(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        # Upsampling lowers the peak; a threshold is a share of the largest score at full size.
+        scores = upsample(maps, size)
+        return scores / max(scores.max(initial=0.0), 1e-12)
+
     def label(record: ImageRecord) -> np.ndarray:
         maps, classes, size = read_maps(sources.file("revised_maps", record))
-        scores = upsample(maps, size)
-        # Upsampling lowers the peak; the threshold is a share of the largest score at full size.
-        scores /= max(scores.max(initial=0.0), 1e-12)
-        threshold = options.threshold
+        priors = []
         if "foreground" in sources.folders:
             prior = read_prior(sources.file("foreground", record))
-            if prior is not None:
-                scores, threshold = with_prior(scores, prior, threshold)
+            priors += [] if prior is None else [prior]
         if "teacher_maps" in sources.folders:
-            # Background is the first of its labels.
-            taught = upsample(read_maps(sources.file("teacher_maps", record)).maps[1:], size)
-            scores, threshold = with_prior(scores, taught, threshold)
+            # Of the first, the background is the first.
+            taught = read_maps(sources.file("teacher_maps", record)).maps[1:]
+            spread = read_maps(sources.file("revised_teacher_maps", record)).maps
+            priors += [upsample(taught, size), full_size(spread, size)]
+        scores, threshold = with_priors(full_size(maps, size), priors, options.threshold)
         if "regions" in sources.folders:
             scores = mean_of_regions(scores, read_grey(sources.file("regions", record)))
         labels = hard_labels(scores, threshold)
