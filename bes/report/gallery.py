@@ -28,7 +28,7 @@ MEANINGS = {
     "photographs": "As it was given.",
     "cams": "Where the classifier saw each class, most of all in its telling parts.",
     "boundary_labels": "Where confident regions of the CAM meet: what BENet learns.",
-    "boundary_maps": "BENet's probability that a pixel lies on the boundary of an object.",
+    "boundary_maps": "Where the boundary network sees the boundary of an object.",
     "revised_maps": "The CAM after a random walk, which spreads it and stops at boundaries.",
     "teacher_labels": "What the random walk alone gives: what the teacher learns.",
     "teacher_maps": "Where a segmentation network that learned those labels sees each class.",

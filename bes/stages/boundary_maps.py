@@ -17,7 +17,7 @@ class BoundaryMapOptions:
     folder: str | None = None
     """Folder with `<image>.png`, `.npy` or `.npz`: the boundary probability."""
     network: Literal["benet", "irnet"] = "benet"
-    """Whose boundaries: BENet's, or those of IRNet to compare with."""
+    """Whose boundaries: BENet's, as in the paper, or IRNet's."""
     scales: Annotated[tuple[float, ...], Range(0.1, 8.0)] = (1.0,)
     """Factors that the photograph is resized by; the logits of all scales are averaged."""
     flip: bool = True

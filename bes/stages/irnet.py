@@ -1,4 +1,4 @@
-"""Stage `irnet`: train IRNet's boundary branch on inter-pixel relations, to compare BENet with."""
+"""Stage `irnet`: train IRNet's boundary branch on relations of pairs of pixels."""
 
 from dataclasses import dataclass
 from typing import Annotated
