@@ -13,7 +13,14 @@ from vouching import vouch_for
 from bes.data.images import decode_labels, read_maps
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.incremental.per_image import run_per_image
-from bes.incremental.stage import PerImageStage, image_file, per_image_stages, stage_of, suffix_of
+from bes.incremental.stage import (
+    PerImageStage,
+    all_stages,
+    image_file,
+    per_image_stages,
+    stage_of,
+    suffix_of,
+)
 from bes.networks.benet import build_benet
 from bes.networks.classifier import build_classifier
 from bes.stages.cams import CamOptions
@@ -117,6 +124,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         save_network(model_file(base / name), network, settings)
         vouch_for(base / name)
+    defaults = {name: stage.options() for name, stage in all_stages().items()}
     for name in per_image_stages():
         stage = stage_of(name)
         assert isinstance(stage, PerImageStage)
@@ -128,7 +136,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
             folders={
                 source: base / source
                 for source in stage.parents(options)
-                if stage_of(source).there(stage_of(source).options())
+                if stage_of(source).there(defaults)
             },
             out=base / name,
             shards=["000"],
