@@ -89,7 +89,13 @@ Configured = tuple[list[str | Path], list[str]]
     "configured",
     [
         pytest.param([(["config.yaml"], [])], id="demo"),
-        pytest.param([(["photographs.yaml", *STUDIES], [FOLDER])], id="photographs"),
+        pytest.param(
+            [(["photographs.yaml"], [FOLDER]), (["photographs.yaml", *STUDIES], [FOLDER])],
+            id="photographs",
+        ),
+        pytest.param(
+            [(["photographs.yaml", "efficientnet_lite1.yaml"], [FOLDER])], id="efficientnet_lite1"
+        ),
         pytest.param(
             [(["voc12.yaml"], []), (["voc12.yaml"], ["preset=paper"]), (["coco14.yaml"], [VGG])],
             id="published",
