@@ -1,9 +1,9 @@
 """What a teacher adds: mIoU of the labels before it, of its own, and of the pseudo labels.
 
-python benchmarks/teacher.py results/photographs/base
+python benchmarks/teacher.py results/photographs/base [THRESHOLD]
 
-for a finished experiment with a teacher whose training photographs have masks. The halves are every
-other photograph in the order of their names.
+for a finished experiment with a teacher whose training photographs have masks; THRESHOLD is its
+`pseudo_labels.threshold`. The halves are every other photograph in the order of their names.
 """
 
 import sys
@@ -12,39 +12,60 @@ from pathlib import Path
 
 import numpy as np
 
-from bes.data.images import decode_labels, read_maps
+from bes.data.images import Maps, decode_labels, read_maps
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.data.truth import read_truth
 from bes.data.working_size import resize_labels
 from bes.incremental.stage import image_file
-from bes.method.hard_labels import upsample
+from bes.method.foreground_prior import with_priors
+from bes.method.hard_labels import hard_labels, upsample
 from bes.metrics.iou import ConfusionMatrix
 
 PARTS = ("all", "even half", "odd half", "one class", "several")
 
 
-def labels_of(results: Path, record: ImageRecord) -> Iterator[tuple[str, np.ndarray]]:
+def labels_of(
+    results: Path, record: ImageRecord, threshold: float
+) -> Iterator[tuple[str, np.ndarray]]:
     """Each kind of labels of a photograph, uint8 (H, W)."""
 
     def read(stage: str) -> np.ndarray:
         return decode_labels(image_file(stage, results / stage, record.id))
 
+    def maps_of(stage: str) -> Maps:
+        return read_maps(image_file(stage, results / stage, record.id))
+
     yield "labels of the walk", read("teacher_labels")
-    maps, labels, size = read_maps(image_file("teacher_maps", results / "teacher_maps", record.id))
-    said = np.asarray(labels)[upsample(maps, size).argmax(0)]
+    taught, labels, size = maps_of("teacher_maps")
+    said = np.asarray(labels)[upsample(taught, size).argmax(0)]
     yield "the teacher's labels", resize_labels(said, (record.height, record.width))
+    walk, spread = (
+        upsample(maps_of(stage).maps, size) for stage in ("revised_maps", "revised_teacher_maps")
+    )
+    walk, spread = (maps / max(maps.max(initial=0.0), 1e-12) for maps in (walk, spread))
+    taught = upsample(taught[1:], size)
+    for name, priors in (
+        ("without CRF: the walk", []),
+        ("  and the teacher", [taught]),
+        ("  and this spread", [spread]),
+        ("  and both", [taught, spread]),
+    ):
+        shown = np.array([0, *labels[1:]], np.uint8)[
+            hard_labels(*with_priors(walk, priors, threshold))
+        ]
+        yield name, resize_labels(shown, (record.height, record.width))
     yield "pseudo labels", read("pseudo_labels")
 
 
 def scores(
-    results: Path, catalog: Catalog, records: list[ImageRecord]
+    results: Path, catalog: Catalog, records: list[ImageRecord], threshold: float
 ) -> dict[str, dict[str, ConfusionMatrix]]:
     """Kind of labels -> part of the photographs -> its pixels."""
     found: dict[str, dict[str, ConfusionMatrix]] = {}
     for number, record in enumerate(records):
         truth = read_truth(catalog, record)
         parts = ("all", PARTS[1 + number % 2], PARTS[3 if len(record.labels) == 1 else 4])
-        for name, labels in labels_of(results, record):
+        for name, labels in labels_of(results, record, threshold):
             row = found.setdefault(
                 name, {part: ConfusionMatrix(len(catalog.classes) + 1) for part in PARTS}
             )
@@ -53,7 +74,7 @@ def scores(
     return found
 
 
-def main(results: Path) -> None:
+def main(results: Path, threshold: float = 0.32) -> None:
     """Print the table."""
     catalog = read_catalog(results / "dataset" / "classes.json")
     records = [
@@ -62,9 +83,9 @@ def main(results: Path) -> None:
         if record.split == "train" and record.mask
     ]
     print(f"{f'mIoU (%), {len(records)} photographs':<28}" + "".join(f"{p:>11}" for p in PARTS))
-    for name, row in scores(results, catalog, records).items():
+    for name, row in scores(results, catalog, records, threshold).items():
         print(f"{name:<28}" + "".join(f"{100 * row[part].mean_iou():>11.2f}" for part in PARTS))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *map(float, sys.argv[2:]))
