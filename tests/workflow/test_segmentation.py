@@ -103,7 +103,8 @@ def test_another_goal_leaves_what_is_there(predicted: Any) -> None:
 def test_a_teacher_labels_its_photographs_anew_and_learns_no_correction(project: Any) -> None:
     taught = {"teacher_maps": {"source": "teacher"}, "segmenter": SEGMENTER}
     project.configure(taught)
-    every = dict.fromkeys(("teacher_labels", "teacher_maps", "pseudo_labels"), len(project.records))
+    stages = ("teacher_labels", "teacher_maps", "revised_teacher_maps", "pseudo_labels")
+    every = dict.fromkeys(stages, len(project.records))
     assert project.run() == {"teacher": 1} | every
     assert project.run() == {}
     path = image_file("teacher_maps", project.folder("teacher_maps"), project.records[3].id)
