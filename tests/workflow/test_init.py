@@ -222,7 +222,7 @@ def test_the_command_that_is_printed_ends_with_masks(new_project: Callable[[], A
     shutil.copy(project.path / "data/photographs/labels.csv", photos)
     done = project.bes("init", "my photos", "--weights", "none")
     assert done.returncode == 0, done.stderr
-    assert "bes: trying benet on a photograph ..." in done.stderr.splitlines()
+    assert "bes: trying irnet on a photograph ..." in done.stderr.splitlines()
     assert "..." not in done.stdout
     # Of every stage that takes long, and of all together.
     assert re.search(r"^irnet +\d+:\d+ +\d+\.\d MB$", done.stdout, re.MULTILINE)
