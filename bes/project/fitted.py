@@ -25,7 +25,7 @@ def fitted(photographs: int, pixels: int) -> dict[str, Any]:
     photographs of three animals the best CAMs came from 42.1 to 48.7 mIoU so. Such a classifier
     scores the background too: the CAMs are lowered by what a third of the photograph stays below.
     Their level differs from photograph to photograph, so each has its own threshold: 58.1 mIoU in
-    place of 53.8 with BENet's boundaries, 59.7 with IRNet's, which has the iterations of the
+    place of 53.8 with BENet's boundaries; 59.7 with IRNet's, which has the iterations of the
     configuration or, for few, 200. A teacher did not learn enough from them to be worth its time.
     """
     few = photographs < FEW
