@@ -29,10 +29,11 @@ GOAL = {
 HELD_OUT = ("segmentation_maps", "predictions")
 
 
-@pytest.fixture
-def predicted(project: Any) -> Any:
+@pytest.fixture(scope="module")
+def predicted_once(finished: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The finished project with three more scenes, held out, the last without labels, and the goal
-    `predictions`."""
+    `predictions`; look, but do not touch."""
+    project = finished.copy(tmp_path_factory.mktemp("predicted") / "project")
     lists = project.path / "data/photographs/ImageSets/Segmentation"
     lists.mkdir(parents=True)
     train = [record.id for record in project.records]
@@ -46,7 +47,15 @@ def predicted(project: Any) -> Any:
     shutil.copy(project.path / "data/scenes/JPEGImages" / scene, project.path / "data/next")
     project.configure(GOAL)
     assert project.run() == {"segmenter": 1} | dict.fromkeys(HELD_OUT, len(val) + 1)
-    project.val, project.test = val, project.spare[2]
+    return project, val, Path(scene).stem
+
+
+@pytest.fixture
+def predicted(predicted_once: Any, tmp_path: Path) -> Any:
+    """A copy of it."""
+    done, val, test = predicted_once
+    project = done.copy(tmp_path / "project")
+    project.val, project.test = val, test
     return project
 
 
