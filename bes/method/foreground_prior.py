@@ -19,9 +19,10 @@ def with_priors(
 ) -> tuple[np.ndarray, float]:
     """The mean of each class's score and of what the priors say, and that of their thresholds.
 
-    Whether a pixel is background is for all to say; of one map for all classes, the order of the
-    classes stays that of the scores. A prior is a probability, so its threshold is 1/2: none is
-    left to choose.
+    First of the scores and of all priors that know the classes, then of that and of a prior that
+    knows the foreground alone, so that half of what decides on the background comes from it; it
+    leaves the order of the classes. A prior is a probability, so its threshold is 1/2: none is left
+    to choose.
 
     Args:
         scores: (K,H,W) float32 in [0, 1], the largest of a photograph 1.
@@ -32,6 +33,10 @@ def with_priors(
     Returns:
         (K,H,W) float32 in [0, 1], and the score of the background.
     """
-    total = sum(priors, start=scores)
-    count = 1 + len(priors)
-    return total / count, (threshold + EVEN * len(priors)) / count
+    of_classes = [prior for prior in priors if prior.ndim == scores.ndim]
+    count = 1 + len(of_classes)
+    scores = sum(of_classes, start=scores) / count
+    threshold = (threshold + EVEN * len(of_classes)) / count
+    for foreground in (prior for prior in priors if prior.ndim < scores.ndim):
+        scores, threshold = (scores + foreground) / 2, (threshold + EVEN) / 2
+    return scores, threshold

@@ -25,12 +25,18 @@ def test_a_pixel_has_the_best_class_where_score_and_prior_outweigh_their_thresho
         assert found[y, x] == (best + 1 if above else 0)
 
 
-def test_each_of_several_priors_weighs_as_much_as_the_scores() -> None:
-    scores, one, each = drawn(0, 2, 9, 11), drawn(1, 9, 11), drawn(2, 2, 9, 11)
-    mean, threshold = with_priors(scores, [one, each], 0.2)
+def test_what_knows_the_classes_is_averaged_before_the_foreground_has_its_half() -> None:
+    scores, one, other = drawn(0, 2, 9, 11), drawn(1, 2, 9, 11), drawn(2, 2, 9, 11)
+    foreground = drawn(3, 9, 11)
+    mean, threshold = with_priors(scores, [one, other], 0.2)
     assert threshold == pytest.approx((0.2 + 0.5 + 0.5) / 3)
-    for k, y, x in np.ndindex(2, 9, 11):
-        assert mean[k, y, x] == pytest.approx((scores[k, y, x] + one[y, x] + each[k, y, x]) / 3)
+    for place in np.ndindex(2, 9, 11):
+        assert mean[place] == pytest.approx((scores[place] + one[place] + other[place]) / 3)
+    for order in ([foreground, one, other], [one, other, foreground]):
+        both, level = with_priors(scores, order, 0.2)
+        assert level == pytest.approx((threshold + 0.5) / 2)
+        for k, y, x in np.ndindex(2, 9, 11):
+            assert both[k, y, x] == pytest.approx((mean[k, y, x] + foreground[y, x]) / 2)
     alone, threshold = with_priors(scores, [], 0.2)
     assert np.array_equal(alone, scores) and threshold == 0.2
 
