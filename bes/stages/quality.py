@@ -197,7 +197,7 @@ def _priors(run: WholeRun, record: ImageRecord) -> "list[np.ndarray]":
         prior = read_prior(run.file("foreground", record))
         found += [] if prior is None else [prior[::STRIDE, ::STRIDE]]
     if "teacher_maps" in run.folders:
-        # Of the first, the background is the first.
+        # Without the first map, that of the background.
         found.append(read_maps(run.file("teacher_maps", record)).maps[1:])
         found.append(read_maps(run.file("revised_teacher_maps", record)).maps)
     return found

@@ -74,7 +74,7 @@ def labeller(
             prior = read_prior(sources.file("foreground", record))
             priors += [] if prior is None else [prior]
         if "teacher_maps" in sources.folders:
-            # Of the first, the background is the first.
+            # Without the first map, that of the background.
             taught = read_maps(sources.file("teacher_maps", record)).maps[1:]
             spread = read_maps(sources.file("revised_teacher_maps", record)).maps
             priors += [upsample(taught, size), full_size(spread, size)]
