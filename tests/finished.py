@@ -83,6 +83,8 @@ def content_of(stage: str, record: ImageRecord) -> bytes:
         return encode_grey(np.zeros(size, np.uint16))
     if stage in ("teacher_labels", "predictions"):
         return encode_labels(np.zeros(size, np.uint8))
+    if stage == "teacher_maps":
+        return encode_maps(np.full((2, 6, 8), 0.5), [0, 1], size)
     return encode_maps(np.ones((1, 6, 8)), [1], size)
 
 

@@ -199,6 +199,7 @@ def _priors(run: WholeRun, record: ImageRecord) -> "list[np.ndarray]":
     if "teacher_maps" in run.folders:
         # Without the first map, that of the background.
         found.append(read_maps(run.file("teacher_maps", record)).maps[1:])
+    if "revised_teacher_maps" in run.folders:
         found.append(read_maps(run.file("revised_teacher_maps", record)).maps)
     return found
 

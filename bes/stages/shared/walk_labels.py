@@ -76,8 +76,10 @@ def labeller(
         if "teacher_maps" in sources.folders:
             # Without the first map, that of the background.
             taught = read_maps(sources.file("teacher_maps", record)).maps[1:]
+            priors += [upsample(taught, size)]
+        if "revised_teacher_maps" in sources.folders:
             spread = read_maps(sources.file("revised_teacher_maps", record)).maps
-            priors += [upsample(taught, size), full_size(spread, size)]
+            priors += [full_size(spread, size)]
         scores, threshold = with_priors(full_size(maps, size), priors, options.threshold)
         if "regions" in sources.folders:
             scores = mean_of_regions(scores, read_grey(sources.file("regions", record)))
