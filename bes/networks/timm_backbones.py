@@ -11,7 +11,7 @@ from bes.data.augmentation import MEAN, STD
 from bes.errors import BesError
 from bes.networks.backbone import Backbone
 from bes.networks.names import TIMM
-from bes.networks.weights import State, load_matching, not_downloaded, read_state
+from bes.networks.weights import load_matching, not_downloaded, read_state
 from bes.options.declared import did_you_mean
 
 # Where these modules of timm say `features_only` they mean classes of their own; the plain list of
@@ -49,22 +49,32 @@ def build_timm(name: str, weights: str, *, output_stride: int) -> Backbone:
     Raises BesError for a name that timm does not know, for a model that gives no feature maps of
     pictures of any size, and for weights that do not fit or cannot be downloaded.
     """
-    features = _create(name, output_stride)
+    features = _create(name, output_stride, features_only=True)
     if weights == "imagenet":
-        features.load_state_dict(_download(name, output_stride))
-    elif weights != "none":
-        _load(features, name, Path(weights))
+        whole = _download(name, output_stride)
+    else:
+        whole = _create(name, output_stride)
+    named = _named_modules(whole, features)
+    tail = _tail(whole, named, features)
+    used = [*(named[key] for key in features), *tail]
+    if weights not in ("imagenet", "none"):
+        kept = {id(x) for module in used for x in module.state_dict(keep_vars=True).values()}
+        every = whole.state_dict(keep_vars=True)
+        head = tuple(key for key, value in every.items() if id(value) not in kept)
+        load_matching(whole, read_state(Path(weights)), source=weights, name=name, head=head)
     stages: list[nn.Module] = []
     modules: list[nn.Module] = []
-    mean, std = features.pretrained_cfg["mean"], features.pretrained_cfg["std"]
+    mean, std = whole.pretrained_cfg["mean"], whole.pretrained_cfg["std"]
     if not (np.allclose(mean, MEAN) and np.allclose(std, STD)):
         modules.append(Renormalise(mean, std))
-    for key, module in features.items():
-        modules.append(module)
+    for key in features:
+        modules.append(named[key])
         if key in features.return_layers:
             stages.append(nn.Sequential(*modules))
             modules = []
+    stages[-1] = nn.Sequential(*stages[-1], *tail)
     channels, strides = features.feature_info.channels(), features.feature_info.reduction()
+    channels[-1] = whole.num_features if tail else channels[-1]
     backbone = Backbone(stages, channels, strides)
     _check(name, backbone)
     if output_stride == 8 and strides[-1] != 8:
@@ -72,28 +82,65 @@ def build_timm(name: str, weights: str, *, output_stride: int) -> Backbone:
     return backbone
 
 
-def _create(name: str, output_stride: int, *, pretrained: bool = False) -> Any:
-    """The model without its head, as timm's list of modules."""
+def _named_modules(whole: Any, features: Any) -> dict[str, nn.Module]:
+    """The modules of a model in their order, by the names that its list of features has: `stages_0`
+    where it takes those of `stages` one by one."""
+    named: dict[str, nn.Module] = {}
+    for name, module in whole.named_children():
+        inner = {f"{name}_{part}": child for part, child in module.named_children()}
+        named |= inner if inner.keys() & features.keys() else {name: module}
+    return named
+
+
+@torch.inference_mode()
+def _tail(whole: Any, named: dict[str, nn.Module], features: Any) -> list[nn.Module]:
+    """What a model does between its last features and their pooling, as an EfficientNet's last
+    convolution or the last norm of a ResNet of version 2: its classes are read from there."""
+    names = list(named)
+    rest = [named[name] for name in names[names.index([*features][-1]) + 1 :]]
+    whole.eval()
+    x = torch.rand(1, 3, *PROBE)
+    try:
+        expected = whole.forward_features(x)
+        for key in features:
+            x = named[key](x)
+        for count in range(len(rest) + 1):
+            if x.shape == expected.shape and torch.allclose(x, expected, atol=1e-5):
+                return rest[:count]
+            x = rest[count](x)
+    # A model that takes no such picture, or whose pooling comes first.
+    except Exception:
+        pass
+    return []
+
+
+def _create(
+    name: str, output_stride: int, *, features_only: bool = False, pretrained: bool = False
+) -> Any:
+    """The model, or as `features_only` timm's list of those of its modules that give features."""
     timm = _timm(name)
     model = name.removeprefix(TIMM)
     own = timm.models.model_entrypoint(model.partition(".")[0]).__module__ in OWN_FEATURES
-    wanted: dict[str, Any] = {"features_only": True, "pretrained": pretrained}
-    wanted |= {"feature_cfg": {"feature_cls": "list", "flatten_sequential": True}} if own else {}
+    wanted: dict[str, Any] = {"pretrained": pretrained}
+    if features_only:
+        wanted["features_only"] = True
+        flat = {"feature_cls": "list", "flatten_sequential": True}
+        wanted |= {"feature_cfg": flat} if own else {}
     try:
         try:
-            features = timm.create_model(model, output_stride=output_stride, **wanted)
+            created = timm.create_model(model, output_stride=output_stride, **wanted)
         except (TypeError, AssertionError, NotImplementedError):
-            features = timm.create_model(model, **wanted)
+            created = timm.create_model(model, **wanted)
     except Exception as error:
         if pretrained:
             raise
         raise BesError(f"{name}: expected a model with feature maps, found: {error}") from None
-    if not isinstance(features, timm.models.FeatureListNet):
+    if features_only and not isinstance(created, timm.models.FeatureListNet):
         raise BesError(
-            f"{name}: found features by {type(features).__name__}, expected a model whose layers "
+            f"{name}: found features by {type(created).__name__}, expected a model whose layers "
             "follow one another, such as a ResNet, ConvNeXt or EfficientNet"
         )
-    return features
+    return created
 
 
 def _timm(name: str) -> Any:
@@ -119,34 +166,19 @@ def _timm(name: str) -> Any:
     return timm
 
 
-def _download(name: str, output_stride: int) -> State:
+def _download(name: str, output_stride: int) -> Any:
+    """The model with the weights that timm has for it."""
     import timm
 
     config = timm.get_pretrained_cfg(name.removeprefix(TIMM))
     address = (config and (config.hf_hub_id or config.url)) or "timm"
     try:
-        return _create(name, output_stride, pretrained=True).state_dict()
+        return _create(name, output_stride, pretrained=True)
     # From no network to a model without weights: the libraries share no class of error.
     except Exception as error:
         raise not_downloaded(
             name, expected="pretrained weights", address=str(address), error=error
         ) from None
-
-
-def _load(features: Any, name: str, path: Path) -> None:
-    """A file of the whole model: `stages.0.` is `stages_0.` here, and the rest is its head."""
-    import timm
-
-    def rename(key: str) -> str:
-        first, _, rest = key.partition(".")
-        second, _, inner = rest.partition(".")
-        return f"{first}_{second}.{inner}" if f"{first}_{second}" in features else key
-
-    wanted = features.state_dict()
-    whole = timm.create_model(name.removeprefix(TIMM)).state_dict()
-    head = tuple(key for key in whole if rename(key) not in wanted)
-    state = read_state(path)
-    load_matching(features, state, source=str(path), name=name, head=head, rename=rename)
 
 
 @torch.inference_mode()
