@@ -12,7 +12,17 @@ from bes.data.augmentation import MEAN, STD
 from bes.errors import BesError
 from bes.networks.backbones import build_backbone
 
-MODELS = ["resnet10t", "convnext_atto", "efficientnet_lite0", "mobilenetv3_small_050"]
+MODELS = {
+    "resnet10t": 512,
+    "convnext_atto": 320,
+    "efficientnet_lite0": 1280,
+    "mobilenetv3_small_050": 288,
+    "resnetv2_50": 2048,
+    "rexnet_100": 1280,
+    "densenet121": 1024,
+}
+"""Models, and the channels of what they pool: of some there is a convolution, of some a norm and an
+activation after the last stage."""
 
 
 def save_model(model: str, path: Path) -> None:
@@ -28,13 +38,15 @@ def save_model(model: str, path: Path) -> None:
 
 
 def timm_features(model: str, path: Path, image: torch.Tensor, **options: Any) -> Any:
-    """What timm makes of the same file by itself."""
-    overlay = {"file": str(path), "hf_hub_id": None, "url": ""}
-    network = timm.create_model(
-        model, features_only=True, pretrained=True, pretrained_cfg_overlay=overlay, **options
-    )
+    """What timm makes of the same file by itself, the last of them what it pools."""
+    options |= {
+        "pretrained": True,
+        "pretrained_cfg_overlay": {"file": str(path), "hf_hub_id": None, "url": ""},
+    }
+    stages = timm.create_model(model, features_only=True, **options).eval()
+    whole = timm.create_model(model, **options).eval()
     with torch.no_grad():
-        return network.eval()(image)
+        return [*stages(image)[:-1], whole.forward_features(image)]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -53,6 +65,7 @@ def test_the_features_of_a_file_are_those_that_timm_gives(model: str, tmp_path: 
     with torch.no_grad():
         found = backbone(ours)
     assert len(found) == len(expected) == len(backbone.channels)
+    assert backbone.channels[-1] == MODELS[model]
     for a, b in zip(found, expected, strict=True):
         assert b.std() > 0
         assert torch.allclose(a, b, atol=1e-4 * float(b.abs().max()))
@@ -120,7 +133,7 @@ def test_keys_of_a_file_that_the_model_does_not_have_are_listed(tmp_path: Path) 
     with pytest.raises(BesError) as error:
         build_backbone("timm:convnext_atto", str(path))
     assert str(error.value) == (
-        f"{path}: does not fit timm:convnext_atto: 1 missing (stages_0.blocks.0.norm.weight); "
+        f"{path}: does not fit timm:convnext_atto: 1 missing (stages.0.blocks.0.norm.weight); "
         "1 not expected (stages.7.weight)"
     )
 
