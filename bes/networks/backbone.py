@@ -17,6 +17,7 @@ class Backbone(nn.Module):
     | VGG-16 | 1, 2, 4, 8, 16 |
     | MobileNet-V2 | 2, 4, 8, 16, 16 |
     | of timm | the model's, most often four or five stages |
+    | vision transformer of timm | 4, 8, 16, 16, enlarged (`TransformerBackbone`) |
     """
 
     def __init__(

@@ -1,5 +1,8 @@
 """Models of timm as backbones: `timm:resnet10t`, `timm:convnext_atto.d2_in1k`."""
 
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,8 @@ from bes.data.augmentation import MEAN, STD
 from bes.errors import BesError
 from bes.networks.backbone import Backbone
 from bes.networks.names import TIMM
-from bes.networks.weights import load_matching, not_downloaded, read_state
+from bes.networks.transformer_backbone import STRIDES, TransformerBackbone
+from bes.networks.weights import State, load_matching, not_downloaded, read_state
 from bes.options.declared import did_you_mean
 
 # Where these modules of timm say `features_only` they mean classes of their own; the plain list of
@@ -40,7 +44,8 @@ class Renormalise(nn.Module):
 
 
 def build_timm(name: str, weights: str, *, output_stride: int) -> Backbone:
-    """As `build_backbone`, for the name of any model of timm whose layers follow one another.
+    """As `build_backbone`, for the name of a model of timm: one whose layers follow one another, or
+    a vision transformer.
 
     A model that cannot be built at stride 16 keeps its own, most often 32, so that its last maps
     are coarser; stride 8 is needed exactly. Where a model was trained with other statistics than
@@ -49,24 +54,54 @@ def build_timm(name: str, weights: str, *, output_stride: int) -> Backbone:
     Raises BesError for a name that timm does not know, for a model that gives no feature maps of
     pictures of any size, and for weights that do not fit or cannot be downloaded.
     """
-    features = _create(name, output_stride, features_only=True)
-    if weights == "imagenet":
-        whole = _download(name, output_stride)
+    timm = _timm(name)
+    sizes: list[dict[str, Any]] = [{"output_stride": output_stride}, {}]
+    features = _create(name, sizes, features_only=True)
+    listed = isinstance(features, timm.models.FeatureListNet)
+    # A Swin's modules are listed too, with the channels last.
+    transformer = isinstance(features, timm.models._features.FeatureGetterNet) or (
+        listed and features.output_fmt == timm.layers.Format.NHWC
+    )
+    if not transformer and not listed:
+        raise BesError(
+            f"{name}: found features by {type(features).__name__}, expected a model whose layers "
+            "follow one another, such as a ResNet, ConvNeXt or EfficientNet, or a vision "
+            "transformer such as a ViT or Swin"
+        )
+    create = _download if weights == "imagenet" else _create
+    whole = create(name, _any_size(features) if transformer else sizes)
+    named = dict(whole.state_dict(keep_vars=True))
+    convert = _renormalise(whole.pretrained_cfg)
+    if transformer:
+        whole.reset_classifier(0)
+        try:
+            backbone: Backbone = TransformerBackbone(whole, nn.Sequential(*convert))
+        except AttributeError as error:
+            raise BesError(f"{name}: expected a model of named blocks, found: {error}") from None
     else:
-        whole = _create(name, output_stride)
+        backbone = _convolutional(whole, features, convert)
+    _check(name, backbone)
+    found = backbone.strides[-1]
+    if output_stride == 8 and found != 8:
+        raise BesError(f"{name}: found output stride {found}, expected a model that takes 8")
+    if weights not in ("imagenet", "none"):
+        used = {id(value) for value in backbone.state_dict(keep_vars=True).values()}
+        head = tuple(key for key, value in named.items() if id(value) not in used)
+        state = read_state(Path(weights))
+        if transformer:
+            state = _resampled(state, whole)
+            # Some are published without, and get one where they are trained further.
+            head += ("head.",)
+        load_matching(whole, state, source=weights, name=name, head=head)
+    return backbone
+
+
+def _convolutional(whole: Any, features: Any, convert: list[nn.Module]) -> Backbone:
+    """The layers of a model as stages, cut where its list of `features` has them."""
     named = _named_modules(whole, features)
     tail = _tail(whole, named, features)
-    used = [*(named[key] for key in features), *tail]
-    if weights not in ("imagenet", "none"):
-        kept = {id(x) for module in used for x in module.state_dict(keep_vars=True).values()}
-        every = whole.state_dict(keep_vars=True)
-        head = tuple(key for key, value in every.items() if id(value) not in kept)
-        load_matching(whole, read_state(Path(weights)), source=weights, name=name, head=head)
     stages: list[nn.Module] = []
-    modules: list[nn.Module] = []
-    mean, std = whole.pretrained_cfg["mean"], whole.pretrained_cfg["std"]
-    if not (np.allclose(mean, MEAN) and np.allclose(std, STD)):
-        modules.append(Renormalise(mean, std))
+    modules = [*convert]
     for key in features:
         modules.append(named[key])
         if key in features.return_layers:
@@ -75,11 +110,28 @@ def build_timm(name: str, weights: str, *, output_stride: int) -> Backbone:
     stages[-1] = nn.Sequential(*stages[-1], *tail)
     channels, strides = features.feature_info.channels(), features.feature_info.reduction()
     channels[-1] = whole.num_features if tail else channels[-1]
-    backbone = Backbone(stages, channels, strides)
-    _check(name, backbone)
-    if output_stride == 8 and strides[-1] != 8:
-        raise BesError(f"{name}: found output stride {strides[-1]}, expected a model that takes 8")
-    return backbone
+    return Backbone(stages, channels, strides)
+
+
+def _renormalise(config: Any) -> list[nn.Module]:
+    """What converts a picture for a model trained with other statistics than those of ImageNet."""
+    mean, std = config["mean"], config["std"]
+    same = np.allclose(mean, MEAN) and np.allclose(std, STD)
+    return [] if same else [Renormalise(mean, std)]
+
+
+def _any_size(features: Any) -> list[dict[str, Any]]:
+    """How timm may be asked for a vision transformer that takes pictures of any size, of patches
+    whose side is a multiple of 4 (those of DINOv2 have 14)."""
+    patch = features.feature_info.reduction()[0]
+    patches = {"patch_size": 16} if patch % STRIDES[0] else {}
+    return [{"dynamic_img_size": True, **patches}, {"strict_img_size": False, **patches}, patches]
+
+
+def _resampled(state: State, whole: Any) -> State:
+    """Weights with position embeddings and patches of the sizes that the model has."""
+    fit = getattr(sys.modules[type(whole).__module__], "checkpoint_filter_fn", None)
+    return fit(state, whole) if fit else state
 
 
 def _named_modules(whole: Any, features: Any) -> dict[str, nn.Module]:
@@ -114,33 +166,23 @@ def _tail(whole: Any, named: dict[str, nn.Module], features: Any) -> list[nn.Mod
     return []
 
 
-def _create(
-    name: str, output_stride: int, *, features_only: bool = False, pretrained: bool = False
-) -> Any:
-    """The model, or as `features_only` timm's list of those of its modules that give features."""
+def _create(name: str, sizes: Sequence[dict[str, Any]], **options: Any) -> Any:
+    """The model with the first of `sizes` that it takes; with `features_only` those of its modules
+    that give features: as a list, or of a transformer with what gets them from it."""
     timm = _timm(name)
     model = name.removeprefix(TIMM)
     own = timm.models.model_entrypoint(model.partition(".")[0]).__module__ in OWN_FEATURES
-    wanted: dict[str, Any] = {"pretrained": pretrained}
-    if features_only:
-        wanted["features_only"] = True
-        flat = {"feature_cls": "list", "flatten_sequential": True}
-        wanted |= {"feature_cfg": flat} if own else {}
+    if options.get("features_only") and own:
+        options["feature_cfg"] = {"feature_cls": "list", "flatten_sequential": True}
     try:
-        try:
-            created = timm.create_model(model, output_stride=output_stride, **wanted)
-        except (TypeError, AssertionError, NotImplementedError):
-            created = timm.create_model(model, **wanted)
+        for size in sizes[:-1]:
+            with suppress(TypeError, AssertionError, NotImplementedError):
+                return timm.create_model(model, **size, **options)
+        return timm.create_model(model, **sizes[-1], **options)
     except Exception as error:
-        if pretrained:
+        if options.get("pretrained"):
             raise
         raise BesError(f"{name}: expected a model with feature maps, found: {error}") from None
-    if features_only and not isinstance(created, timm.models.FeatureListNet):
-        raise BesError(
-            f"{name}: found features by {type(created).__name__}, expected a model whose layers "
-            "follow one another, such as a ResNet, ConvNeXt or EfficientNet"
-        )
-    return created
 
 
 def _timm(name: str) -> Any:
@@ -166,14 +208,14 @@ def _timm(name: str) -> Any:
     return timm
 
 
-def _download(name: str, output_stride: int) -> Any:
+def _download(name: str, sizes: Sequence[dict[str, Any]]) -> Any:
     """The model with the weights that timm has for it."""
     import timm
 
     config = timm.get_pretrained_cfg(name.removeprefix(TIMM))
     address = (config and (config.hf_hub_id or config.url)) or "timm"
     try:
-        return _create(name, output_stride, pretrained=True)
+        return _create(name, sizes, pretrained=True)
     # From no network to a model without weights: the libraries share no class of error.
     except Exception as error:
         raise not_downloaded(

@@ -1,6 +1,5 @@
 """Initial weights: state dicts read from files or downloaded, and matched key by key."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +45,14 @@ def load_matching(
     source: str,
     name: str,
     head: tuple[str, ...],
-    rename: Callable[[str], str] = str,
 ) -> None:
     """Load a state dict into a network, all keys but those of its head; raises BesError
     otherwise.
 
     `source` and `name` are what state dict and network are called in the message, `head` is the
-    beginnings of keys to leave out, `rename` gives the network's key for one of the state dict.
+    beginnings of keys to leave out.
     """
-    given = {rename(k): v for k, v in state.items() if not k.startswith(head)}
+    given = {k: v for k, v in state.items() if not k.startswith(head)}
     wanted = {k: v for k, v in network.state_dict().items() if not k.startswith(head)}
     # Older checkpoints lack the counters of BatchNorm, which evaluation never reads.
     missing = [k for k in wanted if k not in given and not k.endswith("num_batches_tracked")]

@@ -46,6 +46,7 @@ def photographs(project, rng):
         # ResNet-50 with more layers; at stride 8 and an odd crop it is in the configurations.
         ("resnet101", "largefov", 16, 32),
         ("resnet101", "aspp", 16, 33),
+        *itertools.product(["timm:vit_tiny_patch16_224"], HEADS, (16,), (32, 33)),
     ],
 )
 def test_every_segmentation_network_trains(
@@ -58,7 +59,7 @@ def test_every_segmentation_network_trains(
     assert len(losses) == 3 and np.isfinite(losses).all()
 
 
-@pytest.mark.parametrize("backbone", EVERY)
+@pytest.mark.parametrize("backbone", [*EVERY, "timm:vit_tiny_patch16_224"])
 @pytest.mark.parametrize("stage", ["benet", "irnet"])
 def test_every_network_of_boundaries_trains(photographs, backbone: str, stage: str) -> None:
     flags = ["--backbone", backbone, "--weights", "none", "--batch-size", 1, "--lr", 0]

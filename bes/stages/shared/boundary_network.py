@@ -76,7 +76,7 @@ def train_boundary_network(
         classifier=run.folders.get("classifier"),
     )
     if not options.train_backbone:
-        network.backbone.freeze(len(network.backbone.stages), norm=True)
+        network.backbone.freeze(len(network.backbone.channels), norm=True)
 
     def view(index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         photo = read_reduced(run.catalog, records[index])
