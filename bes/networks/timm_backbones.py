@@ -100,14 +100,14 @@ def _convolutional(whole: Any, features: Any, convert: list[nn.Module]) -> Backb
     """The layers of a model as stages, cut where its list of `features` has them."""
     named = _named_modules(whole, features)
     tail = _tail(whole, named, features)
-    stages: list[nn.Module] = []
+    stages: list[nn.Sequential] = []
     modules = [*convert]
     for key in features:
         modules.append(named[key])
         if key in features.return_layers:
             stages.append(nn.Sequential(*modules))
             modules = []
-    stages[-1] = nn.Sequential(*stages[-1], *tail)
+    stages[-1].extend(tail)
     channels, strides = features.feature_info.channels(), features.feature_info.reduction()
     channels[-1] = whole.num_features if tail else channels[-1]
     return Backbone(stages, channels, strides)
