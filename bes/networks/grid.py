@@ -15,14 +15,26 @@ def resample(maps: torch.Tensor, size: Sequence[int], factors: tuple[float, floa
     """(B,C,h,w) -> (B,C,*size), bilinear: enlarged by these factors of height and width, whatever
     the sizes, then cut, or continued by its last cells where it ends too soon."""
     missing = [
-        # One more than is needed, as the length of the result is rounded down.
-        math.ceil(length / factor) + 1 - cells if int(cells * factor) < length else 0
+        _missing(cells, length, factor)
         for cells, length, factor in zip(maps.shape[-2:], size, factors, strict=True)
     ]
     if any(missing):
         maps = F.pad(maps, (0, missing[1], 0, missing[0]), mode="replicate")
     enlarged = F.interpolate(maps, scale_factor=factors, mode="bilinear", align_corners=False)
     return enlarged[..., : size[0], : size[1]]
+
+
+def _missing(cells: int, length: int, factor: float) -> int:
+    """How many cells to continue maps by before they are enlarged."""
+    if int(cells * factor) < length:
+        # One more than is needed, as the length of the result is rounded down.
+        cells_needed = math.ceil(length / factor) + 1
+    else:
+        cells_needed = cells
+    if 1 < factor and int(cells_needed * factor) == cells_needed:
+        # Where a result has the length of its source, torch copies it whatever the factor.
+        cells_needed = math.ceil(1 / (factor - 1)) + 1
+    return cells_needed - cells
 
 
 def labels_of_cells(labels: torch.Tensor, stride: int, cells: Sequence[int]) -> torch.Tensor:

@@ -3,18 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from plain import bilinear
 
 from bes.networks.grid import labels_of_cells, resample
 
 SIDE, CELLS = st.integers(1, 40), st.integers(1, 9)
-FACTOR = st.sampled_from([0.25, 0.5, 2 / 3, 1.0, 4 / 3, 2.0, 2.6, 4.0, 8.0])
+FACTOR = st.sampled_from([0.25, 0.5, 2 / 3, 1.0, 10 / 9, 4 / 3, 2.0, 2.6, 4.0, 8.0])
 
 
 @settings(max_examples=60, deadline=None)
 @given(SIDE, SIDE, CELLS, CELLS, FACTOR, FACTOR, st.integers(0, 99))
+@example(1, 2, 1, 2, 0.25, 4 / 3, 0)
+@example(9, 9, 8, 8, 10 / 9, 10 / 9, 0)
 def test_maps_are_enlarged_by_the_factors_whatever_the_size(
     height: int, width: int, rows: int, columns: int, down: float, across: float, seed: int
 ) -> None:
