@@ -1,7 +1,7 @@
-"""Jobs of the workflow without the seconds that each takes to import its libraries.
+"""Snakemake and its jobs without the seconds that each takes to import its libraries.
 
-A server has the libraries imported and forks a process for each `python -m bes`, which imports the
-package itself anew from the project's folder. In front of it stands a `python` that hands over
+A server has the libraries imported and forks a process for each `python -m snakemake` and
+`python -m bes`, which imports the package itself anew from the project's folder. In front of it stands a `python` that hands over
 arguments, folder, environment and open files, and ends as the job does; a job whose `python` was
 killed is killed too. All other Python programs are run as they are.
 """
@@ -26,7 +26,7 @@ HANDED = "BES_WARM"
 PYTHON = """#!{python} -IS
 import array, json, os, socket, sys
 place = os.environ.get("{handed}")
-if place is None or sys.argv[1:3] != ["-m", "bes"]:
+if place is None or sys.argv[1:2] != ["-m"] or sys.argv[2] not in ("bes", "snakemake"):
     os.execv("{python}", ["{python}", *sys.argv[1:]])
 server = socket.socket(socket.AF_UNIX)
 server.connect(place)
@@ -127,14 +127,16 @@ def _end_with(client: socket.socket, child: int, ended: threading.Event) -> None
 
 
 def _run(argv: list[str], folder: str, environment: dict[str, str]) -> None:
-    """What `python -m bes` does."""
+    """What `python -m bes` or `python -m snakemake` does."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
     sys.path[:] = [*environment.get("PYTHONPATH", "").split(os.pathsep), *sys.path]
-    sys.argv = ["bes", *argv[3:]]
+    sys.executable = argv[0]
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
+    sys.argv = [argv[2], *argv[3:]]
     sys.orig_argv = ["python", *argv[1:]]
     code = 1
     try:
@@ -142,7 +144,7 @@ def _run(argv: list[str], folder: str, environment: dict[str, str]) -> None:
         for place in environment.get("PYTHONPATH", "").split(os.pathsep):
             if (customize := Path(place, "sitecustomize.py")).exists():
                 runpy.run_path(str(customize))
-        runpy.run_module("bes", run_name="__main__", alter_sys=True)
+        runpy.run_module(argv[2], run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -170,6 +172,7 @@ def _import_libraries() -> None:
         *("matplotlib.figure", "matplotlib.backends.backend_agg", "jinja2", "pygments.lexers"),
         *("yaml", "jsonschema", "PIL.Image", "torch.utils.data", "multiprocessing.pool"),
         *("concurrent.futures.process", "csv", "argparse", "pygments.formatters"),
+        *("snakemake.cli", "snakemake.report", "rich.progress"),
     ):
         __import__(name)
 

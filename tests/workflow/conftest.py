@@ -93,7 +93,7 @@ class Project:
         """Have jobs run by a server that has its libraries imported, or each by itself."""
         self.server = warm
         if warm:
-            self.SNAKEMAKE = (str(warm.snakemake), *type(self).SNAKEMAKE[1:])
+            self.SNAKEMAKE = (str(warm.python), *type(self).SNAKEMAKE[1:])
 
     def copy(self, path: Path) -> "Project":
         """The whole directory again, dates included."""
@@ -184,8 +184,12 @@ class Project:
 
     @property
     def environment(self) -> dict[str, str]:
-        """That of the jobs, which see neither the tests' package nor a scheduler."""
-        hidden = ("PYTHONPATH", "SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES")
+        """That of the jobs, which see neither the tests' package nor a scheduler, and keep what
+        they compiled."""
+        hidden = (
+            *("PYTHONPATH", "PYTHONDONTWRITEBYTECODE"),
+            *("SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES"),
+        )
         kept = {key: value for key, value in os.environ.items() if key not in hidden}
         handed = {HANDED: str(self.server.socket)} if self.server else {}
         return kept | {"OMP_NUM_THREADS": "1", **handed}
@@ -202,9 +206,13 @@ class Project:
         )
 
     def start(self, *words: object, log: str = "stderr.txt") -> subprocess.Popen[str]:
-        """A command in this directory that goes on alone, in a process group of its own."""
+        """A command in this directory that goes on alone, in a process group of its own, where it
+        gets signals itself."""
+        python, *rest = words
+        if self.server and python == str(self.server.python):
+            python = self.server.snakemake
         return subprocess.Popen(
-            [str(word) for word in words],
+            [str(word) for word in (python, *rest)],
             cwd=self.path,
             env=self.environment,
             stdout=subprocess.DEVNULL,
