@@ -31,7 +31,7 @@ def _missing(cells: int, length: int, factor: float) -> int:
         cells_needed = math.ceil(length / factor) + 1
     else:
         cells_needed = cells
-    if 1 < factor and int(cells_needed * factor) == cells_needed:
+    if factor > 1 and int(cells_needed * factor) == cells_needed:
         # Where a result has the length of its source, torch copies it whatever the factor.
         cells_needed = math.ceil(1 / (factor - 1)) + 1
     return cells_needed - cells
