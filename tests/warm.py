@@ -1,9 +1,9 @@
 """Snakemake and its jobs without the seconds that each takes to import its libraries.
 
 A server has the libraries imported and forks a process for each `python -m snakemake` and
-`python -m bes`, which imports the package itself anew from the project's folder. In front of it stands a `python` that hands over
-arguments, folder, environment and open files, and ends as the job does; a job whose `python` was
-killed is killed too. All other Python programs are run as they are.
+`python -m bes`, which imports the package itself anew from the project's folder. In front of it
+stands a `python` that hands over arguments, folder, environment and open files, and ends as the job
+does; a job whose `python` was killed is killed too. All other Python programs are run as they are.
 """
 
 import array

@@ -26,15 +26,12 @@ def resample(maps: torch.Tensor, size: Sequence[int], factors: tuple[float, floa
 
 def _missing(cells: int, length: int, factor: float) -> int:
     """How many cells to continue maps by before they are enlarged."""
-    if int(cells * factor) < length:
-        # One more than is needed, as the length of the result is rounded down.
-        cells_needed = math.ceil(length / factor) + 1
-    else:
-        cells_needed = cells
-    if factor > 1 and int(cells_needed * factor) == cells_needed:
+    # One more than is needed, as the length of the result is rounded down.
+    needed = math.ceil(length / factor) + 1 if int(cells * factor) < length else cells
+    if factor > 1 and int(needed * factor) == needed:
         # Where a result has the length of its source, torch copies it whatever the factor.
-        cells_needed = math.ceil(1 / (factor - 1)) + 1
-    return cells_needed - cells
+        needed = math.ceil(1 / (factor - 1)) + 1
+    return needed - cells
 
 
 def labels_of_cells(labels: torch.Tensor, stride: int, cells: Sequence[int]) -> torch.Tensor:

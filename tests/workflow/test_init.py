@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -229,7 +228,7 @@ def test_the_command_that_is_printed_ends_with_masks(new_project: Callable[[], A
     assert re.search(r"^in all ", done.stdout, re.MULTILINE)
     command = shlex.split(done.stdout.splitlines()[-1])
     assert command[:2] == ["bes", "run"]
-    ran = project.command(sys.executable, "-m", *command, "--max-threads", 1, "--config", *SMALLER)
+    ran = project.bes(*command[1:], "--max-threads", 1, "--config", *SMALLER)
     assert ran.returncode == 0, ran.stderr[-4000:]
     masks = project.path / "results/my-photos/base/pseudo_labels"
     assert len(list(masks.glob("*.png"))) == len(list(photos.glob("*.jpg")))

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 import yaml
 from conftest import CONFIG, Project
 from PIL import Image
+from warm import Warm
 
 from bes.data.images import decode_labels
 
@@ -27,9 +27,9 @@ def blocks() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def project(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Any:
     """The workflow beside the photographs, the table and the configuration of the example."""
-    project = Project.create(tmp_path_factory.mktemp("example") / "project")
+    project = Project.create(tmp_path_factory.mktemp("example") / "project", warm)
     fruit = project.path / "data/fruit"
     (fruit / "photos").mkdir(parents=True)
     # Four rows are too few to train on.
@@ -46,12 +46,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def commands() -> list[list[str]]:
-    lines = [shlex.split(line, comments=True) for line in blocks()["sh"].splitlines()]
-    return [[sys.executable, "-m", *words] for words in lines]
+    return [shlex.split(line, comments=True) for line in blocks()["sh"].splitlines()]
+
+
+def typed(project: Any, number: int) -> Any:
+    """What a command of the example does."""
+    return project.command(project.server.python, "-m", *commands()[number])
 
 
 def test_the_commands_are_a_check_a_plan_and_a_run() -> None:
-    assert [words[2:4] for words in commands()] == [
+    assert [words[:2] for words in commands()] == [
         ["bes", "dataset"],
         ["snakemake", "-n"],
         ["snakemake", "--cores"],
@@ -59,13 +63,12 @@ def test_the_commands_are_a_check_a_plan_and_a_run() -> None:
 
 
 def test_the_check_and_the_plan_need_nothing_but_the_files_of_the_example(project: Any) -> None:
-    check, plan, _ = commands()
-    done = project.command(*check)
+    done = typed(project, 0)
     assert done.returncode == 0, done.stderr
     assert (
         "10 photographs: 10 train" in done.stdout and "1 photograph without labels" in done.stdout
     )
-    done = project.command(*plan)
+    done = typed(project, 1)
     assert done.returncode == 0, done.stderr
     assert not (project.path / "results/fruit/base/dataset/images.csv").exists()
 
@@ -74,7 +77,7 @@ def test_a_misspelt_class_is_reported_as_the_example_says(project: Any) -> None:
     table = project.path / "data/fruit/labels.csv"
     text = table.read_text(encoding="utf-8")
     table.write_text(text.replace("IMG_003.jpg,plum", "IMG_003.jpg,plumm"), encoding="utf-8")
-    done = project.command(*commands()[0])
+    done = typed(project, 0)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (2, blocks()[""].strip())
     table.write_text(text, encoding="utf-8")
 
@@ -87,7 +90,7 @@ def test_the_run_ends_with_labels_of_every_photograph(project: Any) -> None:
     for section in ("classifier", "benet", "cams", "boundary_labels", "boundary_maps"):
         config[section] = config.get(section, {}) | CONFIG[section]
     file.write_text(yaml.safe_dump(config | small), encoding="utf-8")
-    done = project.command(*commands()[2])
+    done = typed(project, 2)
     assert done.returncode == 0, done.stderr[-4000:]
     labels = sorted((project.path / "results/fruit/base/pseudo_labels").glob("*.png"))
     assert [path.stem for path in labels] == [f"IMG_{number:03d}" for number in range(1, 11)]
