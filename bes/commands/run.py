@@ -19,26 +19,32 @@ class RunCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`: the process becomes Snakemake's."""
-        for path in _config_files(args.rest):
+        for path in _values(args.rest, "--configfile", "--configfiles"):
             if not found(Path(path)).is_file():
                 raise BesError(f"--configfile: found no file {path}, expected a YAML file")
+        for word in _values(args.rest, "--config", "-C"):
+            if "=" not in word:
+                raise BesError(
+                    f"--config: found {word!r}, expected KEY=VALUE; a target comes before the "
+                    "options, or after another one than --config"
+                )
         # Snakemake takes some seconds to say its first word.
         print("bes: starting", file=sys.stderr, flush=True)
         sys.stdout.flush()
         os.execv(sys.executable, [sys.executable, "-m", "snakemake", *snakemake_words(args.rest)])
 
 
-def _config_files(given: list[str]) -> list[str]:
-    """The words after `--configfile` or `--configfiles`, up to the next flag."""
-    files, among = [], False
+def _values(given: list[str], *flags: str) -> list[str]:
+    """The words after any of these flags, up to the next flag."""
+    values, among = [], False
     for word in given:
         if word.startswith("-"):
             flag, _, value = word.partition("=")
-            among = flag in ("--configfile", "--configfiles")
-            files += [value] * bool(among and value)
+            among = flag in flags
+            values += [value] * bool(among and value)
         elif among:
-            files.append(word)
-    return files
+            values.append(word)
+    return values
 
 
 def snakemake_words(given: list[str]) -> list[str]:

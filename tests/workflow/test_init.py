@@ -203,6 +203,13 @@ def test_a_configuration_file_that_is_not_there_is_named(
     assert "--configfile: found no file none.yaml" in capsys.readouterr().err
 
 
+def test_a_target_among_the_settings_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "-n", "--config", "device=cpu", "classifier", "--cores", "1"]) == 2
+    assert "--config: found 'classifier', expected KEY=VALUE" in capsys.readouterr().err
+
+
 SMALLER = (
     "device=cpu",
     "classifier={iterations: 6, batch_norm: train, frozen_stages: 0, crop: 64, batch_size: 4, "
