@@ -175,6 +175,10 @@ def _import_libraries() -> None:
         *("snakemake.cli", "snakemake.report", "rich.progress"),
     ):
         __import__(name)
+    import numba
+
+    # What numba knows of Python's functions is read at the first that it compiles.
+    numba.njit(lambda number: number + 1)(1.0)
 
 
 if __name__ == "__main__":

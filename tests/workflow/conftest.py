@@ -1,5 +1,6 @@
 """A project with small photographs that was run once; each test gets a copy of it."""
 
+import itertools
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from warm import HANDED, Warm
@@ -23,7 +25,7 @@ from bes.incremental.stage import (
     per_image_stages,
     suffix_of,
 )
-from bes.method.dense_crf import DenseCrfSettings, load_inference
+from bes.method.dense_crf import DenseCrfSettings, refine_all
 from bes.storage.layout import model_receipt
 
 ROOT = Path(__file__).parents[2]
@@ -76,8 +78,9 @@ class Project:
         """Copy the workflow and draw photographs; the last ones are kept for later."""
         path.mkdir()
         # What is compiled of the dense CRF goes along: it takes longer than all jobs.
-        load_inference(DenseCrfSettings(), label_maps=1)
-        load_inference(DenseCrfSettings(), label_maps=2)
+        for n_labels, maps in itertools.product((2, 3, 4), (1, 2)):
+            labels = [np.array([[0, 1]])] * maps
+            refine_all(np.zeros((1, 2, 3), np.uint8), labels, n_labels, DenseCrfSettings())
         for part in ("workflow", "bes", "config", "profiles", "envs"):
             ignored = shutil.ignore_patterns("*.pyc", "*.json.tmp", "code_digests.json")
             shutil.copytree(ROOT / part, path / part, ignore=ignored)
