@@ -1,7 +1,7 @@
 """A table of texts and figures, as CSV, Markdown and LaTeX."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bes.data import spreadsheet
@@ -73,19 +73,18 @@ def to_markdown(grid: Grid) -> bytes:
 
 def to_latex(grid: Grid) -> bytes:
     """A `tabular` for the packages booktabs and inputenc (UTF-8); the note is a comment."""
-    lines = [f"% {grid.note}"] if grid.note else []
-    lines += [
-        rf"\begin{{tabular}}{{{''.join('r' if right else 'l' for right in _right(grid))}}}",
-        r"\toprule",
-        _latex_row(map(latex_escape, grid.columns)),
-        r"\midrule",
-    ]
-    for index, row in enumerate(grid.rows):
-        if index in grid.breaks and index:
-            lines.append(r"\midrule")
-        lines.append(_latex_row(_latex_cell(cell, grid.digits) for cell in row))
-    lines += [r"\bottomrule", r"\end{tabular}", ""]
-    return "\n".join(lines).encode()
+    import pandas
+
+    frame = pandas.DataFrame(
+        [[_latex_cell(cell, grid.digits) for cell in row] for row in grid.rows],
+        columns=[latex_escape(name) for name in grid.columns],
+    )
+    sides = "".join("r" if right else "l" for right in _right(grid))
+    lines = frame.to_latex(index=False, escape=False, column_format=sides).splitlines()
+    rows = lines.index(r"\midrule") + 1
+    for index in sorted(set(grid.breaks) - {0}, reverse=True):
+        lines.insert(rows + index, r"\midrule")
+    return "\n".join([*([f"% {grid.note}"] if grid.note else []), *lines, ""]).encode()
 
 
 def latex_escape(text: str) -> str:
@@ -121,10 +120,6 @@ def _latex_cell(cell: Cell, digits: int) -> str:
         return latex_escape(cell)
     text = _text(cell, digits, r" \pm ")
     return f"${text}$" if text else ""
-
-
-def _latex_row(cells: Iterable[str]) -> str:
-    return " & ".join(cells) + r" \\"
 
 
 def _markdown_row(cells: Sequence[str], *, literal: bool = False) -> str:
