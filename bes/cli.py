@@ -28,6 +28,7 @@ COMMANDS = {
     "export": "export:ExportCommand",
     "import": "exchange:ImportCommand",
     "comparison": "comparison:ComparisonCommand",
+    "differences": "differences:DifferencesCommand",
     "predict": "predict:PredictCommand",
     "export_network": "predict:ExportNetworkCommand",
     "review": "review:ReviewCommand",
@@ -43,7 +44,7 @@ COMMANDS = {
 
 BY_HAND = (
     *("init", "run", "watch", "review", "import", "predict", "status", "why", "verify", "scores"),
-    *("clean", "export_network", "schema"),
+    *("differences", "clean", "export_network", "schema"),
 )
 """Commands that a person types, the everyday ones first; the others are those of rules."""
 

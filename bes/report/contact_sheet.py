@@ -57,7 +57,7 @@ def draw_contact_sheet(tiles: Sequence[Tile]) -> Image.Image:
         sheet.paste(Image.fromarray(tile.picture), place)
         for line, text in enumerate(tile.caption):
             where = (left + SIDE / 2, top + SIDE + (line + 0.6) * _LINE)
-            draw.text(where, _cut(text, font), _INK, font, anchor="mm")
+            draw.text(where, cut(text, font), _INK, font, anchor="mm")
     return sheet
 
 
@@ -68,11 +68,11 @@ def caption_font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)
 
 
-def _cut(text: str, font: ImageFont.FreeTypeFont) -> str:
-    """The text, or as much of it as a tile has room for."""
-    if font.getlength(text) <= SIDE:
+def cut(text: str, font: ImageFont.FreeTypeFont, width: int = SIDE) -> str:
+    """The text, or as much of it as there is room for, in pixels."""
+    if font.getlength(text) <= width:
         return text
-    while text and font.getlength(text + "...") > SIDE:
+    while text and font.getlength(text + "...") > width:
         text = text[:-1]
     return text + "..."
 
