@@ -52,7 +52,9 @@ BY_HAND = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, or 2 for what the user can mend."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    signal.signal(signal.SIGINT, _interrupt)
+    # Where it is ignored, as in the background of a script, it stays so.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         if store := os.environ.pop(STORE, None):
             # No other job waits for what this imports.

@@ -1,7 +1,7 @@
 """`bes run`: the workflow in any folder, by the package alone."""
 
 import argparse
-import os
+import runpy
 import sys
 from pathlib import Path
 
@@ -18,7 +18,8 @@ class RunCommand:
         """See `Command`."""
 
     def run(self, args: argparse.Namespace) -> None:
-        """See `Command`: the process becomes Snakemake's."""
+        """See `Command`: Snakemake goes on in this process, in which Ctrl-C has its sentence until
+        the first job starts."""
         for path in _values(args.rest, "--configfile", "--configfiles"):
             if not found(Path(path)).is_file():
                 raise BesError(f"--configfile: found no file {path}, expected a YAML file")
@@ -30,8 +31,8 @@ class RunCommand:
                 )
         # Snakemake takes some seconds to say its first word.
         print("bes: starting", file=sys.stderr, flush=True)
-        sys.stdout.flush()
-        os.execv(sys.executable, [sys.executable, "-m", "snakemake", *snakemake_words(args.rest)])
+        sys.argv = ["snakemake", *snakemake_words(args.rest)]
+        runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
 
 
 def _values(given: list[str], *flags: str) -> list[str]:

@@ -1,5 +1,9 @@
 """Malformed input ends in one sentence that names the culprit, by hand and through the workflow."""
 
+import os
+import signal
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -115,3 +119,37 @@ def test_help_names_every_command_and_each_its_flags(finished: Any) -> None:
     for flag in ("--dataset DIR", "--revised-maps DIR", "--shard NAME", "--threshold FLOAT"):
         assert flag in done.stdout
     assert "(default: 0.25; 0.0 to 1.0)" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.9, 1.8])
+def test_ctrl_c_before_there_are_jobs_ends_without_a_traceback(
+    new_project: Make, seconds: float
+) -> None:
+    project = new_project()
+    words = ("-m", "bes", "run", "--cores", "1", "--config", "classifier={iterations: 500}")
+    run = project.start(sys.executable, *words)
+    time.sleep(seconds)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(60) in (-signal.SIGINT, 128 + signal.SIGINT)
+    said = (project.path / "stderr.txt").read_text()
+    assert "Traceback" not in said
+    assert not said or said.splitlines()[-1] in (
+        "bes: starting",
+        "bes: interrupted; the same command goes on",
+    )
+
+
+def test_ctrl_c_ends_the_jobs_and_the_next_run_goes_on(new_project: Make) -> None:
+    project = new_project()
+    # Jobs that start an interpreter each, which gets the signal itself.
+    project.run_by(None)
+    run = project.start(sys.executable, "-m", "bes", "run", "--cores", "1", "classifier")
+    log = project.path / "stderr.txt"
+    while "classifier: started" not in log.read_text():
+        assert run.poll() is None, log.read_text()
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait(60)
+    assert "Traceback" not in log.read_text()
+    done = project.snakemake("classifier")
+    assert done.returncode == 0, done.stderr[-4000:]

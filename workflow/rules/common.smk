@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -120,6 +121,9 @@ except (BesError, OSError) as error:
 
 
 onstart:
+    # `bes run` has a sentence for Ctrl-C up to here; now there are jobs, which Snakemake ends.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     run_in(Path(".snakemake")).started()
     if CONSOLE:
         CONSOLE.start()
