@@ -98,13 +98,14 @@ def _job(client: socket.socket) -> None:
         os.dup2(file, stream)
         os.close(file)
     argv, folder, environment = json.loads(_receive(client, int.from_bytes(head, "big")))
+    # Before there is a job: of one that ended already the server's own way would know no status.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()
     if child == 0:
         client.close()
         _run(argv, folder, environment)
     ended = threading.Event()
     threading.Thread(target=_end_with, args=(client, child, ended), daemon=True).start()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _, status = os.waitpid(child, 0)
     ended.set()
     code = os.waitstatus_to_exitcode(status)
