@@ -7,7 +7,7 @@ import sys
 if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from bes.cli import main  # noqa: E402
+from bes.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())
