@@ -3,11 +3,12 @@
 import signal
 import sys
 
-# Until the command has a sentence for it, Ctrl-C ends the imports without a traceback.
-if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+from bes.storage.interrupts import on_interrupt
 
-from bes.cli import main
+# Until the command has a sentence for it, Ctrl-C ends the imports without a traceback.
+on_interrupt(signal.SIG_DFL)
+
+from bes.cli import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

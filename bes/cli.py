@@ -14,6 +14,7 @@ from bes.commands.command import Command
 from bes.commands.stage import StageCommand
 from bes.errors import BesError
 from bes.incremental.stage import all_stages, stage_of
+from bes.storage.interrupts import on_interrupt
 from bes.storage.layout import STORE
 from bes.storage.log import begin_log, log_to
 from bes.storage.os_errors import refusal
@@ -52,9 +53,7 @@ BY_HAND = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, or 2 for what the user can mend."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    # Where it is ignored, as in the background of a script, it stays so.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, _interrupt)
+    on_interrupt(_interrupt)
     try:
         if store := os.environ.pop(STORE, None):
             # No other job waits for what this imports.

@@ -17,6 +17,17 @@ def normalised(photo: np.ndarray) -> torch.Tensor:
     return torch.tensor(np.array(channels), dtype=torch.float32)
 
 
+def as_both_take_it(photo: torch.Tensor, model: str) -> list[torch.Tensor]:
+    """float32 (3,H,W) in [0, 1] -> as every backbone takes it, and as timm's model was trained."""
+    import timm
+
+    config = timm.get_pretrained_cfg(model)
+    return [
+        (photo - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+        for mean, std in ((MEAN, STD), (config.mean, config.std))
+    ]
+
+
 def resized(photo: np.ndarray, factor: float) -> np.ndarray:
     """A photograph at another size, bicubic."""
     height, width = (round(length * factor) for length in photo.shape[:2])

@@ -111,12 +111,14 @@ def project_of(args: argparse.Namespace) -> "Project":
     from bes.project.settings import read_project
 
     project = read_project(args.configfile, args.config)
-    if args.experiment not in project.experiments:
-        raise BesError(
-            f"--experiment: found {args.experiment!r}, expected one of "
-            + ", ".join(project.experiments)
-        )
+    check_experiment(args.experiment, project, given="--experiment")
     return project
+
+
+def check_experiment(name: str, project: "Project", *, given: str) -> None:
+    """Raises BesError if a project has no such experiment; `given` is where it was named."""
+    if name not in project.experiments:
+        raise BesError(f"{given}: found {name!r}, expected one of {', '.join(project.experiments)}")
 
 
 def add_config(parser: argparse.ArgumentParser, *, only: str = "") -> None:

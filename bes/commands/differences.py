@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bes.commands.arguments import add_config, add_threads
+from bes.commands.arguments import add_config, add_threads, check_experiment
 from bes.errors import BesError
-from bes.incremental.stage import image_file
+from bes.incremental.stage import PerImageStage, image_file, stage_of
 from bes.options.flags import whole_number
 from bes.storage.words import counted
 
@@ -81,18 +81,17 @@ def _shares(
     that differ."""
     from bes.data.images import decode_labels
     from bes.data.manifest import read_manifest
-    from bes.report.differences import share_of_pixels
     from bes.storage.pool import forked_map
 
     for name in names:
-        if name not in project.experiments:
-            known = ", ".join(project.experiments)
-            raise BesError(f"differences: found {name!r}, expected one of {known}")
+        check_experiment(name, project, given="differences")
+    declared = stage_of(stage)
+    assert isinstance(declared, PerImageStage)
     first, second = (
         {
             record.id: record
             for record in read_manifest(project.folder(name, "dataset") / "images.csv")
-            if record.held_out == (stage == "predictions")
+            if record.held_out == declared.held_out
         }
         for name in names
     )
@@ -101,10 +100,8 @@ def _shares(
         raise BesError(f"differences: found no photograph that both have {stage} of")
 
     def share(record: "ImageRecord") -> float:
-        labels = [decode_labels(path) for path in _files(project, names, stage, record)]
-        if labels[0].shape != labels[1].shape:
-            return 1.0
-        return share_of_pixels(labels[0], labels[1])
+        a, b = (decode_labels(path) for path in _files(project, names, stage, record))
+        return float((a != b).mean()) if a.shape == b.shape else 1.0
 
     shares = zip(forked_map(share, both, processes=threads), both, strict=True)
     return sorted(shares, key=lambda one: (-one[0], one[1].id))

@@ -152,17 +152,15 @@ def _tail(whole: Any, named: dict[str, nn.Module], features: Any) -> list[nn.Mod
     rest = [named[name] for name in names[names.index([*features][-1]) + 1 :]]
     whole.eval()
     x = torch.rand(1, 3, *PROBE)
-    try:
+    # A model that takes no such picture, or whose pooling comes first, has none.
+    with suppress(Exception):
         expected = whole.forward_features(x)
         for key in features:
             x = named[key](x)
-        for count in range(len(rest) + 1):
+        for count, module in enumerate([nn.Identity(), *rest]):
+            x = module(x)
             if x.shape == expected.shape and torch.allclose(x, expected, atol=1e-5):
                 return rest[:count]
-            x = rest[count](x)
-    # A model that takes no such picture, or whose pooling comes first.
-    except Exception:
-        pass
     return []
 
 

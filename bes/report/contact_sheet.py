@@ -16,8 +16,9 @@ SIDE = 160
 """Longer side of a photograph on the sheet, pixels."""
 _LINE = 14
 _GAP = 8
-_PAPER = (24, 24, 27)
-_INK = (235, 235, 235)
+PAPER = (24, 24, 27)
+INK = (235, 235, 235)
+"""Colours of the sheets and of what is written on them."""
 
 
 class Tile(NamedTuple):
@@ -48,7 +49,7 @@ def draw_contact_sheet(tiles: Sequence[Tile]) -> Image.Image:
     font = caption_font(12)
     column, row = SIDE + _GAP, SIDE + 3 * _LINE + _GAP
     rows = max(1, -(-len(tiles) // COLUMNS))
-    sheet = Image.new("RGB", (COLUMNS * column + _GAP, rows * row + _GAP), _PAPER)
+    sheet = Image.new("RGB", (COLUMNS * column + _GAP, rows * row + _GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
     for number, tile in enumerate(tiles):
         left, top = _GAP + number % COLUMNS * column, _GAP + number // COLUMNS * row
@@ -57,7 +58,7 @@ def draw_contact_sheet(tiles: Sequence[Tile]) -> Image.Image:
         sheet.paste(Image.fromarray(tile.picture), place)
         for line, text in enumerate(tile.caption):
             where = (left + SIDE / 2, top + SIDE + (line + 0.6) * _LINE)
-            draw.text(where, cut(text, font), _INK, font, anchor="mm")
+            draw.text(where, cut(text, font), INK, font, anchor="mm")
     return sheet
 
 

@@ -6,12 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from bes.report.contact_sheet import SIDE, caption_font, cut
+from bes.report.contact_sheet import INK, PAPER, SIDE, caption_font, cut
 
 COLUMNS = 2
 """Photographs beside one another, of three pictures each."""
 _GAP, _SPACE, _LINE = 6, 18, 16
-_PAPER, _INK = (24, 24, 27), (235, 235, 235)
 
 
 class Difference(NamedTuple):
@@ -24,17 +23,12 @@ class Difference(NamedTuple):
     """(h,w,3) uint8 RGB, at most SIDE pixels either way."""
 
 
-def share_of_pixels(first: np.ndarray, second: np.ndarray) -> float:
-    """Of (H,W) uint8 labels of two kinds, how many differ: 0 to 1."""
-    return float((first != second).mean())
-
-
 def draw_differences(found: Sequence[Difference], experiments: tuple[str, str]) -> Image.Image:
     """In reading order, with the names of the experiments above the columns; an RGB picture."""
     font = caption_font(12)
     column, row = 3 * (SIDE + _GAP) + _SPACE, SIDE + _LINE + _SPACE
     rows = -(-len(found) // COLUMNS)
-    sheet = Image.new("RGB", (COLUMNS * column, 2 * _LINE + rows * row), _PAPER)
+    sheet = Image.new("RGB", (COLUMNS * column, 2 * _LINE + rows * row), PAPER)
     draw = ImageDraw.Draw(sheet)
     for number, one in enumerate(found):
         left, top = number % COLUMNS * column + _GAP, 2 * _LINE + number // COLUMNS * row
@@ -45,7 +39,7 @@ def draw_differences(found: Sequence[Difference], experiments: tuple[str, str]) 
             if number < COLUMNS:
                 name = ("photograph", *experiments)[place]
                 middle = left + place * (SIDE + _GAP) + SIDE / 2
-                draw.text((middle, _LINE), cut(name, font), _INK, font, anchor="mm")
+                draw.text((middle, _LINE), cut(name, font), INK, font, anchor="mm")
         caption = f"{one.image}: {100 * one.share:.1f} % of the pixels"
-        draw.text((left, top + SIDE + _LINE / 2), cut(caption, font, 3 * SIDE), _INK, font, "lm")
+        draw.text((left, top + SIDE + _LINE / 2), cut(caption, font, 3 * SIDE), INK, font, "lm")
     return sheet

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from bes.method.foreground_prior import with_priors
 from bes.method.hard_labels import hard_labels
-from bes.report.contact_sheet import SIDE, caption_font, draw_thumbnail
+from bes.report.contact_sheet import INK, PAPER, SIDE, caption_font, draw_thumbnail
 
 PHOTOGRAPHS = 12
 STEP = 1.2
@@ -15,7 +15,7 @@ STEP = 1.2
 COLUMNS = 7
 COMMAND = "pseudo_labels='{threshold: 0.3}' after --config, beside what else you gave there"
 _GAP, _LINE = 6, 20
-_PAPER, _INK, _CHOSEN = (24, 24, 27), (235, 235, 235), (240, 228, 66)
+_CHOSEN = (240, 228, 66)
 
 
 def thresholds_around(chosen: float) -> list[float]:
@@ -46,7 +46,7 @@ def draw_row(
     """
     scores = maps / max(maps.max(initial=0.0), 1e-12)
     label_of = np.array([0, *classes], np.uint8)
-    row = np.full((SIDE, len(thresholds) * (SIDE + _GAP), 3), _PAPER, np.uint8)
+    row = np.full((SIDE, len(thresholds) * (SIDE + _GAP), 3), PAPER, np.uint8)
     for number, threshold in enumerate(thresholds):
         labels = hard_labels(*with_priors(scores, priors, threshold))
         picture = draw_thumbnail(photo, label_of[labels])
@@ -64,12 +64,12 @@ def draw_threshold_sheet(
     font = caption_font(13)
     column, row = SIDE + _GAP, SIDE + _GAP
     height = _LINE + len(rows) * row
-    sheet = Image.new("RGB", (_GAP + len(thresholds) * column, height + 2 * _LINE), _PAPER)
+    sheet = Image.new("RGB", (_GAP + len(thresholds) * column, height + 2 * _LINE), PAPER)
     draw = ImageDraw.Draw(sheet)
     for number, pixels in enumerate(rows):
         sheet.paste(Image.fromarray(pixels), (_GAP, _LINE + number * row))
     for number, threshold in enumerate(thresholds):
-        ink = _CHOSEN if threshold == chosen else _INK
+        ink = _CHOSEN if threshold == chosen else INK
         text = f"{threshold:g}" + (" (this run)" if threshold == chosen else "")
         middle = _GAP + number * column + SIDE / 2
         draw.text((middle, _LINE / 2), text, ink, font, anchor="mm")
@@ -78,5 +78,5 @@ def draw_threshold_sheet(
             frame = (left - 3, _LINE - 3, left + SIDE + 2, height - 2)
             draw.rectangle(frame, outline=_CHOSEN, width=2)
     for number, text in enumerate(("Labels before the dense CRF. To choose another:", COMMAND)):
-        draw.text((_GAP, height + (number + 0.5) * _LINE), text, _INK, font, anchor="lm")
+        draw.text((_GAP, height + (number + 0.5) * _LINE), text, INK, font, anchor="lm")
     return sheet

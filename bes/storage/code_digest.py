@@ -54,7 +54,7 @@ def _room(module: str) -> str:
 @functools.cache
 def _own(module: str) -> tuple[str, tuple[str, ...]]:
     """The digest of the bare syntax of one module, and the modules of the package that it imports;
-    as in `__pycache__` if the file has the same bytes, which takes a hundredth of the time."""
+    as in `__pycache__` if the file has the same bytes."""
     path = _path(module)
     assert path is not None, f"no such module: {module}"
     content = path.read_bytes()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import timm
 import torch
+from plain import as_both_take_it
 
 from bes.data.augmentation import MEAN, STD
 from bes.errors import BesError
@@ -53,12 +54,7 @@ def test_the_features_of_a_file_are_those_that_timm_gives(model: str, tmp_path: 
     path = tmp_path / "model.pth"
     save_model(model, path)
     backbone = build_backbone(f"timm:{model}", str(path)).eval()
-    photo = torch.rand(1, 3, 96, 128)
-    config = timm.get_pretrained_cfg(model)
-    ours, theirs = (
-        (photo - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
-        for mean, std in ((MEAN, STD), (config.mean, config.std))
-    )
+    ours, theirs = as_both_take_it(torch.rand(1, 3, 96, 128), model)
     options = {"output_stride": 16} if backbone.strides[-1] == 16 else {}
     expected = timm_features(model, path, theirs, **options)
     with torch.no_grad():

@@ -7,8 +7,8 @@ import pytest
 import timm
 import torch
 import torch.nn.functional as F
+from plain import as_both_take_it
 
-from bes.data.augmentation import MEAN, STD
 from bes.errors import BesError
 from bes.networks.backbones import build_backbone
 from bes.networks.benet import BENet
@@ -30,21 +30,11 @@ def save_model(model: str, path: Path, **options: Any) -> Any:
     return network
 
 
-def both(photo: torch.Tensor, model: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """A photograph as every backbone takes it, and as the model was trained."""
-    config = timm.get_pretrained_cfg(model)
-    ours, theirs = (
-        (photo - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
-        for mean, std in ((MEAN, STD), (config.mean, config.std))
-    )
-    return ours, theirs
-
-
 @pytest.mark.parametrize("model", [*PLAIN, *SWINS])
 def test_the_features_of_a_file_are_those_of_timm(model: str, tmp_path: Path) -> None:
     network = save_model(model, tmp_path / "model.pth", num_classes=7)
     side = network.patch_embed.img_size[0]
-    ours, theirs = both(torch.rand(1, 3, side, side), model)
+    ours, theirs = as_both_take_it(torch.rand(1, 3, side, side), model)
     backbone = build_backbone(f"timm:{model}", str(tmp_path / "model.pth")).eval()
     assert backbone.strides == (4, 8, 16, 16)
     indices = [0, 1, 2, 3] if model in SWINS else [2, 5, 8, 11]
@@ -62,10 +52,12 @@ def test_the_features_of_a_file_are_those_of_timm(model: str, tmp_path: Path) ->
     # Its classes are read from what the last features are.
     with torch.no_grad():
         pooled = network.forward_features(theirs)
-    tokens = pooled.flatten(1, 2) if pooled.ndim == 4 else pooled[:, -((side // 16) ** 2) :]
     if model in PLAIN:
+        tokens = pooled[:, -((side // 16) ** 2) :]
         last = found[-1].flatten(2).transpose(1, 2)
         torch.testing.assert_close(last, tokens, rtol=0, atol=1e-4)
+    else:
+        torch.testing.assert_close(expected[-1], pooled.permute(0, 3, 1, 2), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [(97, 130), (224, 160), (31, 300)])
@@ -97,7 +89,7 @@ def test_patches_and_positions_of_a_file_are_resampled(tmp_path: Path) -> None:
         m.patch_embed.proj(flat.expand(1, 3, *m.patch_embed.patch_size)).flatten()
         for m in (model, network)
     ]
-    assert torch.nn.functional.cosine_similarity(*tokens, dim=0) > 0.95
+    assert F.cosine_similarity(*tokens, dim=0) > 0.95
 
 
 @pytest.mark.parametrize("model", [PLAIN[0], PLAIN[2], SWINS[0]])
@@ -105,7 +97,10 @@ def test_patches_and_positions_of_a_file_are_resampled(tmp_path: Path) -> None:
 def test_what_is_frozen_is_not_trained(model: str, stages: int) -> None:
     backbone = build_backbone(f"timm:{model}", "none")
     backbone.freeze(stages, norm=True)
-    backbone.train()(torch.rand(1, 3, 64, 64))[-1].square().mean().backward() if stages < 4 else 0
+    last = backbone.train()(torch.rand(1, 3, 64, 64))[-1]
+    assert last.requires_grad == (stages < 4)
+    if stages < 4:
+        last.square().mean().backward()
     trained = {key for key, p in backbone.named_parameters() if p.grad is not None}
     assert trained <= {key for key, p in backbone.named_parameters() if p.requires_grad}
     depth = len(backbone.blocks)

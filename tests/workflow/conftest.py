@@ -189,10 +189,7 @@ class Project:
     def environment(self) -> dict[str, str]:
         """That of the jobs, which see neither the tests' package nor a scheduler, and keep what
         they compiled."""
-        hidden = (
-            *("PYTHONPATH", "PYTHONDONTWRITEBYTECODE"),
-            *("SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES"),
-        )
+        hidden = ("PYTHONPATH", "SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES", "PYTHONDONTWRITEBYTECODE")
         kept = {key: value for key, value in os.environ.items() if key not in hidden}
         handed = {HANDED: str(self.server.socket)} if self.server else {}
         return kept | {"OMP_NUM_THREADS": "1", **handed}

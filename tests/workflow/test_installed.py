@@ -50,8 +50,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(environment: Path, folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
     """`bes` of the environment, in a folder."""
-    hidden = ("PYTHONPATH", "BES_WARM", "SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES")
-    hidden += ("PYTHONDONTWRITEBYTECODE",)
+    hidden = (
+        "PYTHONPATH",
+        "BES_WARM",
+        "SLURM_JOB_ID",
+        "CUDA_VISIBLE_DEVICES",
+        "PYTHONDONTWRITEBYTECODE",
+    )
     kept = {key: value for key, value in os.environ.items() if key not in hidden}
     return subprocess.run(
         [str(environment / "bin/python"), "-m", "bes", *map(str, words)],

@@ -52,6 +52,7 @@ from bes.project.stored import bundles_of, prepare_stored
 from bes.stages.comparison import FILES as COMPARISON_FILES
 from bes.stages.comparison import comparison_code
 from bes.storage.disk import check_room
+from bes.storage.interrupts import on_interrupt
 from bes.storage.layout import (
     STORE,
     bundle_file,
@@ -122,8 +123,7 @@ except (BesError, OSError) as error:
 
 onstart:
     # `bes run` has a sentence for Ctrl-C up to here; now there are jobs, which Snakemake ends.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    on_interrupt(signal.default_int_handler)
     run_in(Path(".snakemake")).started()
     if CONSOLE:
         CONSOLE.start()
