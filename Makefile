@@ -32,7 +32,8 @@ lint: $(DEV)  ## formatting, lint and types
 test: lint  ## that and all tests; those of the page need Chromium, which root on Debian gets
 	@command -v chromium > /dev/null || ! command -v apt-get > /dev/null || test "$$(id -u)" != 0 || { $(INSTALL) chromium; }
 	@command -v rsync > /dev/null || ! command -v apt-get > /dev/null || test "$$(id -u)" != 0 || { $(INSTALL) rsync; }
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
+	@# One process more than there are cores: a workflow's test waits for jobs, one after another.
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $$(( $(CORES) + 1 )) --dist loadfile --no-loadscope-reorder
 
 test-slurm: $(DEV)  ## the workflow on a SLURM of one node with two pretended GPUs; needs root on Debian
 	@test -x /usr/sbin/slurmctld -a -x /usr/sbin/slurmd -a -x /usr/sbin/munged || { $(INSTALL) slurm-wlm munge; }

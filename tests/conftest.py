@@ -2,19 +2,35 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from finished import finish, project, read_dataset
 from small_datasets import MORE, TRAIN, Coco, Folder, Published
+from warm import Warm
 
 from bes.data import voc12
+
+
+def pytest_configure() -> None:
+    """Ctrl-C reaches what tests start, also where the tests run in a shell's background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The workflow's tests first: the longest last would leave all workers but one idle."""
     items.sort(key=lambda item: "workflow" not in item.path.parts)
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """The server that runs the workflow and its jobs."""
+    server = Warm(tmp_path_factory.mktemp("warm") / "server")
+    yield server
+    server.close()
 
 
 @pytest.fixture

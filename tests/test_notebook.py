@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from warm import HANDED, Warm
+
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_notebook_runs_and_the_second_run_trains_nothing(tmp_path: Path) -> None:
+def test_the_notebook_runs_and_the_second_run_trains_nothing(tmp_path: Path, warm: Warm) -> None:
     notebook = json.loads((ROOT / "examples/three_classes.ipynb").read_text(encoding="utf-8"))
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert not any(cell["outputs"] for cell in cells), "the notebook is kept without outputs"
@@ -21,10 +23,12 @@ def test_the_notebook_runs_and_the_second_run_trains_nothing(tmp_path: Path) -> 
     ):
         assert given in script
         script = script.replace(given, less)
+    script = f"import sys; sys.executable = {str(warm.python)!r}\n{script}"
+    handed = {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg", HANDED: str(warm.socket)}
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"},
+        env=os.environ | handed,
         capture_output=True,
         text=True,
     )

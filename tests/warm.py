@@ -8,16 +8,18 @@ does; a job whose `python` was killed is killed too. All other Python programs a
 
 import array
 import contextlib
+import gc
 import json
 import os
 import runpy
+import selectors
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 HANDED = "BES_WARM"
@@ -68,28 +70,71 @@ class Warm:
 
 def serve(place: str) -> None:
     """Fork a job for each connection, for ever."""
+    # Alone in a session: no key that is pressed ends it before the tests do.
+    os.setsid()
     _import_libraries()
-    # Jobs that ended are not waited for.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     server = socket.socket(socket.AF_UNIX)
     server.bind(place)
     server.listen(64)
+    ended, tell = socket.socketpair()
+    tell.setblocking(False)
+    signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    selector = selectors.DefaultSelector()
+    for one in (server, ended):
+        selector.register(one, selectors.EVENT_READ)
+    jobs: dict[int, socket.socket] = {}
     parent = os.getppid()
-    server.settimeout(1.0)
     while os.getppid() == parent:
-        try:
-            client, _ = server.accept()
-        except TimeoutError:
-            continue
-        if os.fork() == 0:
-            server.close()
-            _job(client)
-        client.close()
+        for key, _ in selector.select(1.0):
+            if key.fileobj is server:
+                client, _ = server.accept()
+                if (job := os.fork()) == 0:
+                    signal.set_wakeup_fd(-1)
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    for one in (server, ended, tell, *jobs.values()):
+                        one.close()
+                    os.setpgid(0, 0)
+                    _run(*_receive(client))
+                # Here as well: whichever of the two comes first.
+                with contextlib.suppress(OSError):
+                    os.setpgid(job, job)
+                jobs[job] = client
+                selector.register(client, selectors.EVENT_READ, job)
+            elif key.fileobj is ended:
+                ended.recv(4096)
+                for job, status in _those_ended():
+                    code = os.waitstatus_to_exitcode(status)
+                    client = jobs.pop(job)
+                    if client in selector.get_map():
+                        selector.unregister(client)
+                    with contextlib.suppress(OSError):
+                        client.sendall((code if code >= 0 else 128 - code).to_bytes(4, "big"))
+                    client.close()
+            elif key.data in jobs and _is_closed(key.fileobj):
+                # The `python` that stands for the job was killed.
+                selector.unregister(key.fileobj)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(key.data, signal.SIGKILL)
 
 
-def _job(client: socket.socket) -> None:
-    os.setsid()
-    client.setblocking(True)
+def _is_closed(client: socket.socket) -> bool:
+    """Whether the other side is gone; what it said is left to the job to read."""
+    try:
+        return not client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+
+
+def _those_ended() -> Iterator[tuple[int, int]]:
+    """The jobs that ended, with the status of each."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            yield ended
+
+
+def _receive(client: socket.socket) -> tuple[list[str], str, dict[str, str]]:
+    """Arguments, folder and environment of a job; its open files become this process's own."""
     files = array.array("i")
     head, ancillary, _, _ = client.recvmsg(8, socket.CMSG_SPACE(3 * files.itemsize))
     for _, _, data in ancillary:
@@ -97,40 +142,18 @@ def _job(client: socket.socket) -> None:
     for stream, file in enumerate(files):
         os.dup2(file, stream)
         os.close(file)
-    argv, folder, environment = json.loads(_receive(client, int.from_bytes(head, "big")))
-    # Before there is a job: of one that ended already the server's own way would know no status.
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    child = os.fork()
-    if child == 0:
-        client.close()
-        _run(argv, folder, environment)
-    ended = threading.Event()
-    threading.Thread(target=_end_with, args=(client, child, ended), daemon=True).start()
-    _, status = os.waitpid(child, 0)
-    ended.set()
-    code = os.waitstatus_to_exitcode(status)
-    client.sendall((code if code >= 0 else 128 - code).to_bytes(4, "big"))
-    os._exit(0)
-
-
-def _receive(client: socket.socket, length: int) -> bytes:
-    content = b""
+    content, length = b"", int.from_bytes(head, "big")
     while len(content) < length:
-        content += client.recv(length - len(content))
-    return content
-
-
-def _end_with(client: socket.socket, child: int, ended: threading.Event) -> None:
-    """Kill the job, and what it forked, when the other side is gone before it ended."""
-    if not client.recv(1) and not ended.is_set():
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)
+        more = client.recv(length - len(content))
+        if not more:  # killed while it said so
+            os._exit(1)
+        content += more
+    client.close()
+    return json.loads(content)
 
 
 def _run(argv: list[str], folder: str, environment: dict[str, str]) -> None:
     """What `python -m bes` or `python -m snakemake` does."""
-    os.setsid()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
@@ -180,6 +203,9 @@ def _import_libraries() -> None:
 
     # What numba knows of Python's functions is read at the first that it compiles.
     numba.njit(lambda number: number + 1)(1.0)
+    # A collection in a job would write to, and so copy, all that is here.
+    gc.collect()
+    gc.freeze()
 
 
 if __name__ == "__main__":

@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import yaml
+from filelock import FileLock
 from warm import HANDED, Warm
 
 from bes.data.manifest import ImageRecord, read_manifest
@@ -221,6 +224,18 @@ class Project:
             text=True,
         )
 
+    @staticmethod
+    def jobs(run: subprocess.Popen[str], stage: str = "") -> list[psutil.Process]:
+        """The processes of `python -m bes` that a run has started, of one stage or of all."""
+        found = []
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(run.pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                    words = child.cmdline()
+                    if words[:1] != ["/bin/bash"] and "-m bes " + stage in " ".join(words):
+                        found.append(child)
+        return found
+
     def bes(self, *words: object) -> Done:
         """The command line of the package."""
         return self.command(
@@ -274,29 +289,26 @@ class Project:
 
 
 @pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
-    """The server of the jobs of all tests, but those marked `cold`."""
-    server = Warm(tmp_path_factory.mktemp("warm") / "server")
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Project:
-    """A project with all results; look, but do not touch."""
-    project = Project.create(tmp_path_factory.mktemp("workflow") / "finished", warm)
-    computed = project.run()
-    assert computed == {"classifier": 1, "benet": 1} | dict.fromkeys(per_image_stages(), IMAGES)
-    assert model_receipt(project.folder("benet")).exists()
-    return project
+    """A project with all results, one for all processes of the tests; look, but do not touch."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with FileLock(folder / "finished.lock"):
+        if (folder / "finished").exists():
+            return Project(folder / "finished", warm)
+        project = Project.create(folder / "unfinished", warm)
+        computed = project.run()
+        assert computed == {"classifier": 1, "benet": 1} | dict.fromkeys(per_image_stages(), IMAGES)
+        assert model_receipt(project.folder("benet")).exists()
+        project.path.rename(folder / "finished")
+    return Project(folder / "finished", warm)
 
 
 @pytest.fixture
-def project(finished: Project, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
+def project(finished: Project, tmp_path: Path) -> Iterator[Project]:
     """A copy of the finished project."""
     copy = finished.copy(tmp_path / "project")
-    if request.node.get_closest_marker("cold"):
-        copy = Project(copy.path)
     yield copy
     shutil.rmtree(copy.path)
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.cold
-
 SENTENCE = "no space left on the device; free some and run again"
 PAGE = 4096
 CHECKPOINTS = """

@@ -10,12 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from bes.storage.layout import model_file
-
-pytestmark = pytest.mark.cold
 
 PATIENCE = 120.0
 """Seconds that anything may take before the test gives up."""
@@ -35,22 +32,22 @@ def kill(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def stage_command(project: Any, out: Path) -> list[str]:
+def stage_words(project: Any, out: Path) -> list[str]:
     """The boundary labels, with a dense CRF that takes its time."""
     words = ["boundary_labels", "--dataset", "results/tiny/base/dataset"]
     words += ["--cams", "results/tiny/base/cams", "--out", str(out), "--threads", "2"]
-    return [sys.executable, "-m", "bes", *words, "--crf-iterations", "300"]
+    return [*words, "--crf-iterations", "300"]
 
 
 def test_a_stage_that_is_killed_keeps_what_it_finished(project: Any, tmp_path: Path) -> None:
     whole, out = tmp_path / "whole", tmp_path / "killed"
-    assert project.command(*stage_command(project, whole)).returncode == 0
-    process = project.start(*stage_command(project, out))
+    assert project.bes(*stage_words(project, whole)).returncode == 0
+    process = project.start(sys.executable, "-m", "bes", *stage_words(project, out))
     wait_for(lambda: len(list(out.glob("*.png"))) >= 3)
     kill(process)
     finished = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
     assert 3 <= len(finished) < 12
-    done = project.command(*stage_command(project, out))
+    done = project.bes(*stage_words(project, out))
     assert done.returncode == 0, done.stderr
     images = {path.name: path for path in whole.glob("*.png")}
     assert len(images) == 12
@@ -82,28 +79,16 @@ def training_words(out: Path) -> list[str]:
 
 def test_a_training_that_is_killed_is_resumed(project: Any, tmp_path: Path) -> None:
     whole, out = tmp_path / "whole", tmp_path / "killed"
-    command = [sys.executable, "-m", "bes", *training_words(out)]
     # Started with a checkpoint after each iteration; the command that goes on is the plain one.
     process = project.start(sys.executable, "-c", TRAINING, *training_words(out))
     wait_for((out / "_memo/checkpoint.pt").exists)
     kill(process)
     assert not model_file(out).exists()
-    done = project.command(*command)
+    done = project.bes(*training_words(out))
     assert done.returncode == 0 and "resumed after " in done.stderr, done.stderr
-    assert project.command(sys.executable, "-m", "bes", *training_words(whole)).returncode == 0
+    assert project.bes(*training_words(whole)).returncode == 0
     for name in ("model.safetensors", "model.json", "metrics.csv"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
-
-
-def jobs_of(process: subprocess.Popen, stage: str) -> list[psutil.Process]:
-    found = []
-    for child in psutil.Process(process.pid).children(recursive=True):
-        try:
-            if child.cmdline()[1:4] == ["-m", "bes", stage]:
-                found.append(child)
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return found
 
 
 @pytest.mark.parametrize("victim", ["job", "workflow"])
@@ -122,7 +107,7 @@ def test_a_workflow_survives_a_kill_and_keeps_what_it_finished(project: Any, vic
     if victim == "workflow":
         kill(process)
     else:
-        for job in jobs_of(process, "boundary_labels"):
+        for job in project.jobs(process, "boundary_labels"):
             job.kill()
         assert process.wait(PATIENCE) != 0
     assert len(list(folder.glob("*.png"))) < 12

@@ -24,19 +24,7 @@ LATEST = 8.0
 FOLDERS = ("dataset", "classifier", "benet", *per_image_stages(), "evaluation", "quality", "report")
 
 
-def jobs_of(run: subprocess.Popen) -> list[psutil.Process]:
-    """The processes of `python -m bes` that a run has started."""
-    found = []
-    with suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(run.pid).children(recursive=True):
-            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                words = child.cmdline()
-                if words[:1] != ["/bin/bash"] and words.count("bes") and "-m" in words:
-                    found.append(child)
-    return found
-
-
-def kill(run: subprocess.Popen, victim: str, chance: random.Random) -> None:
+def kill(project: Any, run: subprocess.Popen, victim: str, chance: random.Random) -> None:
     """Kill all processes at once, Snakemake alone (its jobs go on), or one of its jobs."""
     if victim == "all":
         with suppress(ProcessLookupError):  # all was done before
@@ -44,7 +32,7 @@ def kill(run: subprocess.Popen, victim: str, chance: random.Random) -> None:
     elif victim == "snakemake":
         run.kill()
     else:
-        for job in chance.sample(jobs := jobs_of(run), min(1, len(jobs))):
+        for job in chance.sample(jobs := project.jobs(run), min(1, len(jobs))):
             with suppress(psutil.NoSuchProcess):
                 job.kill()
     run.wait(300)
@@ -108,7 +96,7 @@ def test_the_same_command_goes_on_after_a_kill(project: Any, expected: Any, seed
     run = project.start(*project.SNAKEMAKE)
     time.sleep(moment)
     ended = run.poll() is not None
-    kill(run, victim, chance)
+    kill(project, run, victim, chance)
     print(f"seed {seed}: {change.__name__}, {victim} after {moment:.1f} s", "(done)" * ended)
     done = project.snakemake()
     assert done.returncode == 0, done.stderr[-4000:]
