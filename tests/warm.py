@@ -24,6 +24,15 @@ from pathlib import Path
 
 HANDED = "BES_WARM"
 """The environment variable with the place of the server's socket."""
+WITH_TORCH = ".torch"
+"""What the place of the second server's socket ends with: to fork a process that has torch takes
+four times as long as to fork one that has not."""
+NEEDED_BY = (
+    *("classifier", "cams", "benet", "irnet", "boundary_maps", "revised_maps"),
+    *("teacher", "teacher_maps", "revised_teacher_maps", "segmenter", "segmentation_maps"),
+    *("predict", "export_network", "review"),
+)
+"""The commands that import torch; for another one to do so takes time, and no more."""
 
 PYTHON = """#!{python} -IS
 import array, json, os, socket, sys
@@ -31,7 +40,7 @@ place = os.environ.get("{handed}")
 if place is None or sys.argv[1:2] != ["-m"] or sys.argv[2] not in ("bes", "snakemake"):
     os.execv("{python}", ["{python}", *sys.argv[1:]])
 server = socket.socket(socket.AF_UNIX)
-server.connect(place)
+server.connect(place + ("{with_torch}" if sys.argv[3:4] and sys.argv[3] in {needed_by} else ""))
 call = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
 files = array.array("i", [0, 1, 2])
 server.sendmsg([len(call).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
@@ -55,10 +64,11 @@ class Warm:
         self.snakemake = folder / "bin" / "python-of-snakemake"
         self.snakemake.symlink_to(Path(sys.executable).resolve())
         self.python = shim = folder / "bin" / "python"
-        shim.write_text(PYTHON.format(python=sys.executable, handed=HANDED))
+        words = {"handed": HANDED, "with_torch": WITH_TORCH, "needed_by": NEEDED_BY}
+        shim.write_text(PYTHON.format(python=sys.executable, **words))
         shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
         self._process = subprocess.Popen([sys.executable, __file__, str(self.socket)])
-        while not self.socket.exists():
+        while not Path(f"{self.socket}{WITH_TORCH}").exists():
             assert self._process.poll() is None, "the server ended"
             time.sleep(0.05)
 
@@ -69,10 +79,21 @@ class Warm:
 
 
 def serve(place: str) -> None:
-    """Fork a job for each connection, for ever."""
+    """Two servers: one with the libraries that all jobs need, and one that has torch as well."""
     # Alone in a session: no key that is pressed ends it before the tests do.
     os.setsid()
     _import_libraries()
+    if os.fork() == 0:
+        _import_torch()
+        place += WITH_TORCH
+    # A collection in a job would write to, and so copy, all that is here.
+    gc.collect()
+    gc.freeze()
+    _serve(place)
+
+
+def _serve(place: str) -> None:
+    """Fork a job for each connection, for ever."""
     server = socket.socket(socket.AF_UNIX)
     server.bind(place)
     server.listen(64)
@@ -186,15 +207,12 @@ def _import_libraries() -> None:
     """All that jobs import but the package itself, on one thread: no pool outlives a fork."""
     os.environ["OMP_NUM_THREADS"] = "1"
     import cv2
-    import torch
 
-    torch.set_num_threads(1)
     cv2.setNumThreads(1)
     for name in (
-        *("scipy.sparse", "scipy.ndimage", "torchvision.models", "lightning_fabric"),
-        *("lightning_fabric.plugins.environments", "safetensors.torch", "numba"),
-        *("matplotlib.figure", "matplotlib.backends.backend_agg", "jinja2", "pygments.lexers"),
-        *("yaml", "jsonschema", "PIL.Image", "torch.utils.data", "multiprocessing.pool"),
+        *("scipy.sparse", "scipy.ndimage", "numba", "matplotlib.figure"),
+        *("matplotlib.backends.backend_agg", "jinja2", "pygments.lexers"),
+        *("yaml", "jsonschema", "PIL.Image", "multiprocessing.pool"),
         *("concurrent.futures.process", "csv", "argparse", "pygments.formatters"),
         *("snakemake.cli", "snakemake.report", "rich.progress"),
     ):
@@ -203,9 +221,17 @@ def _import_libraries() -> None:
 
     # What numba knows of Python's functions is read at the first that it compiles.
     numba.njit(lambda number: number + 1)(1.0)
-    # A collection in a job would write to, and so copy, all that is here.
-    gc.collect()
-    gc.freeze()
+
+
+def _import_torch() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    for name in (
+        *("torchvision.models", "lightning_fabric", "lightning_fabric.plugins.environments"),
+        *("safetensors.torch", "torch.utils.data"),
+    ):
+        __import__(name)
 
 
 if __name__ == "__main__":
