@@ -9,6 +9,7 @@ does; a job whose `python` was killed is killed too. All other Python programs a
 import array
 import contextlib
 import gc
+import io
 import json
 import os
 import runpy
@@ -218,9 +219,16 @@ def _import_libraries() -> None:
     ):
         __import__(name)
     import numba
+    from matplotlib.figure import Figure
+    from PIL import Image
 
-    # What numba knows of Python's functions is read at the first that it compiles.
+    # What they look for at first use: numba Python's functions, Matplotlib fonts, Pillow formats.
     numba.njit(lambda number: number + 1)(1.0)
+    figure = Figure(layout="constrained")
+    figure.add_subplot(xlabel="x", title="title").plot([0, 1], label="label")
+    figure.legend()
+    figure.savefig(io.BytesIO())
+    Image.init()
 
 
 def _import_torch() -> None:
