@@ -83,18 +83,19 @@ def serve(place: str) -> None:
     """Two servers: one with the libraries that all jobs need, and one that has torch as well."""
     # Alone in a session: no key that is pressed ends it before the tests do.
     os.setsid()
+    parent, first = os.getppid(), os.getpid()
     _import_libraries()
     if os.fork() == 0:
+        parent, place = first, place + WITH_TORCH
         _import_torch()
-        place += WITH_TORCH
     # A collection in a job would write to, and so copy, all that is here.
     gc.collect()
     gc.freeze()
-    _serve(place)
+    _serve(place, parent)
 
 
-def _serve(place: str) -> None:
-    """Fork a job for each connection, for ever."""
+def _serve(place: str, parent: int) -> None:
+    """Fork a job for each connection, as long as the process lives that asked for it."""
     server = socket.socket(socket.AF_UNIX)
     server.bind(place)
     server.listen(64)
@@ -106,7 +107,6 @@ def _serve(place: str) -> None:
     for one in (server, ended):
         selector.register(one, selectors.EVENT_READ)
     jobs: dict[int, socket.socket] = {}
-    parent = os.getppid()
     while os.getppid() == parent:
         for key, _ in selector.select(1.0):
             if key.fileobj is server:
