@@ -26,8 +26,8 @@ from pathlib import Path
 HANDED = "BES_WARM"
 """The environment variable with the place of the server's socket."""
 WITH_TORCH = ".torch"
-"""What the place of the second server's socket ends with: to fork a process that has torch takes
-four times as long as to fork one that has not."""
+"""What the place of the second server's socket ends with. A process that has torch is slow to fork,
+as the memory that its libraries have written to counts."""
 NEEDED_BY = (
     *("classifier", "cams", "benet", "irnet", "boundary_maps", "revised_maps"),
     *("teacher", "teacher_maps", "revised_teacher_maps", "segmenter", "segmentation_maps"),
@@ -114,7 +114,7 @@ def _serve(place: str, parent: int) -> None:
                 if (job := os.fork()) == 0:
                     signal.set_wakeup_fd(-1)
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                    for one in (server, ended, tell, *jobs.values()):
+                    for one in (selector, server, ended, tell, *jobs.values()):
                         one.close()
                     os.setpgid(0, 0)
                     _run(*_receive(client))

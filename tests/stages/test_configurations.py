@@ -43,7 +43,8 @@ def photographs(project, rng):
     ("backbone", "head", "stride", "crop"),
     [
         *itertools.product([n for n in EVERY if n != "resnet101"], HEADS, (8, 16), (32, 33)),
-        # ResNet-50 with more layers; at stride 8 it is in the configurations.
+        # ResNet-50 with more layers; at stride 8 and an odd crop it is in the configurations.
+        ("resnet101", "largefov", 16, 32),
         ("resnet101", "aspp", 16, 33),
         *itertools.product(["timm:vit_tiny_patch16_224"], HEADS, (16,), (32, 33)),
     ],
