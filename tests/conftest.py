@@ -1,12 +1,14 @@
 """The small datasets, and a finished project on one of them, as fixtures."""
 
 import hashlib
+import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from finished import finish, project, read_dataset
 from small_datasets import MORE, TRAIN, Coco, Folder, Published
 from warm import Warm
@@ -26,11 +28,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
-    """The server that runs the workflow and its jobs."""
-    server = Warm(tmp_path_factory.mktemp("warm") / "server")
-    yield server
-    server.close()
+def shared_by_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of the tests have."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def warm(shared_by_all: Path) -> Warm:
+    """The server that runs the workflow and its jobs, one for all processes of the tests."""
+    server = Warm(shared_by_all / "warm")
+    with FileLock(shared_by_all / "warm.lock"):
+        if not server.folder.exists():
+            in_one_of_many = "PYTEST_XDIST_WORKER" in os.environ
+            server.start(os.getppid() if in_one_of_many else os.getpid())
+    return server
 
 
 @pytest.fixture

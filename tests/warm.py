@@ -23,6 +23,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 HANDED = "BES_WARM"
 """The environment variable with the place of the server's socket."""
 WITH_TORCH = ".torch"
@@ -57,45 +59,42 @@ class Warm:
     def __init__(self, folder: Path):
         self.folder = folder
         self.socket = folder / "socket"
-        (folder / "bin").mkdir(parents=True)
+        self.python = folder / "bin" / "python"
+        self.snakemake = folder / "bin" / "python-of-snakemake"
+
+    def start(self, tests: int) -> None:
+        """Start it, for as long as a process lives."""
+        self.python.parent.mkdir(parents=True)
         # Python finds its environment by this file, from wherever it is linked.
         home = Path(sys.executable).resolve().parent
-        (folder / "pyvenv.cfg").write_text(f"home = {home}\n")
-        (folder / "lib").symlink_to(Path(sys.prefix) / "lib")
-        self.snakemake = folder / "bin" / "python-of-snakemake"
+        (self.folder / "pyvenv.cfg").write_text(f"home = {home}\n")
+        (self.folder / "lib").symlink_to(Path(sys.prefix) / "lib")
         self.snakemake.symlink_to(Path(sys.executable).resolve())
-        self.python = shim = folder / "bin" / "python"
         words = {"handed": HANDED, "with_torch": WITH_TORCH, "needed_by": NEEDED_BY}
-        shim.write_text(PYTHON.format(python=sys.executable, **words))
-        shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
-        self._process = subprocess.Popen([sys.executable, __file__, str(self.socket)])
+        self.python.write_text(PYTHON.format(python=sys.executable, **words))
+        self.python.chmod(self.python.stat().st_mode | stat.S_IXUSR)
+        server = subprocess.Popen([sys.executable, __file__, str(self.socket), str(tests)])
         while not Path(f"{self.socket}{WITH_TORCH}").exists():
-            assert self._process.poll() is None, "the server ended"
+            assert server.poll() is None, "the server ended"
             time.sleep(0.05)
 
-    def close(self) -> None:
-        """End the server."""
-        self._process.terminate()
-        self._process.wait()
 
-
-def serve(place: str) -> None:
+def serve(place: str, tests: int) -> None:
     """Two servers: one with the libraries that all jobs need, and one that has torch as well."""
     # Alone in a session: no key that is pressed ends it before the tests do.
     os.setsid()
-    parent, first = os.getppid(), os.getpid()
     _import_libraries()
     if os.fork() == 0:
-        parent, place = first, place + WITH_TORCH
+        place += WITH_TORCH
         _import_torch()
     # A collection in a job would write to, and so copy, all that is here.
     gc.collect()
     gc.freeze()
-    _serve(place, parent)
+    _serve(place, tests)
 
 
-def _serve(place: str, parent: int) -> None:
-    """Fork a job for each connection, as long as the process lives that asked for it."""
+def _serve(place: str, tests: int) -> None:
+    """Fork a job for each connection, as long as a process lives."""
     server = socket.socket(socket.AF_UNIX)
     server.bind(place)
     server.listen(64)
@@ -107,7 +106,7 @@ def _serve(place: str, parent: int) -> None:
     for one in (server, ended):
         selector.register(one, selectors.EVENT_READ)
     jobs: dict[int, socket.socket] = {}
-    while os.getppid() == parent:
+    while psutil.pid_exists(tests):
         for key, _ in selector.select(1.0):
             if key.fileobj is server:
                 client, _ = server.accept()
@@ -215,14 +214,17 @@ def _import_libraries() -> None:
         *("matplotlib.backends.backend_agg", "jinja2", "pygments.lexers"),
         *("yaml", "jsonschema", "PIL.Image", "multiprocessing.pool"),
         *("concurrent.futures.process", "csv", "argparse", "pygments.formatters"),
-        *("snakemake.cli", "snakemake.report", "rich.progress"),
+        *("snakemake.report", "smart_open", "rich.progress"),
     ):
         __import__(name)
     import numba
     from matplotlib.figure import Figure
     from PIL import Image
+    from snakemake.cli import get_argument_parser
 
-    # What they look for at first use: numba Python's functions, Matplotlib fonts, Pillow formats.
+    # What they look for at first use: Snakemake plugins, numba Python's functions, Matplotlib
+    # fonts, Pillow formats.
+    get_argument_parser()
     numba.njit(lambda number: number + 1)(1.0)
     figure = Figure(layout="constrained")
     figure.add_subplot(xlabel="x", title="title").plot([0, 1], label="label")
@@ -237,10 +239,10 @@ def _import_torch() -> None:
     torch.set_num_threads(1)
     for name in (
         *("torchvision.models", "lightning_fabric", "lightning_fabric.plugins.environments"),
-        *("safetensors.torch", "torch.utils.data"),
+        *("safetensors.torch", "torch.utils.data", "timm"),
     ):
         __import__(name)
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], int(sys.argv[2]))

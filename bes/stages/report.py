@@ -109,6 +109,7 @@ def _page(
     from bes.report.gallery import extremes, first_rows, gallery_data
     from bes.report.page import Report, render_page
     from bes.report.panels import draw_panels
+    from bes.report.results import NETWORKS
     from bes.report.supervision import more_than_labels
     from bes.report.tables import class_rows, score_rows, scores_csv
     from bes.stages.quality import doubt
@@ -137,9 +138,12 @@ def _page(
     panels = {record.id: list(results.panels(record)) for record in shown}
     rows = score_rows(scores)
     classifier = trainings.get("classifier", {}).get("measured", {})
+    curves = score_curves(scores, results.score_table("thresholds"))
     figures = {
-        "thresholds.png": threshold_figure(score_curves(scores, results.score_table("thresholds"))),
-        "losses.png": loss_figure(results.losses()),
+        "thresholds.png": threshold_figure(curves),
+        # To draw takes long, and the losses change with the networks alone.
+        "losses.png": run.unchanged("losses.png", despite=run.inputs.keys() - {*NETWORKS, "code"})
+        or loss_figure(results.losses()),
     }
     page = render_page(
         Report(

@@ -7,8 +7,8 @@ from plain import bilinear, normalised, resized, smooth
 
 SIZES = [(48, 64), (45, 62)]
 """Multiples of all strides, and not even of 4."""
-CLASSIFIER = {"backbone": "resnet18", "n_classes": 3, "pooling": "features", "k": 0.1}
-DEEPLAB = {"backbone": "resnet18", "head": "aspp", "output_stride": 8, "n_labels": 4}
+CLASSIFIER = {"backbone": "timm:test_resnet", "n_classes": 3, "pooling": "features", "k": 0.1}
+DEEPLAB = {"backbone": "timm:test_resnet", "head": "aspp", "output_stride": 8, "n_labels": 4}
 
 
 def quarter(size: tuple[int, int]) -> tuple[int, int]:
@@ -64,7 +64,7 @@ def test_boundary_maps_are_the_mean_logits_of_photograph_and_mirror_image(
     photo = smooth(rng, *size)
     project.photograph("a", photo)
     project.write()
-    network = project.give_network(which, {"backbone": "resnet18"})
+    network = project.give_network(which, {"backbone": "timm:test_resnet"})
     project.run("boundary_maps", "--network", which)
     both = [
         boundary_logits(network, photo),
@@ -88,7 +88,7 @@ def test_boundary_maps_of_several_scales_are_their_mean_logits(
     photo = smooth(rng, *size)
     project.photograph("a", photo)
     project.write()
-    network = project.give_network("benet", {"backbone": "resnet18"})
+    network = project.give_network("benet", {"backbone": "timm:test_resnet"})
     project.run("boundary_maps", "--no-flip", "--scales", 1.0, 1.5, 0.5)
     parts = []
     for scale in (1.0, 1.5, 0.5):
@@ -194,9 +194,9 @@ def test_a_mirrored_photograph_has_the_mirrored_map(
         project.give_network("classifier", CLASSIFIER | {"detach": True})
         flags = ["--scales", 1.0, 0.5, 1.5]
     elif stage == "boundary_maps":
-        project.give_network("benet", {"backbone": "resnet18"})
+        project.give_network("benet", {"backbone": "timm:test_resnet"})
     else:
-        project.give_network("segmenter", DEEPLAB)
+        project.give_network("segmenter", DEEPLAB | {"backbone": "resnet18"})
         flags = ["--least-probability", 0]
     one, other = mirrored_maps(project, photo, stage, *flags)
     whole = stage != "segmentation_maps" or size[1] % 4 == 0

@@ -17,7 +17,7 @@ from bes.data.images import VOC_PALETTE, read_maps
 from bes.predict import compute as computing
 from bes.predict import run as running
 
-SETTINGS = {"backbone": "resnet18", "head": "aspp", "output_stride": 16, "n_labels": 4}
+SETTINGS = {"backbone": "timm:test_resnet", "head": "aspp", "output_stride": 16, "n_labels": 4}
 CRF = ["--crf-iterations", 2]
 QUICK = [*CRF, "--scales", 1.0, "--no-flip"]
 

@@ -8,7 +8,7 @@ import torch
 from plain import bilinear, normalised
 
 SIZE, CELLS = (36, 48), (9, 12)
-DEEPLAB = {"backbone": "resnet18", "head": "aspp", "output_stride": 16, "n_labels": 4}
+DEEPLAB = {"backbone": "timm:test_resnet", "head": "aspp", "output_stride": 16, "n_labels": 4}
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_the_teacher_learns_the_labels_of_the_walk(taught: Any) -> None:
     for name in ("a", "b"):
         walk = taught.pixels("teacher_labels", name)
         assert np.array_equal(walk, taught.pixels("pseudo_labels", name))
-    flags = ["--backbone", "resnet18", "--weights", "none", "--crop", 64, "--scale", 1, 1]
+    flags = ["--backbone", "timm:test_resnet", "--weights", "none", "--crop", 64, "--scale", 1, 1]
     training = taught.training("teacher", *flags)
     for index, name in enumerate(("a", "b")):
         _, labels = training.views[index, 0, 0]

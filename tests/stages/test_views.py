@@ -15,7 +15,7 @@ VALUES = {
     "segmenter": [0, 1, 2, 3, 255],
 }
 OPEN = {"benet": 200, "irnet": 255, "segmenter": 255}
-NETWORK = ("--backbone", "resnet18", "--weights", "none", "--seed", 3)
+NETWORK = ("--backbone", "timm:test_resnet", "--weights", "none", "--seed", 3)
 
 
 def blocks(rng: np.random.Generator, values: list[int], size: tuple[int, int]) -> np.ndarray:

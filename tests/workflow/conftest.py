@@ -40,7 +40,7 @@ CONFIG: dict[str, Any] = {
     "dataset": {"kind": "folder", "root": "data/photographs", "classes": [*CLASSES]},
     "device": "cpu",
     "shards": SHARDS,
-    "backbone": "resnet18",
+    "backbone": "timm:test_resnet",
     "weights": "none",
     "classifier": {
         "batch_norm": "train",
@@ -289,11 +289,9 @@ class Project:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Project:
+def finished(shared_by_all: Path, warm: Warm) -> Project:
     """A project with all results, one for all processes of the tests; look, but do not touch."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
+    folder = shared_by_all
     with FileLock(folder / "finished.lock"):
         if (folder / "finished").exists():
             return Project(folder / "finished", warm)

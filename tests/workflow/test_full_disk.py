@@ -114,7 +114,7 @@ def test_the_workflow_goes_on_when_there_is_room(project: Any, disk: Callable) -
     done = project.snakemake()
     assert (done.returncode, done.stderr.splitlines()[-1]) == (2, f"bes: results: {SENTENCE}")
 
-    small.leave(2 << 20)
+    small.leave(1 << 20)
     done = project.snakemake()
     assert done.returncode == 1 and "Traceback" not in done.stderr
     file = "results/tiny/base/benet/model.safetensors"
