@@ -3,7 +3,9 @@
 python benchmarks/teacher.py results/photographs/base [THRESHOLD]
 
 for a finished experiment with a teacher whose training photographs have masks; THRESHOLD is its
-`pseudo_labels.threshold`. The halves are every other photograph in the order of their names.
+`pseudo_labels.threshold`. What an experiment shares is found beside it, in `base`. Of one with a
+foreground prior those photographs count that have one. The halves are every other photograph in the
+order of their names.
 """
 
 import sys
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bes.data.images import Maps, decode_labels, read_maps
+from bes.data.images import Maps, decode_labels, read_maps, read_prior
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.data.truth import read_truth
 from bes.data.working_size import resize_labels
@@ -24,16 +26,31 @@ from bes.metrics.iou import ConfusionMatrix
 PARTS = ("all", "even half", "odd half", "one class", "several")
 
 
+def folder_of(results: Path, stage: str) -> Path:
+    """That of the experiment, or what it shares with `base`."""
+    own = results / stage
+    return own if own.exists() else results.parent / "base" / stage
+
+
+def prior_of(results: Path, record: ImageRecord) -> np.ndarray | None:
+    """The foreground prior of a photograph, if it has one."""
+    file = image_file("foreground", results / "foreground", record.id)
+    return read_prior(file) if file.exists() else None
+
+
 def labels_of(
     results: Path, record: ImageRecord, threshold: float
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Each kind of labels of a photograph, uint8 (H, W)."""
 
+    def file(stage: str) -> Path:
+        return image_file(stage, folder_of(results, stage), record.id)
+
     def read(stage: str) -> np.ndarray:
-        return decode_labels(image_file(stage, results / stage, record.id))
+        return decode_labels(file(stage))
 
     def maps_of(stage: str) -> Maps:
-        return read_maps(image_file(stage, results / stage, record.id))
+        return read_maps(file(stage))
 
     yield "labels of the walk", read("teacher_labels")
     taught, labels, size = maps_of("teacher_maps")
@@ -44,11 +61,22 @@ def labels_of(
     )
     walk, spread = (maps / max(maps.max(initial=0.0), 1e-12) for maps in (walk, spread))
     taught = upsample(taught[1:], size)
+    prior = prior_of(results, record)
+    with_prior = (
+        []
+        if prior is None
+        else [
+            ("  and a prior", [prior]),
+            ("  prior and teacher", [prior, taught]),
+            ("  prior and both", [prior, taught, spread]),
+        ]
+    )
     for name, priors in (
         ("without CRF: the walk", []),
         ("  and the teacher", [taught]),
         ("  and this spread", [spread]),
         ("  and both", [taught, spread]),
+        *with_prior,
     ):
         shown = np.array([0, *labels[1:]], np.uint8)[
             hard_labels(*with_priors(walk, priors, threshold))
@@ -76,12 +104,15 @@ def scores(
 
 def main(results: Path, threshold: float = 0.32) -> None:
     """Print the table."""
-    catalog = read_catalog(results / "dataset" / "classes.json")
+    dataset = folder_of(results, "dataset")
+    catalog = read_catalog(dataset / "classes.json")
     records = [
         record
-        for record in read_manifest(results / "dataset" / "images.csv")
+        for record in read_manifest(dataset / "images.csv")
         if record.split == "train" and record.mask
     ]
+    if (results / "foreground").exists():
+        records = [record for record in records if prior_of(results, record) is not None]
     print(f"{f'mIoU (%), {len(records)} photographs':<28}" + "".join(f"{p:>11}" for p in PARTS))
     for name, row in scores(results, catalog, records, threshold).items():
         print(f"{name:<28}" + "".join(f"{100 * row[part].mean_iou():>11.2f}" for part in PARTS))

@@ -22,9 +22,17 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONGEST = (
+    *("test_events", "test_configurations", "test_installed", "test_random_events"),
+    *("test_storage", "test_export_network", "test_page", "test_transformer_backbones"),
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The workflow's tests first: the longest last would leave all workers but one idle."""
-    items.sort(key=lambda item: "workflow" not in item.path.parts)
+    """The longest files first, then the workflow's: at the end no process waits for another, and
+    at the start two have something to do while the first one makes the finished project."""
+    order = {name: number for number, name in enumerate(LONGEST, -len(LONGEST))}
+    items.sort(key=lambda it: order.get(it.path.stem, "workflow" not in it.path.parts))
 
 
 @pytest.fixture(scope="session")

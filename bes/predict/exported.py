@@ -1,10 +1,12 @@
 """The segmentation network by itself, for programs without this package: ONNX or torch.export."""
 
+import contextlib
 import io
 import json
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -137,8 +139,29 @@ def _program(module: Exported) -> torch.export.ExportedProgram:
         shapes.patch(  # type: ignore[attr-defined]
             backed_size_oblivious=True
         ),
+        _padding_of_whole_cells(),
     ):
         return torch.export.export(module, (example,), dynamic_shapes=(dynamic,))
+
+
+@contextlib.contextmanager
+def _padding_of_whole_cells() -> Iterator[None]:
+    """Have timm pad by a number: what its SAME padding is for whole cells, as `Exported` has them.
+
+    Computed from the sides of each map, it makes expressions of the photograph's sides that
+    PyTorch's writer does not simplify within minutes.
+    """
+
+    def padding(length: int, kernel_size: int, stride: int, dilation: int) -> int:
+        return max((kernel_size - 1) * dilation + 1 - stride, 0)
+
+    try:
+        import timm.layers.padding as of_timm
+    except ImportError:  # so none of its networks is written
+        yield
+        return
+    with mock.patch.object(of_timm, "get_same_padding", padding):
+        yield
 
 
 def _check_onnx() -> None:
