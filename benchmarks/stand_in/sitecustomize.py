@@ -18,7 +18,7 @@ if sys.orig_argv[1:3] == ["-m", "bes"]:
 
     FILES = {path.stem: path.read_bytes() for path in Path(os.environ["STAND_INS"]).iterdir()}
     TABLES = {
-        "quality": ("ranking.csv", "suspicious.jpg"),
+        "quality": ("ranking.csv", "suspicious.jpg", "thresholds.jpg"),
         "report": (
             *("page/index.html", "photographs.csv", "scores.csv"),
             *("thresholds.png", "losses.png"),

@@ -2,6 +2,7 @@
 run elsewhere, such as one of SLURM."""
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -133,7 +134,10 @@ def read_progress(
     ]
     places = [place for place in every if stages is None or place[0] in stages]
     found, factors = [], []
-    works = {folder.parent: _work(project, folder) for _, folder in places}
+    works = {
+        experiment: _work(project.folder(experiment.name, "dataset"))
+        for experiment in {folder.parent for _, folder in places}
+    }
     for stage, folder in dict.fromkeys(places):
         progress = _stage(project, stage, folder, since)
         found.append(progress)
@@ -240,9 +244,14 @@ def _spent(each: StageProgress, since: float) -> float | None:
     return each.done / each.rate if each.done and each.rate else None
 
 
-def _work(project: Project, folder: Path) -> Work | None:
+def _work(dataset: Path) -> Work | None:
     """What there is to do in an experiment; None before the photographs were read."""
-    dataset = project.folder(folder.parent.name, "dataset")
+    return _work_at(dataset, _modified(dataset / "images.csv"))
+
+
+# Reading them takes longer than all else here, and there is one dataset, or that before a change.
+@functools.lru_cache(maxsize=1)
+def _work_at(dataset: Path, modified: float) -> Work | None:
     try:
         catalog = read_catalog(dataset / "classes.json")
         records = [r for r in read_manifest(dataset / "images.csv") if not r.held_out]
