@@ -61,23 +61,19 @@ def labels_of(
     )
     walk, spread = (maps / max(maps.max(initial=0.0), 1e-12) for maps in (walk, spread))
     taught = upsample(taught[1:], size)
-    prior = prior_of(results, record)
-    with_prior = (
-        []
-        if prior is None
-        else [
-            ("  and a prior", [prior]),
-            ("  prior and teacher", [prior, taught]),
-            ("  prior and both", [prior, taught, spread]),
-        ]
-    )
-    for name, priors in (
+    rows = [
         ("without CRF: the walk", []),
         ("  and the teacher", [taught]),
         ("  and this spread", [spread]),
         ("  and both", [taught, spread]),
-        *with_prior,
-    ):
+    ]
+    if (prior := prior_of(results, record)) is not None:
+        rows += [
+            ("  and a prior", [prior]),
+            ("  prior and teacher", [prior, taught]),
+            ("  prior and both", [prior, taught, spread]),
+        ]
+    for name, priors in rows:
         shown = np.array([0, *labels[1:]], np.uint8)[
             hard_labels(*with_priors(walk, priors, threshold))
         ]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from finished import CONFIG, RESULTS, SHARDS, all_receipts, content_of, flip
+from small_network import SMALL_NETWORK
 from vouching import vouch_for
 
 from bes.cli import main
@@ -54,7 +55,7 @@ PHOTOGRAPHS = {
 """Stages that come to the photographs, or to their masks, without a network."""
 FILES = {"evaluation": "scores.json", "quality": "ranking.csv"}
 # All photographs in one batch, so that the first step reads all of their labels.
-TRAINING = ("--backbone", "timm:test_resnet", "--iterations", 1, "--batch-size", 4, "--crop", 32)
+TRAINING = ("--backbone", SMALL_NETWORK, "--iterations", 1, "--batch-size", 4, "--crop", 32)
 
 
 def held_out(stage: str) -> bool:

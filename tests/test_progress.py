@@ -21,6 +21,7 @@ from bes.data.manifest import read_manifest
 from bes.data.ranking import read_ranking
 from bes.incremental.journal import Run, journal_file
 from bes.project import console
+from bes.project import progress as looks
 from bes.project.console import Display
 from bes.project.outcome import outcome, words_of
 from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
@@ -85,6 +86,23 @@ def test_a_training_says_how_long_it_takes_and_all_others_follow_from_that() -> 
     old = time.time() - 1000
     os.utime(BASE / "classifier/_logs/classifier.log", (old, old))
     assert at("classifier").left == pytest.approx(2645, abs=20)
+
+
+def test_the_dataset_is_read_once_for_all_looks_and_again_where_it_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reads = []
+    monkeypatch.setattr(
+        looks, "read_manifest", lambda path: reads.append(path) or read_manifest(path)
+    )
+    classes = BASE / "dataset/classes.json"
+    content = classes.read_bytes()
+    classes.unlink()
+    read_progress(project())
+    write_atomic(classes, content)
+    for _ in range(2):
+        read_progress(project())
+    assert reads == [BASE / "dataset/images.csv"]
 
 
 def test_the_average_precision_is_said_once_it_is_known() -> None:

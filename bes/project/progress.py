@@ -246,12 +246,14 @@ def _spent(each: StageProgress, since: float) -> float | None:
 
 def _work(dataset: Path) -> Work | None:
     """What there is to do in an experiment; None before the photographs were read."""
-    return _work_at(dataset, _modified(dataset / "images.csv"))
+    return _work_at(
+        dataset, *(_modified(dataset / name) for name in ("images.csv", "classes.json"))
+    )
 
 
-# Reading them takes longer than all else here, and there is one dataset, or that before a change.
+# To read them takes longer than all else here, and they change once in a run, if at all.
 @functools.lru_cache(maxsize=1)
-def _work_at(dataset: Path, modified: float) -> Work | None:
+def _work_at(dataset: Path, *modified: float) -> Work | None:
     try:
         catalog = read_catalog(dataset / "classes.json")
         records = [r for r in read_manifest(dataset / "images.csv") if not r.held_out]

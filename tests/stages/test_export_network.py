@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from plain import normalised, smooth
+from small_network import SMALL_NETWORK
 
 from bes.cli import main
 from bes.networks.deeplab import build_deeplab
@@ -75,8 +76,10 @@ def test_the_file_gives_the_labels_of_pytorch(
     assert {path.name for path in out.iterdir()} == {"README.md", name}
 
 
-# Both pad by what is left of each map, at strides and in pools; the first is depthwise too.
-@pytest.mark.parametrize("backbone", ["timm:tf_mobilenetv3_small_minimal_100", "timm:test_resnet"])
+# The last two pad by what is left of each map, at strides and in pools.
+@pytest.mark.parametrize(
+    "backbone", ["mobilenet_v2", "timm:tf_mobilenetv3_small_minimal_100", SMALL_NETWORK]
+)
 def test_one_photograph_will_do_whatever_the_backbone(
     rng: np.random.Generator, backbone: str
 ) -> None:

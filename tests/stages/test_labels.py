@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from plain import bilinear, smooth
+from small_network import SMALL_NETWORK
 
 densecrf = pytest.importorskip("pydensecrf.densecrf", reason="pydensecrf2 is not built")
 SIZE = (37, 46)
@@ -190,7 +191,7 @@ def test_irnet_learns_from_confident_labels_that_the_dense_crf_refined(project, 
     project.write()
     maps = {"a": rng.random((2, 10, 10)), "b": rng.random((1, 10, 10))}
     project.give("cams", {name: values.astype(np.float16) for name, values in maps.items()})
-    flags = ["--backbone", "timm:test_resnet", "--weights", "none", "--crop", 40, "--scale", 1, 1]
+    flags = ["--backbone", SMALL_NETWORK, "--weights", "none", "--crop", 40, "--scale", 1, 1]
     flags += ["--theta-fg", 0.6, "--theta-bg", 0.4, "--crf-bilateral-sxy", 9]
     training = project.training("irnet", *flags, "--crf-iterations", 5)
     for number, (name, classes) in enumerate((("a", [1, 3]), ("b", [2]))):

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from plain import bilinear, normalised, resized, smooth
+from small_network import SMALL_NETWORK
 
 SIZES = [(48, 64), (45, 62)]
 """Multiples of all strides, and not even of 4."""
-CLASSIFIER = {"backbone": "timm:test_resnet", "n_classes": 3, "pooling": "features", "k": 0.1}
-DEEPLAB = {"backbone": "timm:test_resnet", "head": "aspp", "output_stride": 8, "n_labels": 4}
+CLASSIFIER = {"backbone": SMALL_NETWORK, "n_classes": 3, "pooling": "features", "k": 0.1}
+DEEPLAB = {"backbone": SMALL_NETWORK, "head": "aspp", "output_stride": 8, "n_labels": 4}
 
 
 def quarter(size: tuple[int, int]) -> tuple[int, int]:
@@ -64,7 +65,7 @@ def test_boundary_maps_are_the_mean_logits_of_photograph_and_mirror_image(
     photo = smooth(rng, *size)
     project.photograph("a", photo)
     project.write()
-    network = project.give_network(which, {"backbone": "timm:test_resnet"})
+    network = project.give_network(which, {"backbone": SMALL_NETWORK})
     project.run("boundary_maps", "--network", which)
     both = [
         boundary_logits(network, photo),
@@ -88,7 +89,7 @@ def test_boundary_maps_of_several_scales_are_their_mean_logits(
     photo = smooth(rng, *size)
     project.photograph("a", photo)
     project.write()
-    network = project.give_network("benet", {"backbone": "timm:test_resnet"})
+    network = project.give_network("benet", {"backbone": SMALL_NETWORK})
     project.run("boundary_maps", "--no-flip", "--scales", 1.0, 1.5, 0.5)
     parts = []
     for scale in (1.0, 1.5, 0.5):
@@ -194,7 +195,7 @@ def test_a_mirrored_photograph_has_the_mirrored_map(
         project.give_network("classifier", CLASSIFIER | {"detach": True})
         flags = ["--scales", 1.0, 0.5, 1.5]
     elif stage == "boundary_maps":
-        project.give_network("benet", {"backbone": "timm:test_resnet"})
+        project.give_network("benet", {"backbone": SMALL_NETWORK})
     else:
         project.give_network("segmenter", DEEPLAB | {"backbone": "resnet18"})
         flags = ["--least-probability", 0]

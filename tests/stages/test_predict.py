@@ -11,13 +11,14 @@ import pytest
 import torch
 from PIL import Image
 from plain import normalised, smooth
+from small_network import SMALL_NETWORK
 
 from bes.cli import main
 from bes.data.images import VOC_PALETTE, read_maps
 from bes.predict import compute as computing
 from bes.predict import run as running
 
-SETTINGS = {"backbone": "timm:test_resnet", "head": "aspp", "output_stride": 16, "n_labels": 4}
+SETTINGS = {"backbone": SMALL_NETWORK, "head": "aspp", "output_stride": 16, "n_labels": 4}
 CRF = ["--crf-iterations", 2]
 QUICK = [*CRF, "--scales", 1.0, "--no-flip"]
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from plain import bilinear, normalised
+from small_network import SMALL_NETWORK
 
 SIZE, CELLS = (36, 48), (9, 12)
-DEEPLAB = {"backbone": "timm:test_resnet", "head": "aspp", "output_stride": 16, "n_labels": 4}
+DEEPLAB = {"backbone": SMALL_NETWORK, "head": "aspp", "output_stride": 16, "n_labels": 4}
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_the_teacher_learns_the_labels_of_the_walk(taught: Any) -> None:
     for name in ("a", "b"):
         walk = taught.pixels("teacher_labels", name)
         assert np.array_equal(walk, taught.pixels("pseudo_labels", name))
-    flags = ["--backbone", "timm:test_resnet", "--weights", "none", "--crop", 64, "--scale", 1, 1]
+    flags = ["--backbone", SMALL_NETWORK, "--weights", "none", "--crop", 64, "--scale", 1, 1]
     training = taught.training("teacher", *flags)
     for index, name in enumerate(("a", "b")):
         _, labels = training.views[index, 0, 0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from plain import MEAN, STD
+from small_network import SMALL_NETWORK
 
 VOID = 255
 SIZE = (46, 58)
@@ -15,7 +16,7 @@ VALUES = {
     "segmenter": [0, 1, 2, 3, 255],
 }
 OPEN = {"benet": 200, "irnet": 255, "segmenter": 255}
-NETWORK = ("--backbone", "timm:test_resnet", "--weights", "none", "--seed", 3)
+NETWORK = ("--backbone", SMALL_NETWORK, "--weights", "none", "--seed", 3)
 
 
 def blocks(rng: np.random.Generator, values: list[int], size: tuple[int, int]) -> np.ndarray:

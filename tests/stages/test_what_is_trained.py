@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from plain import normalised, smooth
+from small_network import SMALL_NETWORK
 
 from bes.incremental.stage import TrainingRun
 from bes.stages import classifier
@@ -38,7 +39,7 @@ def stage_of(name: str) -> int:
 @pytest.mark.parametrize("frozen", [0, 3])
 def test_rates_of_the_classifier(photographs, frozen: int) -> None:
     flags = ["--lr", 0.02, "--head-lr-factor", 10, "--frozen-stages", frozen]
-    training = photographs.training("classifier", "--backbone", "timm:test_resnet", *SMALL, *flags)
+    training = photographs.training("classifier", "--backbone", SMALL_NETWORK, *SMALL, *flags)
     rates = training.rates()
     for name, parameter in training.network.named_parameters():
         if name == "classifier.weight":
@@ -52,14 +53,7 @@ def test_rates_of_the_classifier(photographs, frozen: int) -> None:
 @pytest.mark.parametrize("stage", ["benet", "irnet"])
 @pytest.mark.parametrize("whole", [False, True])
 def test_rates_of_the_networks_of_boundaries(photographs, stage: str, whole: bool) -> None:
-    flags = [
-        "--backbone",
-        "timm:test_resnet",
-        *SMALL,
-        "--lr",
-        0.03,
-        *["--train-backbone"][: int(whole)],
-    ]
+    flags = ["--backbone", SMALL_NETWORK, *SMALL, "--lr", 0.03, *["--train-backbone"][: int(whole)]]
     if stage == "irnet":
         photographs.give(
             "cams", {n: np.ones((len(photographs.indices(n)), 13, 15)) for n in "abcd"}
@@ -78,7 +72,7 @@ def test_rates_of_the_networks_of_boundaries(photographs, stage: str, whole: boo
 
 
 def test_rates_of_the_segmenter(photographs) -> None:
-    for backbone, head in (("timm:test_resnet", "aspp"), ("vgg16", "largefov")):
+    for backbone, head in ((SMALL_NETWORK, "aspp"), ("vgg16", "largefov")):
         flags = ["--backbone", backbone, "--head", head, *SMALL, "--lr", 0.01]
         training = photographs.training("segmenter", *flags, "--head-lr-factor", 5)
         rates = training.rates()
@@ -95,16 +89,7 @@ def test_rates_of_the_segmenter(photographs) -> None:
 
 @pytest.mark.parametrize("norm", ["frozen", "train"])
 def test_statistics_of_batch_norm_stay_or_move(photographs, norm: str) -> None:
-    flags = [
-        "--backbone",
-        "timm:test_resnet",
-        *SMALL,
-        "--resize-long",
-        48,
-        60,
-        "--frozen-stages",
-        1,
-    ]
+    flags = ["--backbone", SMALL_NETWORK, *SMALL, "--resize-long", 48, 60, "--frozen-stages", 1]
     training = photographs.training("classifier", *flags, "--batch-norm", norm)
     network = training.network.train()
     before = {name: value.clone() for name, value in network.named_buffers()}
@@ -119,7 +104,7 @@ def test_the_segmenter_keeps_the_statistics_of_weights_that_it_was_given(
     photographs, weights: str, norm: bool
 ) -> None:
     settings = {
-        "backbone": "timm:test_resnet",
+        "backbone": SMALL_NETWORK,
         "n_classes": 3,
         "pooling": "gap",
         "k": 0.0,
@@ -149,7 +134,7 @@ def test_networks_of_boundaries_start_from_the_backbone_of_the_classifier(photog
 
 
 def test_the_loss_of_the_classifier_is_the_cross_entropy_of_each_class(photographs) -> None:
-    training = photographs.training("classifier", "--backbone", "timm:test_resnet", *SMALL)
+    training = photographs.training("classifier", "--backbone", SMALL_NETWORK, *SMALL)
     scores, present = torch.randn(4, 3), torch.randint(0, 2, (4, 3)).float()
     p = 1 / (1 + (-scores).exp())
     expected = -(present * p.log() + (1 - present) * (1 - p).log()).mean()
@@ -157,7 +142,7 @@ def test_the_loss_of_the_classifier_is_the_cross_entropy_of_each_class(photograp
 
 
 def test_the_loss_of_benet_is_eq_4_on_the_cells(photographs, rng) -> None:
-    training = photographs.training("benet", "--backbone", "timm:test_resnet", *SMALL)
+    training = photographs.training("benet", "--backbone", SMALL_NETWORK, *SMALL)
     labels = rng.choice([0, 50, 100, 150, 200], (2, 6, 7)).astype(np.uint8)
     logits = torch.randn(2, 1, 6, 7)
     full = torch.from_numpy(np.kron(labels, np.ones((4, 4), np.uint8)))
@@ -174,7 +159,7 @@ def test_the_loss_of_benet_is_eq_4_on_the_cells(photographs, rng) -> None:
 
 def test_the_loss_of_irnet_is_over_pairs_closer_than_the_radius(photographs, rng) -> None:
     photographs.give("cams", {n: np.ones((len(photographs.indices(n)), 13, 15)) for n in "abcd"})
-    flags = ["--backbone", "timm:test_resnet", *SMALL, "--no-crf", "--radius", 3]
+    flags = ["--backbone", SMALL_NETWORK, *SMALL, "--no-crf", "--radius", 3]
     training = photographs.training("irnet", *flags)
     labels = rng.choice([0, 1, 2, 255], (7, 8)).astype(np.uint8)
     logits = torch.randn(1, 1, 7, 8)
@@ -205,7 +190,7 @@ def test_the_loss_of_irnet_is_over_pairs_closer_than_the_radius(photographs, rng
 def test_the_loss_of_the_segmenter_is_the_cross_entropy_of_each_scale(
     photographs, rng, balanced: bool
 ) -> None:
-    flags = ["--backbone", "timm:test_resnet", *SMALL, "--output-stride", 16]
+    flags = ["--backbone", SMALL_NETWORK, *SMALL, "--output-stride", 16]
     training = photographs.training("segmenter", *flags, *["--balanced"][: int(balanced)])
     labels = rng.choice([0, 0, 0, 1, 2, 255], (2, 3, 3)).astype(np.uint8)
     logits = torch.randn(2, 4, 4, 3, 3)
@@ -304,7 +289,7 @@ def test_the_classifier_learns_colours_and_says_how_well(project, rng) -> None:
         project.photograph(f"{number}", photo, (name,), split=split)
     project.write()
     project.run(
-        *("classifier", "--backbone", "timm:test_resnet", "--weights", "none", "--iterations", 12),
+        *("classifier", "--backbone", SMALL_NETWORK, "--weights", "none", "--iterations", 12),
         *("--frozen-stages", 0, "--batch-norm", "train", "--batch-size", 9, "--lr", 0.02),
         *("--momentum", 0.9, "--crop", 40, "--resize-long", 40, 40),
     )
@@ -327,17 +312,7 @@ def test_average_precision_of_the_classifier_is_that_of_its_scores(
             f"{number}", smooth(rng, *size), labels, split=("train", "val")[number % 2]
         )
     project.write()
-    flags = [
-        "--backbone",
-        "timm:test_resnet",
-        *SMALL,
-        "--iterations",
-        1,
-        "--batch-size",
-        2,
-        "--lr",
-        0,
-    ]
+    flags = ["--backbone", SMALL_NETWORK, *SMALL, "--iterations", 1, "--batch-size", 2, "--lr", 0]
     project.run("classifier", *flags)
     network = project.network("classifier")
     measured = project.json("classifier/model.json")["measured"]

@@ -16,6 +16,7 @@ import psutil
 import pytest
 import yaml
 from filelock import FileLock
+from small_network import SMALL_NETWORK
 from warm import HANDED, Warm
 
 from bes.data.manifest import ImageRecord, read_manifest
@@ -40,7 +41,7 @@ CONFIG: dict[str, Any] = {
     "dataset": {"kind": "folder", "root": "data/photographs", "classes": [*CLASSES]},
     "device": "cpu",
     "shards": SHARDS,
-    "backbone": "timm:test_resnet",
+    "backbone": SMALL_NETWORK,
     "weights": "none",
     "classifier": {
         "batch_norm": "train",

@@ -39,12 +39,19 @@ def test_the_status_shows_each_experiment_the_networks_it_needs(compared: Any) -
     assert re.search(r"^irnet +1 +0 +0", irnet, re.MULTILINE)
 
 
-def test_what_is_deleted_is_computed_anew_to_the_same_bytes_and_nothing_else(compared: Any) -> None:
+def test_a_deleted_boundary_map_is_computed_anew_and_nothing_else(compared: Any) -> None:
     before = compared.contents()
     next(compared.folder("boundary_maps", "irnet").glob("*.png")).unlink()
+    assert compared.run() == {}
+    assert compared.computed("irnet") == {"boundary_maps": 1}
+    assert compared.disturbed(before) == set()
+
+
+def test_a_deleted_network_is_trained_again_to_the_same_bytes(compared: Any) -> None:
+    before = compared.contents()
     compared.file("irnet").unlink()
     assert compared.run() == {"irnet": 1}
-    assert compared.computed("irnet") == {"boundary_maps": 1}
+    assert compared.computed("irnet") == {}
     assert compared.disturbed(before) == set()
 
 
