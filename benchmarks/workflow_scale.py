@@ -4,7 +4,8 @@ Run as `python benchmarks/workflow_scale.py`, with two CPU cores and 1 GB of dis
 files and nothing else at work. Draws tiny photographs and runs the real Snakefile on them. What the
 per-image stages, the trainings and the report compute is replaced by ready-made files (see
 stand_in/), which take no time; the photographs are read for real, and without masks there are no
-scores. So all of the time counts as the workflow's own. Exits with 1 where a figure falls short.
+scores. So all of the time counts as the workflow's own. How fast the machine is, a Snakefile of one
+empty rule tells. Exits with 1 where a figure falls short.
 """
 
 import argparse
@@ -181,6 +182,10 @@ class Table:
         self.just("  then nothing to be done", True, "Nothing to be done" in run.output)
         return run
 
+    def beside(self, figure: str, measured: float, unit: str) -> None:
+        """Print what has no limit."""
+        self._row(figure, "", f"{measured:.2f} {unit}", True)
+
     def _row(self, figure: str, limit: str, measured: str, good: bool) -> None:
         self.short += not good
         note = "" if good else "  falls short"
@@ -209,8 +214,17 @@ def disk_use(folder: Path) -> float:
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*")) / 1e6
 
 
+def seconds_of_nothing(folder: Path) -> float:
+    """How long Snakemake itself takes to find that there is nothing to do."""
+    snakefile = folder / "nothing.smk"
+    snakefile.write_text("rule nothing:\n", encoding="utf-8")
+    words = ["--cores", "2", "--snakefile", str(snakefile), "--directory", str(folder)]
+    return Run(words, dict(os.environ)).wait().seconds
+
+
 def measure(workflow: Workflow, table: Table, images: int) -> None:
     """Go through the events, each followed by a run that must find nothing to do."""
+    table.beside("Snakemake with one empty rule", seconds_of_nothing(workflow.folder), "s")
     workflow.add_photographs(range(images))
     first = workflow.run("--dry-run")
     table.at_most("dry-run, nothing done yet", 8, first.seconds, "s")

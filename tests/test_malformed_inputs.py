@@ -173,7 +173,7 @@ PHOTOGRAPHS = {
     ),
     "TIFF of three channels of floating-point numbers": photograph(
         cv2.imencode(".tif", np.zeros((24, 32, 3), np.float32))[1].tobytes(),
-        "a TIFF of pixels that are not read",
+        "a TIFF that is damaged or of pixels that are not read",
     ),
     "photograph of a kind that is not read": Fault(
         lambda f: (f.root / "JPEGImages/0.jpg").rename(f.root / "JPEGImages/0.JXL"),

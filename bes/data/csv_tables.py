@@ -10,9 +10,12 @@ from pathlib import Path
 from bes.data.names import clean
 from bes.errors import BesError
 
-_LIST = re.compile(r"""[\[{].*[\]}]|\(.*['"].*\)|'.*'|".*\"""", re.DOTALL)
-"""A list or a text as Python writes them."""
-_LINES_AND_PIPES = str.maketrans("|\n\r", ";;;")
+LIST = re.compile(
+    r"""[\[{].*[\]}]|\w*\((.*['"].*)?\)|'.*'|".*"|[\u201c\u201d\u201e].*[\u201c\u201d]""", re.DOTALL
+)
+"""A list or a text as Python, numpy and word processors write them."""
+_LINES_AND_PIPES = str.maketrans("|\n\r\uff1b\uff0c\u3001", ";;;;,,")
+"""Of Chinese and Japanese keyboards too."""
 
 
 @dataclass
@@ -70,7 +73,7 @@ def read_csv(path: Path, text: str, classes: tuple[str, ...]) -> CsvTable:
     separator = _separator_of(labels for _, _, labels in fields if clean(labels) not in classes)
     for place, image, labels in fields:
         one = clean(labels) in classes
-        if not one and _LIST.fullmatch(labels):
+        if not one and LIST.fullmatch(labels):
             raise BesError(
                 f"{path}: {place}: found the label {labels!r}, expected a name; the column looks "
                 "like a Python list: separate names by semicolons, without brackets and quotes"
@@ -96,13 +99,13 @@ def cells_of(path: Path, text: str) -> list[list[str]]:
 
 
 def _delimiter_of(text: str) -> str:
-    """What separates the columns: the first of comma, semicolon, tab that the header has, else a
-    comma. Half of Europe's spreadsheets write semicolons."""
+    """What separates the columns: beside `image`, the first of comma, semicolon, tab that the
+    header has; else that which it has most of. Half of Europe's spreadsheets write semicolons."""
     header = next((line for line in io.StringIO(text, newline="") if re.search(r"\w", line)), "")
     words = [re.sub(r"\W", "", part).casefold() for part in re.split(r"[,;\t]", header)]
     if "image" in words:
         return next((mark for mark in ",;\t" if mark in header), ",")
-    return ","
+    return max(",;\t", key=header.count)
 
 
 def _separator_of(fields: Iterable[str]) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from bes.data.names import clean
+from bes.data.names import clean, is_name
 from bes.errors import BesError
 
 # fmt: off
@@ -107,6 +107,12 @@ def id_of(image: str) -> str:
     name = _name_of(image)
     stem, dot, suffix = name.rpartition(".")
     return stem.rstrip() if dot and f".{suffix.lower()}" in SUFFIXES | NOT_READ else name
+
+
+def is_image(id_: str) -> bool:
+    """Whether an image can be called so: it can be written and shown, and its files are not
+    hidden."""
+    return is_name(id_) and not id_.startswith(".")
 
 
 def image_of(name: str, known: Collection[str]) -> str:

@@ -4,8 +4,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bes.data.class_notes import unknown_class
-from bes.data.file_names import SUFFIXES, best_of, files_below, folder_of, id_of, suffix_of
-from bes.data.label_tables import BACKGROUND, read_label_table
+from bes.data.file_names import (
+    SUFFIXES,
+    best_of,
+    files_below,
+    folder_of,
+    id_of,
+    is_image,
+    suffix_of,
+)
+from bes.data.label_tables import is_background, read_label_table
 from bes.data.left_out import advice, endings, notes_of, unread_of
 from bes.data.names import alike, clean, is_name
 from bes.data.text_files import read_lines
@@ -84,7 +92,7 @@ def parse_classes(given: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, .
             raise BesError(f"classes: found the {what} {twice[0]} twice, expected it once")
     if bad := [name for name in names if ";" in name or "," in name or not is_name(name)]:
         raise BesError(f"classes: found the name {bad[0]!r}, expected one without ; and , in it")
-    if background := [name for name in names if name.casefold() == BACKGROUND]:
+    if background := [name for name in names if is_background(name)]:
         raise BesError(
             f"classes: found {background[0]!r}, expected foreground classes alone; the background "
             "is index 0 without being named"
@@ -135,7 +143,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         photographs = _by_stem(files, SUFFIXES - {".png"} if beside else SUFFIXES)
     mask_files = _files_of(layout, layout.masks, passed) if layout.masks else []
     masks = _by_stem(mask_files, frozenset({".png"}))
-    splits = _read_splits(layout, known, found)
+    splits = _read_splits(layout, known, known | photographs.keys(), found)
     # Without a list of training images, all that are not for validation are.
     otherwise = "" if layout.train else "train"
     absent = 0
@@ -211,7 +219,7 @@ def _add_test(layout: Layout, found: Collected, others: list[str], passed: list[
 
     What lies beside them and is none is added to `others` and `passed`.
     """
-    known = {entry.id: entry.photograph for entry in found.entries}
+    known = {entry.id: entry for entry in found.entries}
     files = _files_of(layout, layout.test, passed)
     others += [path for path in files if suffix_of(path) not in SUFFIXES]
     photographs = [path for path in files if suffix_of(path) in SUFFIXES]
@@ -220,13 +228,24 @@ def _add_test(layout: Layout, found: Collected, others: list[str], passed: list[
             f"{layout.root / layout.test}: found no photograph to test on, expected one or more"
         )
     for path in photographs:
-        if (first := known.setdefault(id_of(path), path)) != path:
+        first, image = known.get(id_of(path)), id_of(path)
+        if not is_image(image):
             found.problems.append(
-                f"{layout.root / path}: found a second photograph named {id_of(path)!r} beside "
-                f"{first}, expected a name of its own; `bes predict` takes any names"
+                f"{layout.root / path}: found the image name {image!r}, expected a file name"
+            )
+        elif first is None:
+            known[image] = Entry(image, path, (), "test", "")
+            found.entries.append(known[image])
+        elif first.photograph == path:
+            found.problems.append(
+                f"{layout.root / path}: found a photograph to test on that is of the "
+                f"{first.split} photographs, too, expected it in one of the two"
             )
         else:
-            found.entries.append(Entry(id_of(path), path, (), "test", ""))
+            found.problems.append(
+                f"{layout.root / path}: found a second photograph named {image!r} beside "
+                f"{first.photograph}, expected a name of its own; `bes predict` takes any names"
+            )
 
 
 def in_folder(path: Path, folder: str) -> bool:
@@ -281,8 +300,11 @@ def _by_stem(files: list[str], suffixes: frozenset[str]) -> dict[str, list[str]]
     return paths
 
 
-def _read_splits(layout: Layout, known: set[str], found: Collected) -> dict[str, str]:
-    """Image -> train or val, from lists with one image a line, further columns ignored."""
+def _read_splits(
+    layout: Layout, known: set[str], there: set[str], found: Collected
+) -> dict[str, str]:
+    """Image -> train or val, from lists with one image a line; `known` have a row in the table,
+    `there` are those that have a file too."""
     splits: dict[str, str] = {}
     for split in ("train", "val"):
         name = getattr(layout, split)
@@ -292,9 +314,7 @@ def _read_splits(layout: Layout, known: set[str], found: Collected) -> dict[str,
         for number, line in enumerate(read_lines(path, "a list"), 1):
             if not clean(line):
                 continue
-            image = id_of(line)
-            if image not in known:
-                image = id_of(clean(line).split()[0])
+            image = _listed(line, there)
             if image not in known:
                 found.problems.append(
                     f"{path}: line {number}: found {image!r}, expected an image of {layout.labels}"
@@ -306,3 +326,13 @@ def _read_splits(layout: Layout, known: set[str], found: Collected) -> dict[str,
                 )
             splits.setdefault(image, split)
     return splits
+
+
+def _listed(line: str, there: set[str]) -> str:
+    """The image of a line of a list. Columns after it are ignored, such as the path of its mask or
+    PASCAL VOC's 1, 0 and -1; a name may have spaces in it."""
+    first, *columns = clean(line).split()
+    if id_of(first) in there and all("/" in word for word in (first, *columns)):
+        return id_of(first)
+    whole = id_of(line) in there or any(suffix_of(word) in SUFFIXES for word in columns)
+    return id_of(line if whole else first)

@@ -2,8 +2,7 @@
 Hugging Face, and any table with a column of photographs beside labels or a column for each class.
 """
 
-import csv
-import io
+import ast
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -11,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from bes.data.csv_tables import cells_of
-from bes.data.file_names import best_of, id_of
-from bes.data.label_tables import ONE_HOT
+from bes.data.csv_tables import LIST, cells_of
+from bes.data.file_names import SUFFIXES, best_of, id_of, suffix_of
 from bes.data.names import clean
+from bes.data.spreadsheet import csv_text
 from bes.data.text_files import read_text
 from bes.errors import BesError
 
@@ -38,8 +37,13 @@ NO_CLASS = {
     "height",
 }
 """Columns, in small letters, that are none of a class even if all is 0 and 1 there."""
+SHOWN = {"1", "1.0", "true", "yes", "x"}
+NOT_SHOWN = {"0", "0.0", "false", "no", ""}
+"""What a column of a class has, in small letters."""
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 """What Label Studio puts before the name of a file that was uploaded."""
+_AGAIN = re.compile(r" \(\d+\)$")
+"""What stands here behind the name of a column that was there before."""
 
 
 def read_foreign(files: Iterable[Path], photographs: list[str]) -> Labels | None:
@@ -47,30 +51,42 @@ def read_foreign(files: Iterable[Path], photographs: list[str]) -> Labels | None
     form that is known, or of other photographs.
 
     `photographs` are relative to the root. One that a file does not name is left out; one without
-    a label has an empty list. Raises BesError for a file that is no text.
+    a label has an empty list. Raises BesError for a file that is no text, and for one of such a
+    form with something in it that is none.
     """
     find = _finder(photographs)
     found: Labels = {}
     for file in files:
+        called: dict[str, str] = {}
         for name, labels in _rows_of(file, lambda text: find(text) is not None):
-            if (photograph := find(name)) is not None:
-                known = found.setdefault(photograph, [])
-                known += [each for each in map(clean, labels) if each and each not in known]
+            if (photograph := find(name)) is None:
+                continue
+            if (other := called.setdefault(photograph, name)) != name:
+                raise BesError(
+                    f"{file}: found {other!r} and {name!r}, of which there is only {photograph}, "
+                    "expected a photograph for each"
+                )
+            known = found.setdefault(photograph, [])
+            for label in map(clean, labels):
+                if re.search(r"[;|]", label) or LIST.fullmatch(label):
+                    raise BesError(
+                        f"{file}: {name}: found the label {label!r}, expected a name without "
+                        "brackets, quotes, ; and |"
+                    )
+                if label and label not in known:
+                    known.append(label)
     return found if any(found.values()) else None
 
 
 def as_table(labels: Labels) -> str:
     """The labels as the CSV that a dataset has: image,labels. A name with a space in it is one
     label, as a semicolon stands behind."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "labels"])
-    spaced = any(re.search(r"[\s,|]", name) for names in labels.values() for name in names)
-    for photograph, names in sorted(labels.items()):
-        writer.writerow(
-            [photograph, "".join(f"{n};" for n in names) if spaced else " ".join(names)]
-        )
-    return text.getvalue()
+    spaced = any(re.search(r"[\s,]", name) for names in labels.values() for name in names)
+    rows = [
+        (photograph, "".join(f"{n};" for n in names) if spaced else " ".join(names))
+        for photograph, names in sorted(labels.items())
+    ]
+    return csv_text([("image", "labels"), *rows])
 
 
 def _finder(photographs: list[str]) -> Callable[[str], str | None]:
@@ -82,7 +98,8 @@ def _finder(photographs: list[str]) -> Callable[[str], str | None]:
     def find(text: str) -> str | None:
         # Of Label Studio's local files: /data/local-files/?d=folder/name.jpg
         place = unquote(text).rpartition("?d=")[2]
-        for name in (place, _UPLOAD.sub("", place.replace("\\", "/").rpartition("/")[2])):
+        upload = _UPLOAD.sub("", place.replace("\\", "/").rpartition("/")[2])
+        for name in (text, place, upload):
             if paths := by_id.get(id_of(name)):
                 best = best_of(paths, name)
                 return best[0] if len(best) == 1 else None
@@ -96,10 +113,21 @@ def _rows_of(
 ) -> Iterator[tuple[str, Iterable[str]]]:
     """Photograph and labels, as a file has them."""
     text = read_text(file, "a table of labels")
-    if file.suffix.lower() == ".csv":
+    if file.suffix.lower() in (".csv", ".tsv"):
         header, *rows = [row for row in cells_of(file, text) if any(map(clean, row))] or [[]]
-        names = [clean(cell) for cell in header]
-        yield from _of_fields([dict(zip(names, row, strict=False)) for row in rows], is_photograph)
+        # A column without a name, or with one that was there, has its number as one.
+        names: list[str] = []
+        for number, cell in enumerate(header, 1):
+            name = clean(cell)
+            names.append(name if name not in names else f"{name} ({number})")
+        for row in rows:
+            if any(map(clean, row[len(names) :])) and any(map(is_photograph, row)):
+                raise BesError(
+                    f"{file}: {row[0]}: found {len(row)} columns, expected {len(names)}; put "
+                    "labels with a comma between into quotes"
+                )
+        fields = [dict(zip(names, [*row, *[""] * len(names)], strict=False)) for row in rows]
+        yield from _of_fields(file, fields, is_photograph)
         return
     try:
         content = json.loads(text)
@@ -114,38 +142,57 @@ def _rows_of(
         if any("data" in row for row in content):
             yield from _of_tasks(content, is_photograph)
         else:
-            yield from _of_fields(content, is_photograph)
+            yield from _of_fields(file, content, is_photograph)
 
 
 def _of_fields(
-    rows: list[dict[str, Any]], is_photograph: Callable[[str], bool]
+    file: Path, rows: list[dict[str, Any]], is_photograph: Callable[[str], bool]
 ) -> Iterator[tuple[str, Iterable[str]]]:
-    """Rows with named fields: the photograph is in the one that names most of them."""
-    named = {
-        key: sum(is_photograph(str(row.get(key, ""))) for row in rows)
-        for key in dict.fromkeys(key for row in rows for key in row)
-    }
+    """Rows with named fields: the photograph is in the one that names most of them, with their
+    endings where 1 may be 1.jpg, or the 1 of a class."""
+    named: dict[str, tuple[int, int]] = {}
+    for key in dict.fromkeys(key for row in rows for key in row):
+        photographs = {t for t in (str(row.get(key, "")) for row in rows) if is_photograph(t)}
+        named[key] = len(photographs), sum(suffix_of(each) in SUFFIXES for each in photographs)
     image = max(named, key=lambda key: named[key], default="")
-    if not named.get(image):
+    if not any(named.get(image, ())):
         return
     columns = {key.casefold(): key for key in named if key != image}
     column = next((columns[name] for name in LABELS if name in columns), None)
-    classes = [
-        key
-        for name, key in columns.items()
-        if name not in NO_CLASS and {_word(row.get(key)) for row in rows} <= ONE_HOT
-    ]
-    for row in rows:
-        photograph = str(row.get(image, ""))
+    of_photographs = [row for row in rows if is_photograph(str(row.get(image, "")))]
+    classes = [] if column else _class_columns(file, of_photographs, image)
+    for row in of_photographs:
         if column is not None:
-            yield photograph, _names(row.get(column))
+            yield str(row[image]), _names(row.get(column))
         elif classes:
-            shown = (key for key in classes if _word(row[key]) in ("1", "1.0", "true"))
-            yield photograph, shown
+            yield str(row[image]), [key for key in classes if _word(row.get(key)) in SHOWN]
+
+
+def _class_columns(file: Path, rows: list[dict[str, Any]], image: str) -> list[str]:
+    """The columns that say of a class whether a photograph shows it.
+
+    A column in which most cells do so is meant for one: raises BesError for another cell in it,
+    and for two columns of one name.
+    """
+    found: dict[str, str] = {}
+    for key in dict.fromkeys(key for row in rows for key in row if key != image):
+        words = {str(row[image]): _word(row.get(key)) for row in rows}
+        strange = {name: word for name, word in words.items() if word not in SHOWN | NOT_SHOWN}
+        if key.casefold() in NO_CLASS or not any(words.values()) or len(strange) > len(words) / 2:
+            continue
+        for name, word in strange.items():
+            raise BesError(
+                f"{file}: {name}: found {word!r} in the column {key!r}, expected 1 where the "
+                "photograph shows it, else 0"
+            )
+        if other := found.get(_AGAIN.sub("", key).casefold()):
+            raise BesError(f"{file}: found two columns {other!r}, expected one for each class")
+        found[key.casefold()] = key
+    return list(found.values())
 
 
 def _word(value: Any) -> str:
-    return clean(str(value)).casefold()
+    return "" if value is None else clean(str(value)).casefold()
 
 
 def _names(value: Any) -> list[str]:
@@ -154,8 +201,11 @@ def _names(value: Any) -> list[str]:
     if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
         try:
             value = json.loads(value)
-        except ValueError:
-            return [value]
+        except (ValueError, RecursionError):
+            try:
+                value = ast.literal_eval(value)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                return [value]
     if isinstance(value, dict):
         return [name for each in value.values() if isinstance(each, list) for name in _names(each)]
     if isinstance(value, list):
@@ -164,6 +214,9 @@ def _names(value: Any) -> list[str]:
         ]
     if isinstance(value, str):
         return re.split(r"[;|\n]", value) if re.search(r"[;|\n]", value) else value.split(",")
+    # The number of a class, of which nothing here says the name.
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == value:
+        return [f"{value:g}"]
     return []
 
 
@@ -175,11 +228,11 @@ def _of_tasks(
         data = task.get("data")
         fields = [v for v in data.values() if isinstance(v, str)] if isinstance(data, dict) else []
         photograph = next(filter(is_photograph, fields), None)
-        annotations = task.get("annotations") or task.get("completions") or []
-        made = [a for a in annotations if isinstance(a, dict) and not a.get("was_cancelled")]
+        annotations = _dicts(task.get("annotations") or task.get("completions"))
+        made = [each for each in annotations if not each.get("was_cancelled")]
         if photograph is None or not made:
             continue  # nobody has looked at it
-        results = [r for r in made[-1].get("result", []) if isinstance(r, dict)]
+        results = _dicts(made[-1].get("result"))
         values = [r["value"] for r in results if isinstance(r.get("value"), dict)]
         yield (
             photograph,
@@ -193,6 +246,11 @@ def _of_tasks(
         )
 
 
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    """Those in a list; none of another value."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 def _of_coco(file: Path, content: dict[str, Any]) -> Iterator[tuple[str, Iterable[str]]]:
     """COCO's objects: the classes of those in a photograph, crowds aside."""
     if not content.keys() >= {"images", "annotations", "categories"}:
@@ -201,7 +259,7 @@ def _of_coco(file: Path, content: dict[str, Any]) -> Iterator[tuple[str, Iterabl
         names = {each["id"]: str(each["name"]) for each in content["categories"]}
         shown: dict[Any, list[str]] = {each["id"]: [] for each in content["images"]}
         for each in content["annotations"]:
-            if not each.get("iscrowd"):
+            if _word(each.get("iscrowd")) in NOT_SHOWN:
                 shown[each["image_id"]].append(names[each["category_id"]])
         for each in content["images"]:
             yield str(each["file_name"]), shown[each["id"]]

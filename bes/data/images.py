@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from bes.data.left_out import advice
-from bes.data.png_chunks import PNG_SIGNATURE, pixels_of_png
+from bes.data.png_chunks import PNG_BIT_DEPTH, PNG_SIGNATURE, pixels_of_png
 from bes.errors import BesError
 from bes.storage.vouched import read_vouched
 
@@ -25,6 +26,8 @@ with contextlib.suppress(ImportError):
     FORMATS += ("HEIF",)
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+_BITS_TAG, _PHOTOMETRIC_TAG, _PLANES_TAG = 258, 262, 284
 
 # Pillow warns of broken EXIF blocks, which do not matter here, and of pictures from 89 Mpx on; what
 # cannot be read, and a picture from 179 Mpx on, is an error anyway.
@@ -59,6 +62,7 @@ def decode_photograph(content: bytes, path: Path, bit_depth: int = 16) -> np.nda
     image = _open(content, path, formats=FORMATS)
     transpose = _ORIENTATIONS.get(_orientation(image))
     try:
+        _check_tiff(image)
         if bit_depth < 16 and _has_deep_colours(content):
             image = _deep_colours(content, bit_depth)
         rgb = _to_rgb(image, bit_depth)
@@ -108,7 +112,15 @@ def decode_mask(content: bytes, path: Path) -> np.ndarray:
             f"{path}: a mask of {found}, expected label indices in an 8-bit palette or grey PNG; "
             "`bes import` reads masks in the colours of a labelmap.txt, as CVAT writes them"
         )
-    return np.array(image)
+    if (turned := _orientation(image)) != 1:
+        raise BesError(
+            f"{path}: a mask that is to be turned (EXIF orientation {turned}), expected one that "
+            "lies as its photograph is displayed"
+        )
+    indices = np.array(image)
+    # Pillow stretches grey of 2 and 4 bits to 255, palettes it leaves alone.
+    highest = 2 ** content[PNG_BIT_DEPTH] - 1
+    return indices // (255 // highest) if image.mode == "L" and highest < 255 else indices
 
 
 def _voc_palette() -> bytes:
@@ -310,7 +322,12 @@ def _unknown(content: bytes, formats: tuple[str, ...], expected: str) -> str:
     if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
         return f"found a HEIC picture, expected {expected}; {advice(['.heic'])}"
     if content.startswith(_TIFF) and "TIFF" in formats:
-        return "a TIFF of pixels that are not read, expected integers of 8 or 16 bits a channel"
+        return (
+            "a TIFF that is damaged or of pixels that are not read, expected a whole one of "
+            "integers of 8 or 16 bits a channel"
+        )
+    if content[4:8] == b"ftyp" and content[8:12] in _AVIF_BRANDS and "AVIF" in formats:
+        return "a damaged picture, expected a whole AVIF"
     if content.startswith(PNG_SIGNATURE) and len(content) > len(PNG_SIGNATURE):
         return "a damaged picture, expected a whole PNG"
     return f"found a file that starts with {content[:8]!r}, expected {expected}"
@@ -323,6 +340,17 @@ def _orientation(image: Image.Image) -> int:
     # A photograph with a broken EXIF block is still displayed by every viewer.
     except Exception:
         return 1
+
+
+def _check_tiff(image: Image.Image) -> None:
+    """Raises ValueError for pixels of 16 bits that Pillow reads as others."""
+    if not isinstance(image, TiffImageFile):
+        return
+    tags = image.tag_v2
+    if max(tags.get(_BITS_TAG, (1,))) > 8 and tags.get(_PLANES_TAG) == 2:
+        raise ValueError("a TIFF of 16 bits with a plane for each channel")
+    if image.mode.startswith("I;16") and tags.get(_PHOTOMETRIC_TAG) == 0:
+        raise ValueError("a TIFF of 16 bits in which 0 is white")
 
 
 def _has_deep_colours(content: bytes) -> bool:

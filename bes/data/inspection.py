@@ -55,7 +55,9 @@ def inspect_files(
         return known.get(path, {}).get("stamp") == [*stamps[path], check]
 
     photographs = [entry.photograph for entry in found.entries]
-    checks: dict[str, dict[str, Any]] = {path: {"photograph": True} for path in photographs}
+    checks: dict[str, dict[str, Any]] = {
+        path: {"photograph": catalog.bit_depth} for path in photographs
+    }
     # The same file may be both, and must be right as both.
     for entry in found.entries:
         checks.setdefault(entry.mask, {})["values"] = list(catalog.mask_values)

@@ -10,15 +10,20 @@ from typing import Any
 from bes.data.class_folders import read_class_folders
 from bes.data.cls_labels import read_cls_labels
 from bes.data.csv_tables import read_csv
-from bes.data.file_names import folder_of, id_of
+from bes.data.file_names import folder_of, id_of, is_image
 from bes.data.names import clean, is_name
 from bes.data.text_files import read_lines, read_text
 from bes.errors import BesError
 from bes.storage.words import counted
 
 BACKGROUND = "background"
-NO_LABEL = {"nan", "none", "null", "nil", "na", "n/a", "<na>", "#n/a", "#na", "-", "--"}
-"""What tables have in small letters for a missing value."""
+# fmt: off
+NO_LABEL = {
+    "nan", "nat", "none", "null", "nil", "na", "n/a", "<na>", "#n/a", "#na", "-", "--", "#ref!",
+    "#name?", "#value!", "#null!", "#div/0!", "#num!",
+}
+"""What tables have in small letters for a missing value, or for a formula that went wrong."""
+# fmt: on
 SPLITS = {"train", "training", "val", "valid", "validation", "test"}
 """Folders, in small letters, that hold the folders of the classes elsewhere."""
 ONE_HOT = {"0", "1", "0.0", "1.0", "true", "false"}
@@ -124,7 +129,7 @@ class _Rows:
     def add(self, file: Path, place: str, image: str, labels: Iterable[str]) -> None:
         id_, cleaned = id_of(image), [clean(label) for label in labels]
         names = tuple(name for name in cleaned if not self._is_missing(name))
-        if not is_name(id_) or id_.startswith("."):
+        if not is_image(id_):
             self.problem(file, place, f"found the image name {image!r}, expected a file name")
         elif id_ in self._first:
             self.problem(
@@ -156,7 +161,7 @@ class _Rows:
 
     def is_background(self, name: str) -> bool:
         """Whether a label is another word for having none."""
-        return name.casefold().strip("_") == BACKGROUND and name not in self._classes
+        return is_background(name) and name not in self._classes
 
     def _is_missing(self, name: str) -> bool:
         return name.casefold() in NO_LABEL and name not in self._classes
@@ -220,6 +225,11 @@ def _read_json_lines(path: Path, rows: _Rows) -> None:
             rows.problem(
                 path, f"line {number}", f"found {line.strip()[:80]}, expected such as {example}"
             )
+
+
+def is_background(name: str) -> bool:
+    """Whether it is a word for having no class."""
+    return name.casefold().strip("_") == BACKGROUND
 
 
 def _is_number(label: str) -> bool:

@@ -2,12 +2,12 @@
 
 import csv
 import hashlib
-import io
 import json
 import math
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from bes.data.spreadsheet import csv_text
 from bes.errors import BesError
 from bes.storage.files import digest_bytes, write_if_changed
 from bes.storage.layout import cache_folder
@@ -76,17 +76,10 @@ def shards_folder(dataset: Path, *, held_out: bool) -> Path:
 
 def to_csv(records: list[ImageRecord]) -> str:
     """The rows as CSV text with a header."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(ImageRecord)])
-    for record in records:
-        writer.writerow(
-            [
-                _cell(value)
-                for value in (getattr(record, field.name) for field in fields(ImageRecord))
-            ]
-        )
-    return text.getvalue()
+    names = [field.name for field in fields(ImageRecord)]
+    return csv_text(
+        [names, *([_cell(getattr(record, name)) for name in names] for record in records)]
+    )
 
 
 def _cell(value: object) -> object:

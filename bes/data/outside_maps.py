@@ -134,9 +134,9 @@ def _of_array(
 ) -> list[np.ndarray]:
     every = len(catalog.classes)
     maps = array[None] if array.ndim == 2 else array
-    if maps.ndim == 3 and len(maps) == len(present):
+    if maps.ndim == 3 and 0 not in maps.shape[1:] and len(maps) == len(present):
         return list(maps)
-    if maps.ndim == 3 and len(maps) == every:
+    if maps.ndim == 3 and 0 not in maps.shape[1:] and len(maps) == every:
         return [maps[index - 1] for index in present]
     raise BesError(
         f"{path}: found an array of shape {array.shape}, expected maps of the {len(present)} "
@@ -181,9 +181,19 @@ def _chosen(
     names = ", ".join(
         f"{number} {name}" for number, name in zip(known, catalog.classes, strict=True)
     )
-    arrays = [np.asarray(each) for each in maps]
-    numbers = np.asarray(keys).ravel().tolist()
-    if len(numbers) != len(arrays) or any(each.ndim != 2 for each in arrays):
+    try:
+        arrays = [np.asarray(each) for each in maps]
+        numbers = np.asarray(keys).ravel().tolist()
+        there = len(set(numbers))
+    # Of a dict that somebody made: rows of several lengths, None, a dict in place of a list.
+    except (TypeError, ValueError) as error:
+        raise BesError(
+            f"{path}: found classes and maps that are no arrays ({error}), expected the classes "
+            "as numbers and one (H, W) for each"
+        ) from None
+    if there < len(numbers):
+        raise BesError(f"{path}: found maps of the classes {numbers}, expected each class once")
+    if len(numbers) != len(arrays) or any(e.ndim != 2 or 0 in e.shape for e in arrays):
         shapes = ", ".join(str(each.shape) for each in arrays[:3])
         raise BesError(
             f"{path}: found maps of shape {shapes or 'none'} for {len(numbers)} classes, expected "

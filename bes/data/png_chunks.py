@@ -3,6 +3,8 @@
 import zlib
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_BIT_DEPTH = 24
+"""Where its header has the bits of a channel."""
 _OF_DISPLAY = (b"tRNS", b"eXIf")
 """Transparency and rotation: chunks that a reader may do without, but that change what it shows."""
 

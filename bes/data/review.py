@@ -69,11 +69,13 @@ def read_review(path: Path) -> dict[str, Verdict]:
     # Half of Europe's spreadsheets write semicolons.
     delimiter = ";" if ";" in header else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    if not {"image", "verdict"} <= set(reader.fieldnames or ()):
-        raise BesError(f"{path}: row 1: found {header!r}, expected {','.join(COLUMNS)}")
     found: dict[str, Verdict] = {}
     try:
-        for number, cells in enumerate(reader, 2):
+        names = [name for name in reader.fieldnames or () if name in COLUMNS]
+        if not {"image", "verdict"} <= set(names) or len(set(names)) < len(names):
+            raise BesError(f"{path}: row 1: found {header!r}, expected {','.join(COLUMNS)}")
+        for cells in reader:
+            number = reader.line_num
             values = {name: plain((cells.get(name) or "").strip()) for name in COLUMNS}
             image, verdict = id_of(values["image"]), values["verdict"].lower()
             if not image and not verdict:

@@ -13,8 +13,19 @@ def to_csv(rows: Iterable[Sequence[Any]]) -> str:
     """Rows as CSV text. A tuple is its texts with semicolons between, at which half of Europe's
     spreadsheets split; a text that one would run has an apostrophe in front, which `plain` takes
     away again."""
+    return csv_text(map(_cell, row) for row in rows)
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Rows as CSV text for programs."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(map(_cell, row) for row in rows)
+    writer = csv.writer(text, lineterminator="\n")
+    # Python leaves a carriage return bare, and reads it as the end of a row.
+    quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        cells = list(row)
+        returns = any("\r" in cell for cell in cells if isinstance(cell, str))
+        (quoting if returns else writer).writerow(cells)
     return text.getvalue()
 
 

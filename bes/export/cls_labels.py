@@ -1,7 +1,5 @@
 """Format `cls-labels`: the labels of whole photographs as other projects keep them."""
 
-import csv
-import io
 import re
 import sys
 from pathlib import Path
@@ -10,6 +8,7 @@ from bes.data.cls_labels import write_cls_labels
 from bes.data.file_names import id_of
 from bes.data.label_tables import read_label_table
 from bes.data.manifest import ImageRecord
+from bes.data.spreadsheet import csv_text
 from bes.errors import BesError
 from bes.export.contents import Contents
 
@@ -39,16 +38,14 @@ def write(contents: Contents) -> None:
 
 
 def _table(records: list[ImageRecord]) -> str:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["image", "labels"])
+    rows = [("image", "labels")]
     for record in records:
         # A name that ends like a picture needs its ending, and one with a space its semicolon.
         image = record.id if id_of(record.id) == record.id else Path(record.path).name
         labels = ";".join(record.labels)
         alone = len(record.labels) == 1 and re.search(r"[\s,]", labels)
-        table.writerow([image, f"{labels};" if alone else labels])
-    return text.getvalue()
+        rows.append((image, f"{labels};" if alone else labels))
+    return csv_text(rows)
 
 
 def _check_table(contents: Contents) -> None:

@@ -28,7 +28,7 @@ class Reader:
         self._known: dict[Path, str] = {}
         self._beyond: dict[Path, bool] = {}
         self.keep = keep
-        """Whether new dates of files from outside are noted."""
+        """Whether new dates of photographs and files from outside are noted."""
 
     def vouched(self, receipt: Path) -> str:
         """A digest of the files that a receipt vouches for; raises BesError if there is none."""

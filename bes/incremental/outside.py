@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from bes.data.file_names import stamp
 from bes.data.manifest import Catalog, ImageRecord
+from bes.data.names import clean
 from bes.errors import BesError
 from bes.incremental.stage import PerImageStage, Sources
 from bes.storage.files import digest_file
@@ -72,10 +73,26 @@ def find_file(stage: PerImageStage, options: Any, image: str) -> Path | None:
     folder = Path(options.folder)
     names = [image + ending for small in stage.files for ending in (small, small.upper())]
     found = [folder / name for name in names if (folder / name).is_file()]
+    if not found and folder.is_dir():
+        # Under a name that is another one to the file system, such as with a letter and its accent
+        # apart, as photographs may be.
+        named = _by_image(folder, os.stat(folder).st_mtime_ns, stage.files)
+        found = [folder / name for name in named.get(image, ())]
     # Where a file system does not tell capitals from small letters, both names are one file's.
     if len(found) > 1 and not found[0].samefile(found[-1]):
         raise BesError(f"{found[0]}: found {found[1].name} beside it, expected one file of {image}")
     return found[0] if found else None
+
+
+@functools.lru_cache(maxsize=8)
+def _by_image(folder: Path, changed: int, endings: tuple[str, ...]) -> dict[str, list[str]]:
+    """Image -> its files, read once for as long as no name comes or goes in the folder."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(os.listdir(folder)):
+        ending = next((each for each in endings if name.lower().endswith(each)), "")
+        if ending:
+            found.setdefault(clean(name[: -len(ending)]), []).append(name)
+    return found
 
 
 def check_source(stage: PerImageStage, options: Any, of: str = "") -> None:

@@ -128,12 +128,13 @@ def prepare(project: Project, call: Call) -> Prepared:
     _check_outside(project, known=False)
     if not whole_receipt(project.folder(BASE, "dataset")).exists():
         stamp_of(project.experiments[BASE].options["dataset"])
+    stamps = None
     if not call.looks:
         check_room(project.results, Path("."))
         if run_in(Path(".snakemake")).alone:
-            read_few(project)
+            stamps = read_few(project)
     _say_unused(project)
-    found = staleness(project, keep=not call.looks)
+    found = staleness(project, keep=not call.looks, stamps=stamps)
     reasons = found.reasons()
     receipt = whole_receipt(project.folder(BASE, "dataset"))
     _check_outside(project, known=receipt.exists() and receipt not in reasons)
@@ -180,9 +181,10 @@ def _stage_of(receipt: Path) -> str:
 def _check_outside(project: Project, *, known: bool) -> None:
     """Raises BesError for a folder from outside that is not there or, where the photographs are
     known, lacks files of some."""
-    folder = project.folder(BASE, "dataset")
-    records = read_manifest(folder / "images.csv") if known else []
-    for stage, options in outside_stages(project):
+    outside = list(outside_stages(project))
+    images = project.folder(BASE, "dataset") / "images.csv"
+    records = read_manifest(images) if known and outside else []
+    for stage, options in outside:
         check_files(stage, options, [r for r in records if r.held_out == stage.held_out])
 
 

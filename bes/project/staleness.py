@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bes.data.stamps import changed_parts
+from bes.data.stamps import Stamps, changed_parts
 from bes.errors import BesError
 from bes.incremental.inputs import Reader, inputs_of, receipts_of
 from bes.incremental.stage import (
@@ -67,11 +67,11 @@ class Staleness(NamedTuple):
         return self.changed | self.harmed
 
 
-def staleness(project: Project, *, keep: bool = False) -> Staleness:
+def staleness(project: Project, *, keep: bool = False, stamps: Stamps | None = None) -> Staleness:
     """What is out of date.
 
     Nothing is written; with `keep`, dates of photographs and of files from outside that changed
-    without their bytes are kept.
+    without their bytes are kept. `stamps` are those of the dataset's files, where they are known.
     A receipt whose inputs are not there yet is left out: what it follows is made anew before it.
     """
     reader = Reader(keep=keep)
@@ -81,7 +81,7 @@ def staleness(project: Project, *, keep: bool = False) -> Staleness:
         for receipt in receipts_in(place.folder):
             # One that cannot be read says nothing of its inputs.
             if found.harmed.get(receipt) != [receipt.name] and (
-                reasons := reasons_of(project, place, receipt, reader, keep)
+                reasons := reasons_of(project, place, receipt, reader, stamps)
             ):
                 found.changed[receipt] = reasons
     return found
@@ -163,10 +163,14 @@ def _read_by(project: Project, place: Place) -> dict[str, Path]:
 
 
 def reasons_of(
-    project: Project, place: Place, receipt: Path, reader: Reader, keep: bool
+    project: Project,
+    place: Place,
+    receipt: Path,
+    reader: Reader,
+    stamps: Stamps | None = None,
 ) -> list[str]:
-    """Why a receipt that can be read is out of date; of the dataset, with `keep`, dates of
-    photographs that changed without their bytes are kept."""
+    """Why a receipt that can be read is out of date. `stamps` are those of the dataset's files,
+    where they are known."""
     if is_per_image(place.stage) and receipt.stem not in project.shards:
         return ["shards"]
     try:
@@ -176,8 +180,9 @@ def reasons_of(
     reasons = differences(read_inputs(receipt), expected)
     if place.stage == "dataset":
         options = project.experiments[BASE].options["dataset"]
-        now, root = stamp_of(options), Path(options.root)
-        reasons += changed_parts(stamp_file(place.folder), root, now, keep=keep)
+        now = stamp_of(options) if stamps is None else stamps
+        known, root = stamp_file(place.folder), Path(options.root)
+        reasons += changed_parts(known, root, now, keep=reader.keep)
         reasons += _changed_tables(place.folder)
     return reasons
 

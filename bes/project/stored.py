@@ -43,9 +43,7 @@ def prepare_stored(
     forced = set()
     if not receipt.exists():
         stamp_of(project.experiments[BASE].options["dataset"])
-    elif reasons_of(
-        project, Place("dataset", BASE, folder), receipt, Reader(), keep=not call.looks
-    ):
+    elif reasons_of(project, Place("dataset", BASE, folder), receipt, Reader(keep=not call.looks)):
         forced.add("dataset")
     if not call.looks:
         check_room(Path("."))

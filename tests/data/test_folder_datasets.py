@@ -638,3 +638,62 @@ def test_photographs_to_test_on_are_no_class(folder: Any) -> None:
         "next": "test",
     }
     assert read_catalog(folder.out / "classes.json").classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize("test", ["JPEGImages", "."])
+def test_no_photograph_is_both_trained_and_tested_on(folder: Any, test: str) -> None:
+    with pytest.raises(
+        BesError, match=r"0\.jpg: found a photograph to test on that is of the trai"
+    ):
+        folder.run(test=test)
+
+
+@pytest.mark.parametrize("name", [" .jpg", "\u200b.jpg", "a\x1b.jpg"])
+def test_a_photograph_to_test_on_has_a_name(folder: Any, name: str) -> None:
+    folder.photograph(f"next/{name}")
+    with pytest.raises(BesError, match=r"found the image name '.*', expected a file name"):
+        folder.run(test="next")
+
+
+def test_a_file_name_may_hold_what_ends_a_line_on_old_systems(folder: Any) -> None:
+    folder.photograph("JPEGImages/a\rb.jpg")
+    folder.rows["a b.jpg"] = "cat"
+    folder.table()
+    folder.run(train="", val="")
+    assert records_of(folder)["a b"].path == "JPEGImages/a\rb.jpg"
+
+
+@pytest.mark.parametrize("name", ["background", "__background__", "_Background"])
+def test_the_background_is_no_class(folder: Any, name: str) -> None:
+    with pytest.raises(BesError, match=f"classes: found '{name}', expected foreground classes"):
+        folder.run(classes=(name, "cat", "dog"))
+
+
+@pytest.mark.parametrize(
+    ("line", "image"),
+    [
+        ("cat 1.jpg", "cat 1"),
+        ("cat 1", "cat 1"),
+        ("/JPEGImages/0.jpg /SegmentationClass/1.png", "0"),
+        ("0 1", "0"),
+        ("0 -1", "0"),
+        ("JPEGImages/0.jpg 17", "0"),
+        ("a day/in may/my cat.jpg", "my cat"),
+        ("other 1.jpg", None),
+        ("unnamed 1.jpg", None),
+    ],
+)
+def test_a_line_of_a_list_names_one_image(folder: Any, line: str, image: str | None) -> None:
+    """`unnamed 1.jpg` is there without a row, `other 1.jpg` is not; `other` and `unnamed` are."""
+    for name in ("cat.jpg", "cat 1.jpg", "my cat.jpg", "other.jpg", "unnamed.jpg"):
+        folder.photograph(f"JPEGImages/{name}")
+        folder.rows[name] = "cat"
+    folder.photograph("JPEGImages/unnamed 1.jpg")
+    folder.table()
+    folder.write("my.txt", f"{line}\n")
+    if image is None:
+        with pytest.raises(BesError, match=r"my\.txt: line 1: found '(other|unnamed) 1', expected"):
+            folder.run(train="", val="my.txt")
+    else:
+        folder.run(train="", val="my.txt")
+        assert [r.id for r in records_of(folder).values() if r.split == "val"] == [image]

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from bes.data.images import (
     BOUNDARY_PALETTE,
@@ -23,6 +24,7 @@ from bes.data.images import (
     read_mask,
     read_photograph,
 )
+from bes.data.png_chunks import PNG_SIGNATURE
 from bes.errors import BesError
 from bes.method.boundary_labels import BoundaryLabel
 
@@ -309,3 +311,80 @@ def test_heic_is_read_where_the_extra_is_installed(tmp_path: Path) -> None:
     photograph = read_photograph(tmp_path / "a.heic")
     assert photograph.shape == (WIDTH, HEIGHT, 3)
     assert np.abs(photograph[2].astype(int) - RED).max() < 12
+
+
+def png(pixels: np.ndarray, bits: int) -> bytes:
+    """Grey of fewer bits than 8, which no writer at hand makes."""
+    height, width = pixels.shape
+    rows = np.unpackbits(pixels[..., None], axis=-1)[..., -bits:].reshape(height, -1)
+    data = zlib.compress(b"".join(b"\0" + np.packbits(row).tobytes() for row in rows))
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", data), (b"IEND", b"")]
+    return PNG_SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_a_mask_of_few_bits_has_the_indices_that_are_in_it(tmp_path: Path, bits: int) -> None:
+    labels = np.arange(2**bits, dtype=np.uint8).repeat(2).reshape(-1, 4)
+    (tmp_path / "a.png").write_bytes(png(labels, bits))
+    read = read_mask(tmp_path / "a.png")
+    assert read.dtype == np.uint8 and (read == labels).all()
+
+
+def test_a_mask_that_is_to_be_turned_is_refused(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(np.eye(6, dtype=np.uint8)).save(tmp_path / "a.png", exif=exif)
+    with pytest.raises(BesError, match=r"a\.png: a mask that is to be turned \(EXIF orientation 3"):
+        read_mask(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("fault", ["planes", "0 is white"])
+@pytest.mark.parametrize("bit_depth", [12, 16])
+def test_a_tiff_that_would_be_read_as_another_is_refused(
+    tmp_path: Path, fault: str, bit_depth: int
+) -> None:
+    tags = ImageFileDirectory_v2()
+    if fault == "0 is white":
+        image = Image.fromarray(np.arange(48, dtype=np.uint16).reshape(6, 8) * 900)
+        tags[262] = 0
+        image.save(tmp_path / "a.tif", tiffinfo=tags)
+    else:
+        planes = np.arange(144, dtype="<u2").reshape(3, 6, 8) * 400
+        (tmp_path / "a.tif").write_bytes(planar_tiff(planes))
+    with pytest.raises(BesError, match=rf"a\.tif: .*TIFF of 16 bits .*{fault.split()[-1][:5]}"):
+        read_photograph(tmp_path / "a.tif", bit_depth)
+
+
+def planar_tiff(planes: np.ndarray) -> bytes:
+    """An uncompressed TIFF of 16 bits with each channel for itself."""
+    count, height, width = planes.shape
+    size = height * width * 2
+    lists = 8 + count * size
+    bits, places, sizes = lists, lists + 6, lists + 18
+    start = lists + 30
+    entries = [
+        (256, 3, 1, width),
+        (257, 3, 1, height),
+        (258, 3, 3, bits),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+        (273, 4, 3, places),
+        (277, 3, 1, 3),
+        (278, 3, 1, height),
+        (279, 4, 3, sizes),
+        (284, 3, 1, 2),
+    ]
+    return (
+        struct.pack("<2sHI", b"II", 42, start)
+        + planes.tobytes()
+        + struct.pack("<3H", 16, 16, 16)
+        + struct.pack("<3I", *(8 + i * size for i in range(3)))
+        + struct.pack("<3I", size, size, size)
+        + struct.pack("<H", len(entries))
+        + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+        + struct.pack("<I", 0)
+    )

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -286,3 +287,25 @@ def test_a_truncated_dict_is_damaged(refused: Refused) -> None:
     np.save(content, np.array({7: MAPS[0], 11: MAPS[1]}, dtype=object), allow_pickle=True)
     said = refused(read_class_maps, "a.npy", content.getvalue()[:-9])
     assert "not a dict of maps (" in said and "expected a pickled dict of arrays" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"keys": [0, 1], "cam": None}, "classes and maps that are no arrays"),
+        ({"keys": [7, 11], "cam": [[[1.0], [0.0, 1.0]], [[1.0]]]}, "no arrays"),
+        ({"keys": [7, [11]], "cam": MAPS}, "no arrays"),
+        ({"keys": {7: 11}, "cam": MAPS}, "no arrays"),
+        ({"keys": [7, 7, 11], "cam": MAPS[[0, 0, 1]]}, r"classes \[7, 7, 11\], expected each"),
+        ({"keys": [7, 11], "cam": MAPS[:, :0]}, r"found maps of shape \(0, \d+\)"),
+        (MAPS[:, :0], r"found an array of shape \(2, 0, \d+\), expected maps of the 2"),
+        (MAPS[:, :0, :0], r"found an array of shape \(2, 0, 0\), expected maps of the 2"),
+    ],
+)
+def test_maps_that_are_none_are_refused_by_name(refused: Refused, content: Any, words: str) -> None:
+    assert re.search(words, refused(read_class_maps, "a.npy", content))
+
+
+def test_a_single_number_is_no_map(refused: Refused) -> None:
+    said = refused(read_class_maps, "a.npz", {"classes": [1, 3], "maps": np.float32(1)})
+    assert "no arrays" in said

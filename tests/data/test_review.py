@@ -57,6 +57,12 @@ def test_a_table_may_be_as_people_and_spreadsheets_write_it(folder: Any, text: s
             "image,verdict\n" + "".join(f"{n},rejected\n" for n in range(4)),
             "found every training photograph rejected",
         ),
+        (
+            "image,verdict,verdict\n1,accepted,rejected\n",
+            "row 1: found 'image,verdict,verdict', expected image,verdict,who,when,digest",
+        ),
+        ("image,verdict\n\n\n1,good\n", "row 4: found the verdict 'good', expected"),
+        (f"{'x' * 200_000},verdict\n", r"line 0: not a CSV \(field larger"),
     ],
 )
 def test_a_table_with_faults_is_refused(folder: Any, text: str, sentence: str) -> None:

@@ -166,6 +166,23 @@ def test_two_files_of_a_photograph_are_one_too_many(
         run(dataset)
 
 
+def test_a_file_is_of_the_photograph_that_it_looks_to_be_of(
+    dataset: Path, records: list[ImageRecord]
+) -> None:
+    """The accent of one is a letter of its own, the other has two spaces and a mixed ending."""
+    named = [replace(records[0], id="caf\u00e9"), replace(records[1], id="my cat")]
+    for name in ("cafe\u0301.png", "my  cat.Png"):
+        Path("files", name).write_bytes(name.encode())
+    found = outside_files(STAGE, Options(), named, Path("notes.json"))
+    assert {image: file.path.name for image, file in found.items()} == {
+        "caf\u00e9": "cafe\u0301.png",
+        "my cat": "my  cat.Png",
+    }
+    Path("files/cafe\u0301.npy").write_bytes(b"")
+    with pytest.raises(BesError, match=r"found cafe.*beside it, expected one file of caf"):
+        outside_files(STAGE, Options(), named, Path("notes.json"))
+
+
 def test_a_check_reads_all_and_lists_every_fault(
     dataset: Path, records: list[ImageRecord], capsys: pytest.CaptureFixture[str]
 ) -> None:

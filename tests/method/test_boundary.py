@@ -101,6 +101,21 @@ def test_each_threshold_scores_as_it_does_alone(rng):
         assert (scores.matched[i], scores.predicted[i], scores.truth[i]) == alone
 
 
+def test_scores_of_several_photographs_are_those_of_all_their_pixels(rng):
+    here, there = (
+        boundary_scores(rng.random((20, 30)), thin(rng.random((20, 30)) < 0.1), thresholds=4)
+        for _ in range(2)
+    )
+    both = here + there
+    np.testing.assert_array_equal(
+        both.precision, (here.matched + there.matched) / (here.predicted + there.predicted)
+    )
+    np.testing.assert_array_equal(
+        both.recall, (here.matched + there.matched) / (here.truth + there.truth)
+    )
+    np.testing.assert_array_equal(both.thresholds, here.thresholds)
+
+
 def test_two_tolerances_at_once_score_as_each_does_alone(rng):
     probability, truth = rng.random((20, 30)), thin(rng.random((20, 30)) < 0.1)
     both = boundary_scores_within(probability, truth, thresholds=4, tolerances=(0.03, 0.1))

@@ -70,6 +70,15 @@ def test_a_label_where_the_scores_are_lowest_explains_nothing_of_them():
     assert signals(1 - square()).separation == 0
 
 
+def test_separation_is_the_share_of_the_variance_between_the_groups(rng):
+    inside = square() > 0
+    scores = rng.random(SIZE) + inside
+    groups = [scores[inside], scores[~inside]]
+    between = sum(len(group) * (group.mean() - scores.mean()) ** 2 for group in groups)
+    expected = between / ((scores - scores.mean()) ** 2).sum()
+    assert signals(square(), maps=scores[None]).separation == pytest.approx(expected, rel=1e-5)
+
+
 def test_scores_that_fall_off_slowly_make_a_label_unstable():
     distance = np.hypot(*np.mgrid[-14:16, -20:20])
     slow, steep = np.clip(1 - distance / 19, 0, 1)[None], np.where(distance < 8, 0.95, 0.05)[None]
@@ -80,6 +89,24 @@ def test_scores_that_fall_off_slowly_make_a_label_unstable():
 def test_an_outline_within_reach_of_its_boundary_is_supported():
     assert signals(square(left=11)).boundary == pytest.approx(1)
     assert signals(square(left=20)).boundary < 0.7
+
+
+@pytest.mark.parametrize(("distance", "reached"), [(0, True), (2, True), (3, False), (4, False)])
+def test_an_outline_reaches_boundaries_of_two_cells_beyond_it(distance, reached):
+    left = np.uint8(np.arange(SIZE[1]) < 20) * np.ones(SIZE, np.uint8)  # outline: 19 and 20
+    boundary = np.zeros(SIZE, np.float32)
+    boundary[:, 20 + distance] = 1
+    assert (signals(left, boundary=boundary).boundary > 0) == reached
+
+
+def test_boundary_is_the_harmonic_mean_of_support_and_what_it_explains():
+    left = np.uint8(np.arange(SIZE[1]) < 20) * np.ones(SIZE, np.uint8)
+    boundary = np.zeros(SIZE, np.float32)
+    boundary[:, 20] = 0.5  # all of the outline has this, which is a fourth of all boundary
+    boundary[:, 35] = 1.0
+    boundary[:, 37] = 0.5
+    expected = 2 * 0.5 * 0.25 / (0.5 + 0.25)
+    assert signals(left, boundary=boundary).boundary == pytest.approx(expected)
 
 
 def test_boundaries_that_the_outline_does_not_follow_lower_the_signal():

@@ -168,3 +168,17 @@ def test_what_a_person_drew_far_from_a_stroke_stays(scene):
     kept = mend(photo, labels, strokes, everywhere=False, **given)
     assert (kept[:10] == labels[:10]).all() and (kept[12:36] == truth[12:36]).mean() > 0.95
     assert (mend(photo, labels, strokes, **given)[2:5, 2:5] == 0).all()
+
+
+def test_what_a_person_drew_behind_a_wall_stays_to_the_pixel(scene):
+    photo, _, labels, _ = scene
+    labels[::6, :24] = 1  # lines, finer than the cells that the walk is on
+    wall = np.zeros((12, 16))
+    wall[:, 7] = 1
+    walk = ScribbleWalk(torch.from_numpy(wall), steps=256, **PUBLISHED)
+    strokes = np.full(labels.shape, FREE)
+    strokes[24, 36:44] = 1
+    given = {"n_labels": 2, "walk": walk, "crf": None}
+    kept = mend(photo, labels, strokes, everywhere=False, **given)
+    assert (kept[:, :24] == labels[:, :24]).all()
+    assert (mend(photo, labels, strokes, **given)[:, :24] != labels[:, :24]).any()
