@@ -1127,6 +1127,18 @@ CONFIG: dict[str, tuple[dict[Any, Any], str]] = {
         {"name": "mine\n"},
         "name: found 'mine\\n', expected a line of text",
     ),
+    "line break at the end of the name of an experiment": (
+        {"experiments": {"a\n": {}}},
+        "experiments: found the name 'a\\n', expected a line of text",
+    ),
+    "name of a rule for one image": (
+        {"comparisons": {"cams_of_image": {"experiments": ["base"]}}},
+        "comparisons: found the name 'cams_of_image', expected another",
+    ),
+    "integer that no float can hold": (
+        {"seed": 10**400},
+        f"seed: found {10**400}, expected at most",
+    ),
     "NUL": (
         {"dataset": {"root": "a\0b"}},
         "dataset.root: found 'a\\x00b', expected a line of text",

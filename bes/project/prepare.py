@@ -71,7 +71,6 @@ def rule_names(project: Project, modifier: Any) -> dict[str, str]:
     """A rule as the user calls it -> its name here. Snakemake's modifier of a module knows which of
     them are used, and that `use rule * from bes as bes_*` renames them."""
     names = {*TARGETS, *project.comparisons}
-    names |= {f"{stage}_of_image" for stage in all_stages() if is_per_image(stage)}
     return {modifier.modify_rulename(name): name for name in names if modifier.avail_rulename(name)}
 
 

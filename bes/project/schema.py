@@ -178,7 +178,9 @@ def validate(config: dict[str, Any], schema: dict[str, Any]) -> None:
     types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
             "integer": lambda _, value: type(value) is int,
-            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+            "number": lambda _, value: (
+                type(value) is int or (type(value) is float and math.isfinite(value))
+            ),
             "string": lambda _, value: isinstance(value, str) and is_line(value),
         }
     )
@@ -189,6 +191,10 @@ def validate(config: dict[str, Any], schema: dict[str, Any]) -> None:
             if not isinstance(name, str):
                 raise BesError(
                     f"config: {section}: found the name {name!r}, expected text; put it in quotes"
+                )
+            if not is_line(name):
+                raise BesError(
+                    f"config: {section}: found the name {name!r}, expected a line of text"
                 )
     error = jsonschema.exceptions.best_match(strict(schema).iter_errors(config))
     if error is None:

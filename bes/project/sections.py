@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from bes.data.manifest import MAX_SHARDS
-from bes.incremental.stage import NoOptions, all_stages
+from bes.incremental.stage import NoOptions, all_stages, is_per_image
 from bes.networks.names import BACKBONE
 from bes.options.declared import Range, options_of
 from bes.training.schedule import SEED
@@ -40,7 +40,11 @@ FOLLOWS: dict[tuple[str, str], tuple[str, str]] = {
 BASE = "base"
 COMPARISONS = "comparisons"
 """The folder of the comparisons, beside those of the experiments."""
-TARGETS = {*all_stages(), "all", "export_format", "fig4", "table2_to_4"}
+TARGETS = {
+    *all_stages(),
+    *(f"{stage}_of_image" for stage in all_stages() if is_per_image(stage)),
+    *("all", "export_format", "fig4", "table2_to_4"),
+}
 """Rules, so that a comparison, which is a target by its name, cannot be called so."""
 NAME = "^[A-Za-z0-9][A-Za-z0-9._=+-]*$"
 

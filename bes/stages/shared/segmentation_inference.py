@@ -93,7 +93,9 @@ def mapper(
             both = (both[: len(photos)] + both[len(photos) :].flip(-1)) / 2
         found = []
         for maps, possible in zip(both.cpu().numpy(), allowed, strict=True):
-            kept = np.flatnonzero((maps.max((1, 2)) >= least_probability) & possible)
+            # The likeliest one always: a photograph without any has no label at all.
+            peaks = np.where(possible, maps.max((1, 2)), -1)
+            kept = np.flatnonzero(peaks >= min(least_probability, peaks.max()))
             rounded = maps[kept].astype(np.float16).astype(np.float32)
             found.append(Maps(rounded, kept.astype(np.uint8), size))
         return found
