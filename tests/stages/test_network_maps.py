@@ -170,6 +170,18 @@ def test_a_label_as_probable_as_the_least_is_stored(project, rng) -> None:
     assert labels == [0] and (maps == 1).all()
 
 
+def test_where_no_label_is_probable_enough_the_likeliest_is_stored(project, rng) -> None:
+    project.photograph("a", smooth(rng, 32, 40), split="val")
+    project.write()
+    project.give_network("segmenter", DEEPLAB | {"n_labels": 3})
+    project.run("segmentation_maps", "--least-probability", 0, "--scales", 1)
+    every, _ = project.maps("segmentation_maps", "a")
+    project.run("segmentation_maps", "--least-probability", 1, "--scales", 1)
+    maps, labels = project.maps("segmentation_maps", "a")
+    assert labels == [every.max((1, 2)).argmax()]
+    np.testing.assert_array_equal(maps, every[labels])
+
+
 def mirrored_maps(project, photo: np.ndarray, stage: str, *flags: object) -> list[np.ndarray]:
     """The maps of a photograph, and those of its mirror image mirrored back."""
     for name, pixels in (("a", photo), ("b", photo[:, ::-1])):
