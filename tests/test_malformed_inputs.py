@@ -1131,6 +1131,11 @@ CONFIG: dict[str, tuple[dict[Any, Any], str]] = {
         {"experiments": {"a\n": {}}},
         "experiments: found the name 'a\\n', expected a line of text",
     ),
+    "two values of a sweep under one name": (
+        {"sweeps": {"s": {"benet": {"weights": ["w/a b.pth", "w/a-b.pth"]}}}},
+        "sweeps.s: found {'base': 'base', 'benet': {'weights': 'w/a b.pth'}} and {'base': 'base', "
+        "'benet': {'weights': 'w/a-b.pth'}}, both of which would be called 's+weights=w-a-b.pth'",
+    ),
     "name of a rule for one image": (
         {"comparisons": {"cams_of_image": {"experiments": ["base"]}}},
         "comparisons: found the name 'cams_of_image', expected another",

@@ -311,7 +311,7 @@ def _sweep(name: str, sweep: dict[str, Any]) -> dict[str, dict[str, Any]]:
     axes += [("", "seed", sweep["seed"])] if "seed" in sweep else []
     if not axes:
         raise BesError(f"config: sweeps.{name}: found no key, expected one or more with values")
-    experiments = {}
+    experiments: dict[str, dict[str, Any]] = {}
     for combination in itertools.product(*(values for _, _, values in axes)):
         overrides: dict[str, Any] = {"base": sweep.get("base", BASE)}
         for (stage, key, _), value in zip(axes, combination, strict=True):
@@ -319,7 +319,12 @@ def _sweep(name: str, sweep: dict[str, Any]) -> dict[str, dict[str, Any]]:
         label = "+".join(
             f"{key}={_word(value)}" for (_, key, _), value in zip(axes, combination, strict=True)
         )
-        experiments[f"{name}+{label}"] = overrides
+        experiment = f"{name}+{label}"
+        if (first := experiments.setdefault(experiment, overrides)) != overrides:
+            raise BesError(
+                f"config: sweeps.{name}: found {first} and {overrides}, both of which would be "
+                f"called {experiment!r}, expected values that differ in their letters and digits"
+            )
     return experiments
 
 
