@@ -109,7 +109,7 @@ def id_of(image: str) -> str:
     return stem.rstrip() if dot and f".{suffix.lower()}" in SUFFIXES | NOT_READ else name
 
 
-def is_image(id_: str) -> bool:
+def is_image_name(id_: str) -> bool:
     """Whether an image can be called so: it can be written and shown, and its files are not
     hidden."""
     return is_name(id_) and not id_.startswith(".")

@@ -10,7 +10,7 @@ from bes.data.file_names import (
     files_below,
     folder_of,
     id_of,
-    is_image,
+    is_image_name,
     suffix_of,
 )
 from bes.data.label_tables import is_background, read_label_table
@@ -229,7 +229,7 @@ def _add_test(layout: Layout, found: Collected, others: list[str], passed: list[
         )
     for path in photographs:
         first, image = known.get(id_of(path)), id_of(path)
-        if not is_image(image):
+        if not is_image_name(image):
             found.problems.append(
                 f"{layout.root / path}: found the image name {image!r}, expected a file name"
             )

@@ -42,8 +42,8 @@ NOT_SHOWN = {"0", "0.0", "false", "no", ""}
 """What a column of a class has, in small letters."""
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 """What Label Studio puts before the name of a file that was uploaded."""
-_AGAIN = re.compile(r" \(\d+\)$")
-"""What stands here behind the name of a column that was there before."""
+_AGAIN = "\0"
+"""What stands here between the name of a column that was there before and its number."""
 
 
 def read_foreign(files: Iterable[Path], photographs: list[str]) -> Labels | None:
@@ -115,11 +115,10 @@ def _rows_of(
     text = read_text(file, "a table of labels")
     if file.suffix.lower() in (".csv", ".tsv"):
         header, *rows = [row for row in cells_of(file, text) if any(map(clean, row))] or [[]]
-        # A column without a name, or with one that was there, has its number as one.
+        # A name that was there before is told apart by what is in no name.
         names: list[str] = []
-        for number, cell in enumerate(header, 1):
-            name = clean(cell)
-            names.append(name if name not in names else f"{name} ({number})")
+        for number, name in enumerate(map(clean, header)):
+            names.append(name if name not in names else f"{name}{_AGAIN}{number}")
         for row in rows:
             if any(map(clean, row[len(names) :])) and any(map(is_photograph, row)):
                 raise BesError(
@@ -176,18 +175,17 @@ def _class_columns(file: Path, rows: list[dict[str, Any]], image: str) -> list[s
     """
     found: dict[str, str] = {}
     for key in dict.fromkeys(key for row in rows for key in row if key != image):
-        words = {str(row[image]): _word(row.get(key)) for row in rows}
-        strange = {name: word for name, word in words.items() if word not in SHOWN | NOT_SHOWN}
-        if key.casefold() in NO_CLASS or not any(words.values()) or len(strange) > len(words) / 2:
+        name, words = key.partition(_AGAIN)[0], [_word(row.get(key)) for row in rows]
+        strange = [place for place, word in enumerate(words) if word not in SHOWN | NOT_SHOWN]
+        if name.casefold() in NO_CLASS or not any(words) or len(strange) > len(words) / 2:
             continue
-        for name, word in strange.items():
+        if strange:
             raise BesError(
-                f"{file}: {name}: found {word!r} in the column {key!r}, expected 1 where the "
-                "photograph shows it, else 0"
+                f"{file}: {rows[strange[0]][image]}: found {words[strange[0]]!r} in the column "
+                f"{name!r}, expected 1 where the photograph shows it, else 0"
             )
-        if other := found.get(_AGAIN.sub("", key).casefold()):
+        if (other := found.setdefault(name.casefold(), key)) != key:
             raise BesError(f"{file}: found two columns {other!r}, expected one for each class")
-        found[key.casefold()] = key
     return list(found.values())
 
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from PIL.TiffImagePlugin import TiffImageFile
 
 from bes.data.left_out import advice
 from bes.data.png_chunks import PNG_BIT_DEPTH, PNG_SIGNATURE, pixels_of_png
+from bes.data.rgb import TIFF_SIGNATURES, has_deep_colours, to_rgb
 from bes.errors import BesError
 from bes.storage.vouched import read_vouched
 
@@ -24,10 +24,8 @@ with contextlib.suppress(ImportError):
 
     register_heif_opener()
     FORMATS += ("HEIF",)
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
-_BITS_TAG, _PHOTOMETRIC_TAG, _PLANES_TAG = 258, 262, 284
 
 # Pillow warns of broken EXIF blocks, which do not matter here, and of pictures from 89 Mpx on; what
 # cannot be read, and a picture from 179 Mpx on, is an error anyway.
@@ -62,10 +60,7 @@ def decode_photograph(content: bytes, path: Path, bit_depth: int = 16) -> np.nda
     image = _open(content, path, formats=FORMATS)
     transpose = _ORIENTATIONS.get(_orientation(image))
     try:
-        _check_tiff(image)
-        if bit_depth < 16 and _has_deep_colours(content):
-            image = _deep_colours(content, bit_depth)
-        rgb = _to_rgb(image, bit_depth)
+        rgb = to_rgb(image, content, bit_depth)
     except ValueError as error:
         raise BesError(
             f"{path}: pixels of mode {image.mode} cannot be shown as RGB ({error}), "
@@ -82,7 +77,7 @@ def bits_of(content: bytes) -> int | None:
     image = Image.open(io.BytesIO(pixels_of_png(content) or content), formats=FORMATS)
     if image.mode == "I" or image.mode.startswith("I;16"):
         return int(np.array(image).max()).bit_length()
-    if _has_deep_colours(content):
+    if has_deep_colours(content):
         # Pillow keeps the upper 8 bits of colours.
         return 8 + int(np.array(image.convert("RGB")).max()).bit_length()
     return None
@@ -321,7 +316,7 @@ def _unknown(content: bytes, formats: tuple[str, ...], expected: str) -> str:
     """The sentence on bytes that Pillow takes for no picture of these formats."""
     if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
         return f"found a HEIC picture, expected {expected}; {advice(['.heic'])}"
-    if content.startswith(_TIFF) and "TIFF" in formats:
+    if content.startswith(TIFF_SIGNATURES) and "TIFF" in formats:
         return (
             "a TIFF that is damaged or of pixels that are not read, expected a whole one of "
             "integers of 8 or 16 bits a channel"
@@ -340,61 +335,6 @@ def _orientation(image: Image.Image) -> int:
     # A photograph with a broken EXIF block is still displayed by every viewer.
     except Exception:
         return 1
-
-
-def _check_tiff(image: Image.Image) -> None:
-    """Raises ValueError for pixels of 16 bits that Pillow reads as others."""
-    if not isinstance(image, TiffImageFile):
-        return
-    tags = image.tag_v2
-    if max(tags.get(_BITS_TAG, (1,))) > 8 and tags.get(_PLANES_TAG) == 2:
-        raise ValueError("a TIFF of 16 bits with a plane for each channel")
-    if image.mode.startswith("I;16") and tags.get(_PHOTOMETRIC_TAG) == 0:
-        raise ValueError("a TIFF of 16 bits in which 0 is white")
-
-
-def _has_deep_colours(content: bytes) -> bool:
-    """Whether a picture that can be read has 16 bits in each of several channels."""
-    image = Image.open(io.BytesIO(pixels_of_png(content) or content), formats=FORMATS)
-    arguments = [tile[3] for tile in image.tile]
-    rawmodes = [each[0] if isinstance(each, tuple) and each else each for each in arguments]
-    return image.format in ("PNG", "TIFF") and any(";16" in str(mode) for mode in rawmodes)
-
-
-def _deep_colours(content: bytes, bit_depth: int) -> Image.Image:
-    """Such a picture by OpenCV, which keeps all bits."""
-    import cv2
-
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise ValueError("OpenCV cannot read it")
-    swap = cv2.COLOR_BGRA2RGBA if pixels.shape[-1] == 4 else cv2.COLOR_BGR2RGB
-    return Image.fromarray(_to_bytes(cv2.cvtColor(pixels, swap), bit_depth))
-
-
-def _to_bytes(values: np.ndarray, bit_depth: int) -> np.ndarray:
-    """Values of 0 to 2 ** bit_depth - 1, those above cut, as 0 to 255."""
-    white = 2**bit_depth - 1
-    values = np.minimum(values.astype(np.int64), white)
-    return ((values * 255 + white // 2) // white).astype(np.uint8)
-
-
-def _to_rgb(image: Image.Image, bit_depth: int) -> Image.Image:
-    """The picture in mode RGB; raises ValueError where there is no agreed conversion."""
-    if image.mode == "RGB" and not image.has_transparency_data:
-        return image
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        # Pillow's own conversion cuts values at 255 instead of scaling them.
-        values = np.array(image).astype(np.int64)
-        if values.min() < 0 or values.max() > 65535:
-            raise ValueError(f"values from {values.min()} to {values.max()}")
-        return Image.fromarray(_to_bytes(values, bit_depth)).convert("RGB")
-    if image.mode == "F":
-        raise ValueError("floating-point pixels have no agreed range")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
 
 
 def _encode_palette(labels: np.ndarray, palette: bytes) -> bytes:

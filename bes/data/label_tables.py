@@ -10,7 +10,7 @@ from typing import Any
 from bes.data.class_folders import read_class_folders
 from bes.data.cls_labels import read_cls_labels
 from bes.data.csv_tables import read_csv
-from bes.data.file_names import folder_of, id_of, is_image
+from bes.data.file_names import folder_of, id_of, is_image_name
 from bes.data.names import clean, is_name
 from bes.data.text_files import read_lines, read_text
 from bes.errors import BesError
@@ -129,7 +129,7 @@ class _Rows:
     def add(self, file: Path, place: str, image: str, labels: Iterable[str]) -> None:
         id_, cleaned = id_of(image), [clean(label) for label in labels]
         names = tuple(name for name in cleaned if not self._is_missing(name))
-        if not is_image(id_):
+        if not is_image_name(id_):
             self.problem(file, place, f"found the image name {image!r}, expected a file name")
         elif id_ in self._first:
             self.problem(

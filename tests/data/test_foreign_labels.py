@@ -78,6 +78,11 @@ def test_no_class_is_lost_to_an_odd_cell(tmp_path: Path, table: str, sentence: s
         read(tmp_path, "t.csv", table)
 
 
+def test_a_class_may_be_called_like_another_one_and_a_number(tmp_path: Path) -> None:
+    found = read(tmp_path, "t.csv", "file,cat,cat (2)\n0.jpg,1,0\n1.jpg,0,1\n")
+    assert found == {"0.jpg": ["cat"], "1.jpg": ["cat (2)"]}
+
+
 def test_tables_of_something_else_are_passed_over(tmp_path: Path) -> None:
     assert read(tmp_path, "t.csv", "a,b\n7,8,9\nx,y\n") is None
     sizes = "file,width,megapixels\n0.jpg,640,0.3\n1.jpg,1,2.4\n2.jpg,800,1.1\n"
