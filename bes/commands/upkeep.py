@@ -65,11 +65,9 @@ class StatusCommand:
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
         from bes.project.settings import read_project
-        from bes.project.upkeep import print_status
+        from bes.project.status import print_status
 
-        project = read_project(args.configfile, args.config)
-        for experiment in project.experiments:
-            print_status(project, experiment)
+        print_status(read_project(args.configfile, args.config))
 
 
 class WhyCommand:
@@ -84,7 +82,7 @@ class WhyCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        from bes.project.upkeep import print_why
+        from bes.project.status import print_why
 
         print_why(project_of(args), args.experiment, args.image)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from bes.storage.files import write_atomic
 
@@ -123,10 +123,22 @@ def versions() -> dict[str, str]:
 
 def _read(path: Path) -> list[Run]:
     try:
-        return [Run(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [_run(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
     # A record that cannot be read is no reason to stop a run: it is only told of.
     except (FileNotFoundError, ValueError, TypeError):
         return []
+
+
+def _run(values: dict[str, Any]) -> Run:
+    run = Run(**values)
+    for field in fields(Run):
+        value = getattr(run, field.name)
+        kind: Any = field.type
+        if get_origin(kind) is dict:
+            kind = dict
+        if not isinstance(value, (int, float) if kind is float else kind):
+            raise TypeError(f"{field.name}: found {value!r}")
+    return run
 
 
 def _cpu_seconds() -> float:

@@ -29,7 +29,7 @@ from bes.storage.files import digest_bytes, digest_file, write_atomic
 from bes.storage.layout import memo_file, receipt_file
 from bes.storage.lock import locked
 from bes.storage.log import begin_log, say_idle
-from bes.storage.memo import Entry, Memo, differences, digest_of
+from bes.storage.memo import MEMO, Entry, Memo, differences, digest_of
 from bes.storage.pool import forked_map, limit_threads
 from bes.storage.progress import Progress
 from bes.storage.receipts import model_digest, read_receipt, write_receipt
@@ -48,7 +48,8 @@ class Plan:
     origins: dict[str, dict[str, str]]
     """Image -> what its file is to be computed from."""
     reasons: dict[str, list[str]]
-    """Image that is out of date -> what changed; `missing` and `damaged` speak of the file."""
+    """Image that is out of date -> what changed; `missing` and `damaged` speak of the file, `memo`
+    says that nothing is known of how it was made."""
     outside: dict[str, OutsideFile]
     """Image -> its file from outside, where the stage reads such files."""
 
@@ -104,8 +105,10 @@ def plan_shard(
         origins[record.id] = origin
         entry = memo.entries.get(record.id)
         found = digest_file(image_file(stage.name, out, record.id))
-        if entry is None or found is None:
+        if found is None:
             reasons[record.id] = ["missing"]
+        elif entry is None:
+            reasons[record.id] = [MEMO]
         elif entry.origin != origin:
             reasons[record.id] = differences(entry.origin, origin)
         elif entry.file != found:

@@ -120,7 +120,8 @@ def _is_intact(memo: Memo, out: Path, file: str, inputs: dict[str, str]) -> bool
 
 
 def digests_of(receipt: Path) -> dict[str, str]:
-    """File -> digest of a receipt, also of files that are dated."""
+    """File -> digest of a receipt, also of files that are dated; empty where nothing is known of
+    such a file but that it is there."""
     files = read_receipt(receipt)
     if "" in files.values():
         entries = Memo(whole_memo(home_of(receipt))).entries

@@ -3,13 +3,14 @@
 import json
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bes.errors import BesError
 from bes.options.declared import Option, did_you_mean, docs_of, is_line, options_of
 from bes.project.sections import BASE, COMPARISONS, NAME, SECTIONS, SHARED, ProjectOptions
 from bes.report.comparison import SCORES
+from bes.report.published import published
 
 
 def json_schema(*, documented: bool) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def _rows_schema(stages: dict[str, Any]) -> dict[str, Any]:
     row = {
         "where": {"type": "object", "additionalProperties": False, "properties": stages},
         "score": {"type": "string", "enum": list(SCORES)},
-        "published": {"type": "string"},
+        "published": {"type": "string", "enum": list(published()["ablation"]["miou"])},
     }
     return {
         "type": "object",
@@ -161,7 +162,8 @@ def coerced(value: Any, schema: dict[str, Any]) -> Any:
     try:
         if "boolean" in kinds:
             return WORDS.get(value.lower(), value)
-        if "integer" in kinds:
+        # A whole number as YAML reads it: a sweep calls its experiments by the value.
+        if "integer" in kinds or ("number" in kinds and value.lstrip("+-").isdigit()):
             return int(value)
         if "number" in kinds:
             return float(value)
@@ -186,16 +188,10 @@ def validate(config: dict[str, Any], schema: dict[str, Any]) -> None:
     )
     strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
     for section in ("experiments", "sweeps", COMPARISONS):
-        named = config.get(section)
-        for name in named if isinstance(named, dict) else ():
-            if not isinstance(name, str):
-                raise BesError(
-                    f"config: {section}: found the name {name!r}, expected text; put it in quotes"
-                )
-            if not is_line(name):
-                raise BesError(
-                    f"config: {section}: found the name {name!r}, expected a line of text"
-                )
+        _check_names(section, config.get(section))
+    for name, comparison in _items(config.get(COMPARISONS)):
+        if isinstance(comparison, dict):
+            _check_names(f"{COMPARISONS}.{name}.rows", comparison.get("rows"))
     error = jsonschema.exceptions.best_match(strict(schema).iter_errors(config))
     if error is None:
         return
@@ -218,9 +214,9 @@ def validate(config: dict[str, Any], schema: dict[str, Any]) -> None:
             if isinstance(error.instance, str) and "string" in _listed(error.validator_value)
             else " or ".join(_listed(error.validator_value))
         ),
-        "enum": lambda: f"one of {', '.join(map(str, error.validator_value))}",
-        "minimum": lambda: f"at least {error.validator_value:g}",
-        "maximum": lambda: f"at most {error.validator_value:g}",
+        "enum": lambda: f"one of {_choices(error.validator_value)}",
+        "minimum": lambda: f"at least {error.validator_value:.15g}",
+        "maximum": lambda: f"at most {error.validator_value:.15g}",
         "minItems": lambda: _values(error.schema),
         "maxItems": lambda: _values(error.schema),
         "required": lambda: f"the key {error.validator_value[0]!r}",
@@ -233,6 +229,21 @@ def validate(config: dict[str, Any], schema: dict[str, Any]) -> None:
     raise BesError(f"config: {place or 'top level'}: found {error.instance!r}, expected {expected}")
 
 
+def _check_names(place: str, named: Any) -> None:
+    """Raises BesError for a key that no file system or table takes for a name."""
+    for name, _ in _items(named):
+        if not isinstance(name, str):
+            raise BesError(
+                f"config: {place}: found the name {name!r}, expected text; put it in quotes"
+            )
+        if not is_line(name):
+            raise BesError(f"config: {place}: found the name {name!r}, expected a line of text")
+
+
+def _items(value: Any) -> Iterable[tuple[Any, Any]]:
+    return value.items() if isinstance(value, dict) else ()
+
+
 def nested(keys: Sequence[str], value: str) -> str:
     """How a value is written whose keys somebody joined by dots."""
     first, *rest = keys
@@ -242,6 +253,11 @@ def nested(keys: Sequence[str], value: str) -> str:
         f"one key within the other: `{first}: {value}` in a file, or "
         f"`--config {first}={shlex.quote(value)}`"
     )
+
+
+def _choices(values: list[Any]) -> str:
+    words = [str(value) for value in values]
+    return ("; " if any("," in word for word in words) else ", ").join(words)
 
 
 def _values(schema: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,9 @@ class Project:
         ]
 
 
+MAX_NAME = 120
+"""Characters of a name: folders have at most 255, and sheets of two experiments are called by
+both."""
 PRESETS = SHIPPED / "config" / "presets"
 
 
@@ -208,6 +211,7 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
 
     for name in declared:
         resolve(name)
+    _check_lengths({"name": [settings.name], "experiments": declared})
     for section in ("sweeps", COMPARISONS):
         if taken := sorted(TARGETS.intersection(config.get(section) or {})):
             raise BesError(
@@ -219,6 +223,7 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
         sweeps=sweeps,
         options={name: experiment.options for name, experiment in experiments.items()},
     )
+    _check_lengths({COMPARISONS: comparisons})
     project = Project(settings, experiments, comparisons)
     _check_batches(project)
     _check_sources(project)
@@ -233,6 +238,17 @@ def _trainings(project: Project) -> Iterator[tuple[TrainingStage, Any, str]]:
             if isinstance(stage, TrainingStage) and stage.name in wanted:
                 of = "" if name == BASE else f" of {name}"
                 yield stage, experiment.options[stage.name], of
+
+
+def _check_lengths(named: dict[str, Iterable[str]]) -> None:
+    """Raises BesError for a name that no folder can have."""
+    for key, names in named.items():
+        for name in names:
+            if len(name) > MAX_NAME:
+                raise BesError(
+                    f"config: {key}: found the name {name[:40]!r}... of {len(name)} characters, "
+                    f"expected at most {MAX_NAME}"
+                )
 
 
 def _check_batches(project: Project) -> None:

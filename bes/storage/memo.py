@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from bes.storage.files import digest_bytes, naming, write_atomic
 
+MEMO = "memo"
+"""Among the reasons to compute a file anew: nothing is known of what it was made from."""
+
 
 class Entry(NamedTuple):
     """How a file came about."""

@@ -17,7 +17,7 @@ from bes.storage.files import digest_file, write_atomic
 from bes.storage.layout import model_file, model_receipt
 from bes.storage.lock import locked
 from bes.storage.log import begin_log, say_idle
-from bes.storage.memo import Entry, Memo, differences, digest_of
+from bes.storage.memo import MEMO, Entry, Memo, differences, digest_of
 from bes.storage.pool import limit_threads
 from bes.storage.receipts import model_digest, read_receipts, write_receipt
 from bes.storage.vouched import vouched
@@ -26,7 +26,7 @@ METRICS = "metrics.csv"
 KEPT = "_memo/trained.json"
 """What the receipt says beside the digests: it outlives the receipt."""
 
-SETTINGS = frozenset({"options", "code", "classes", "missing", "damaged"})
+SETTINGS = frozenset({"options", "code", "classes", "missing", "damaged", MEMO})
 """Reasons to train that the policy `frozen` heeds."""
 
 
@@ -163,11 +163,15 @@ def reasons_to_train(
     out: Path, origin: dict[str, str], memo: Memo, policy: str = "auto"
 ) -> list[str]:
     """Names of what changed and is heeded by the policy; `missing` and `damaged` speak of the
-    files; empty: up to date, or kept."""
+    files, `memo` says that nothing is known of how they were made; empty: up to date, or kept."""
     for file in (model_file(out).name, METRICS, KEPT):
         entry, found = memo.entries.get(file), digest_file(out / file)
-        if entry is None or found is None:
+        if file == KEPT and (entry is None or entry.file != found):
+            return [MEMO]
+        if found is None:
             return ["missing"]
+        if entry is None:
+            return [MEMO]
         if entry.file != found:
             return ["damaged"]
     changed = differences(memo.entries[model_file(out).name].origin, origin)

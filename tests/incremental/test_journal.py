@@ -1,8 +1,11 @@
 """What was computed when, and what that took."""
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from bes.incremental.journal import Run, journal_file, read_runs, start_run
 
@@ -80,9 +83,12 @@ def test_the_parts_of_a_stage_are_read_together(tmp_path: Path) -> None:
     assert images(tmp_path) == [2, 3]
 
 
-def test_a_damaged_journal_stops_nothing(tmp_path: Path) -> None:
-    journal_file(tmp_path, "000").parent.mkdir()
-    journal_file(tmp_path, "000").write_text('{"origin": "o')
+@pytest.mark.parametrize("key", [None, "seconds", "images", "code", "options"])
+def test_a_damaged_journal_stops_nothing(key: str | None, tmp_path: Path) -> None:
+    journal(tmp_path)
+    file = journal_file(tmp_path, "000")
+    line = file.read_text()
+    file.write_text(json.dumps(json.loads(line) | {key: None}) if key else line[:15])
     assert read_runs(tmp_path) == []
     journal(tmp_path)
     assert all(isinstance(run, Run) for run in read_runs(tmp_path)) and images(tmp_path) == [3]

@@ -316,6 +316,35 @@ def test_the_experiments_of_a_sweep_have_names_that_folders_can_have() -> None:
     assert "a+weights=data-my-weights.pth+lr=1e-05+scales=1.0-0.5" in names
 
 
+@pytest.mark.parametrize("value", [1, "1", 0.5, "0.5", "1e-05", 1e-5])
+def test_an_experiment_of_a_sweep_has_one_name_in_a_file_and_on_the_command_line(
+    value: float | str,
+) -> None:
+    swept = {"sweeps": {"a": {"pseudo_labels": {"threshold": [value]}}}}
+    number = {"1": 1, "0.5": 0.5, "1e-05": 1e-5}[str(value)]
+    assert f"a+threshold={number}" in load_project(swept).experiments
+
+
+@pytest.mark.parametrize(
+    ("key", "config"),
+    [
+        ("name", {"name": "n" * 121}),
+        ("experiments", {"experiments": {"n" * 121: None}}),
+        ("experiments", {"sweeps": {"n" * 110: {"pseudo_labels": {"threshold": [0.123]}}}}),
+        ("comparisons", {"comparisons": {"n" * 121: {"experiments": ["base"]}}}),
+    ],
+)
+def test_a_name_is_no_longer_than_folders_can_have(key: str, config: dict[str, Any]) -> None:
+    with pytest.raises(BesError, match=rf"config: {key}: .*n.* characters, expected at most 120"):
+        load_project(config)
+    load_project({"name": "n" * 120, "experiments": {"n" * 120: None}})
+
+
+def test_a_bound_is_said_in_full() -> None:
+    with pytest.raises(BesError, match=r"config: seed: found 1\d+, expected at most \d{10,}$"):
+        load_project({"seed": 10**30})
+
+
 def test_the_schema_describes_every_key_with_its_default() -> None:
     schema = json_schema(documented=True)
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -96,6 +96,15 @@ def test_equal_experiments_count_once() -> None:
             {"rows": {"x": {"where": {"classifier": {"poling": 1}}, "score": "cams"}}},
             r"unknown key 'poling' in .*rows\.x\.where\.classifier; did you mean 'pooling'\?",
         ),
+        (
+            {"rows": {"x": {"score": "cams", "published": "CAMs"}}},
+            r"rows\.x\.published: found 'CAMs', expected one of CAM; attention-pooling CAM; ",
+        ),
+        ({"rows": {1: {"score": "cams"}}}, r"ablation\.rows: found the name 1, expected text"),
+        (
+            {"rows": {"a\nb": {"score": "cams"}}},
+            r"ablation\.rows: .*'a\\nb', expected a line of text",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(keys: dict[str, Any], sentence: str) -> None:
