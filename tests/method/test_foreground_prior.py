@@ -32,13 +32,50 @@ def test_what_knows_the_classes_is_averaged_before_the_foreground_has_its_half()
     assert threshold == pytest.approx((0.2 + 0.5 + 0.5) / 3)
     for place in np.ndindex(2, 9, 11):
         assert mean[place] == pytest.approx((scores[place] + one[place] + other[place]) / 3)
+    # A prior that sees all of every class counts in full.
+    foreground[hard_labels(mean, threshold) > 0] = 1
+    halves = with_priors(mean, [foreground], threshold)
     for order in ([foreground, one, other], [one, other, foreground]):
         both, level = with_priors(scores, order, 0.2)
-        assert level == pytest.approx((threshold + 0.5) / 2)
+        assert level == pytest.approx((threshold + 0.5) / 2) == halves[1]
+        assert both == pytest.approx(halves[0])
         for k, y, x in np.ndindex(2, 9, 11):
             assert both[k, y, x] == pytest.approx((mean[k, y, x] + foreground[y, x]) / 2)
     alone, threshold = with_priors(scores, [], 0.2)
     assert np.array_equal(alone, scores) and threshold == 0.2
+
+
+def two_objects() -> np.ndarray:
+    """Scores of two classes, one on the left and one on the right, with background between."""
+    scores = np.zeros((2, 6, 12), np.float32)
+    scores[0, :, :4] = scores[1, :, 8:] = 0.9
+    return scores
+
+
+def test_a_class_that_the_prior_misses_is_left_to_what_knows_the_classes() -> None:
+    scores, prior = two_objects(), np.zeros((6, 12), np.float32)
+    expected = hard_labels(scores, 0.5)
+    prior[:, :4] = 1  # it sees the first object, and not the second
+    assert np.array_equal(hard_labels(*with_priors(scores, [prior, scores], 0.4)), expected)
+    # The scores alone are not believed against it.
+    assert not hard_labels(*with_priors(scores, [prior], 0.4))[:, 8:].any()
+    # Nor is it believed that nothing is to be seen, as without what knows the classes it would be.
+    prior[:] = 0
+    assert np.array_equal(hard_labels(*with_priors(scores, [prior, scores], 0.4)), expected)
+
+
+def test_a_prior_counts_for_a_class_as_much_as_it_sees_of_it() -> None:
+    scores, prior = two_objects(), np.zeros((6, 12), np.float32)
+    prior[:, :4], prior[:3, 8:] = 1, 0.8
+    mean, threshold = with_priors(scores, [prior, scores], 0.4)
+    level = (0.4 + 0.5) / 2
+    assert threshold == pytest.approx((level + 0.5) / 2)
+    seen = np.sqrt(0.8**2 / 2)
+    for y, x, weight in ((0, 0, 1), (0, 9, seen), (5, 9, seen), (0, 6, 1)):
+        top = scores[:, y, x].max()
+        own = min(top - level + 0.5, 1)
+        believed = weight * prior[y, x] + (1 - weight) * own
+        assert mean[:, y, x].max() == pytest.approx((top + believed) / 2)
 
 
 def test_a_prior_of_one_half_decides_nothing() -> None:
