@@ -93,16 +93,18 @@ def _judge(options: QualityOptions, run: WholeRun) -> Callable[[ImageRecord], Ju
     def judge(record: ImageRecord) -> Judged:
         maps, classes, size = read_maps(run.file("revised_maps", record))
         labels = decode_labels(run.file("pseudo_labels", record))
-        maps, threshold = with_priors(maps, _priors(run, record), options.threshold)
+        scores = maps / max(maps.max(initial=0.0), 1e-12)
+        scores, threshold = with_priors(scores, _priors(run, record), options.threshold)
         boundary = read_boundary_map(run.file("boundary_maps", record))
         reduced = resize_labels(labels, size)
         signals = trust_signals(
-            maps=maps,
+            maps=scores,
             classes=classes,
             boundary=boundary,
             labels=reduced,
             photo=read_reduced(run.catalog, record),
-            threshold=threshold,
+            # A share of the highest score, which is below 1 where scores and priors differ.
+            threshold=threshold / max(float(scores.max(initial=0.0)), 1e-12),
         )
         shown = set(np.unique(labels).tolist())
         indices = zip(record.labels, run.catalog.indices(record), strict=True)

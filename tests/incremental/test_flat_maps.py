@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from vouching import settle_digests, vouch_for
 
@@ -59,11 +60,23 @@ def train(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tra
     return run
 
 
-@pytest.mark.parametrize(("logit", "word"), [(20, "1"), (-20, "0"), (np.nan, "not a number")])
+@pytest.mark.parametrize(
+    ("logit", "word", "label"),
+    [
+        (20, "1", BoundaryLabel.BOUNDARY_FG_BG),
+        (-20, "0", BoundaryLabel.BOUNDARY_FG_FG),
+        (np.nan, "not a number", BoundaryLabel.BOUNDARY_FG_BG),
+    ],
+)
 def test_maps_of_one_value_are_an_error_that_names_the_learning_rate(
-    train: Train, tmp_path: Path, capsys: pytest.CaptureFixture, logit: float, word: str
+    train: Train,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    logit: float,
+    word: str,
+    label: BoundaryLabel,
 ) -> None:
-    assert train(label=BoundaryLabel.BOUNDARY_FG_BG, logit=logit) == 2
+    assert train(label=label, logit=logit) == 2
     said = capsys.readouterr().err
     assert (
         f"benet: after the training the boundary maps of the 6 photographs looked at are {word}"
@@ -79,6 +92,17 @@ def test_labels_without_a_boundary_are_named_as_the_cause(
     assert train(label=BoundaryLabel.FOREGROUND, logit=-20) == 2
     said = capsys.readouterr().err
     assert "are 0 everywhere, expected boundaries; no training photograph has a boundary" in said
+
+
+def test_one_map_with_a_boundary_among_those_looked_at_is_enough(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits = iter([-20.0, -20.0, 0.0])
+    monkeypatch.setattr(
+        "bes.networks.benet.BENet.forward", lambda *_: torch.full((1, 1, 2, 2), next(logits))
+    )
+    assert train(label=BoundaryLabel.FOREGROUND) == 0
+    assert model_file(tmp_path / "benet").exists()
 
 
 @pytest.mark.parametrize("logit", [None, -8.0, 8.0])

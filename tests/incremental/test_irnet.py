@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from bes.data.manifest import read_catalog, read_manifest
 from bes.incremental.stage import image_file
 from bes.storage.files import write_atomic
 from bes.storage.layout import model_file
+from bes.training import loop as training
 
 
 @pytest.fixture
@@ -60,6 +62,30 @@ def test_the_boundary_that_it_learns_is_where_the_class_ends(dataset: Path, inpu
     boundary = read_boundary_map(image_file("boundary_maps", inputs / "maps", "photo_00"))
     assert boundary.shape == (10, 12)
     assert boundary.mean(axis=0).argmax() in (5, 6)
+
+
+def test_labels_of_background_and_of_nothing_sure_have_no_boundary(
+    dataset: Path,
+    inputs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Which is the likely cause where the network finds none."""
+    for record in read_manifest(dataset / "images.csv"):
+        maps = np.zeros((1, record.height // 4, record.width // 4))
+        maps[..., : maps.shape[-1] // 2] = 0.2
+        content = encode_maps(maps, [1], (record.height, record.width))
+        write_atomic(image_file("cams", inputs / "cams", record.id), content)
+    vouch_for(inputs / "cams", dataset)
+
+    def trained(network: Any, **_: object) -> list[dict[str, float]]:
+        network.fuse.weight.data.zero_()
+        network.fuse.bias.data.fill_(-20)
+        return [{"lr": 0.1, "total": 1.0}]
+
+    monkeypatch.setattr(training, "train", trained)
+    assert train(dataset, inputs, "--no-crf", "--theta-fg", 0.3, "--theta-bg", 0.1) == 2
+    assert "expected boundaries; no training photograph has a boundary" in capsys.readouterr().err
 
 
 def test_labels_computed_in_two_processes_train_the_same_network(

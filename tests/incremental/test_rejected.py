@@ -58,6 +58,15 @@ def test_the_segmenter_alone_is_trained_anew(finished: Path, name: str) -> None:
     assert origin(name) == before
 
 
+@pytest.mark.parametrize("name", ["irnet", "teacher"])
+def test_networks_that_make_the_labels_learn_from_a_rejected_photograph(
+    finished: Path, name: str
+) -> None:
+    """Else to reject one label would change all others."""
+    reject("1")
+    assert "1" in {record.id for record in records_of(stage_of(name), DATASET)}
+
+
 def test_no_file_of_a_photograph_is_computed_anew(finished: Path) -> None:
     reject("1")
     options = project().experiments["base"].options

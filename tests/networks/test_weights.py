@@ -1,8 +1,11 @@
 """Initial weights are all taken or the training does not begin."""
 
+import io
+from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
+from urllib.response import addinfourl
 
 import pytest
 import safetensors.torch
@@ -61,7 +64,8 @@ def test_a_shape_that_differs_is_said_though_all_keys_are_right(tmp_path: Path) 
         build_backbone("mobilenet_v2", str(tmp_path / "four_channels.pth"))
 
 
-@pytest.mark.parametrize("name", ["resnet18", "vgg16"])
+# Of ResNet-50 torchvision has other weights too, which the published results do not start from.
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "vgg16"])
 def test_a_failed_download_says_what_was_wanted_and_what_to_do(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +82,19 @@ def test_a_failed_download_says_what_was_wanted_and_what_to_do(
         f"{name}: weights 'imagenet': could not get {cached} from {url} (<urlopen error no "
         "network>); give the path of a state-dict file as weights instead"
     )
+
+
+def test_a_download_of_other_bytes_than_its_name_says_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of the file ends with the digest of its bytes."""
+    content = io.BytesIO()
+    torch.save(state_of("resnet18"), content)
+    answer = addinfourl(io.BytesIO(content.getvalue()), Message(), "")
+    monkeypatch.setattr("torch.hub.urlopen", lambda request: answer)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(BesError, match=r"resnet18: weights 'imagenet': .* \(invalid hash value"):
+        build_backbone("resnet18", "imagenet")
 
 
 @pytest.mark.parametrize("name", ["resnet18", "vgg16"])

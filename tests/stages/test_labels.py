@@ -247,3 +247,43 @@ def test_revised_maps_are_a_walk_between_the_boundaries(project, rng, radius: in
     threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
     split = project.maps("revised_maps", "a")[0].max(0) > 0.5
     assert (split == (levels > threshold)).mean() > 0.95 and 0 < split.mean() < 1
+
+
+def test_a_class_without_any_activation_spreads_nothing(project, rng) -> None:
+    project.photograph("a", smooth(rng, *SIZE), ("cat",))
+    project.write()
+    project.give("cams", {"a": np.zeros((1, *CELLS))})
+    project.give("boundary_maps", {"a": rng.random(CELLS)})
+    project.run("revised_maps")
+    assert np.array_equal(project.maps("revised_maps", "a")[0], np.zeros((1, *CELLS)))
+
+
+def test_a_tolerance_is_how_far_the_walk_may_be_from_the_exact_one(project, rng) -> None:
+    project.photograph("a", smooth(rng, *SIZE), ("cat",))
+    project.write()
+    project.give("cams", {"a": soft_maps(rng, 1)})
+    project.give("boundary_maps", {"a": rng.random(CELLS)})
+    found = []
+    for tolerance in (1e-6, 0.1):
+        project.run("revised_maps", "--tolerance", tolerance)
+        found.append(project.maps("revised_maps", "a")[0])
+    # float16 keeps no smaller difference than 5e-4 of values up to 1.
+    assert 2e-3 < np.abs(found[1] - found[0]).max() < 0.1 + 1e-3
+
+
+def test_scores_that_are_low_almost_everywhere_are_stretched_to_fall_apart_at_half(
+    project, rng
+) -> None:
+    project.photograph("a", smooth(rng, *SIZE), ("cat",))
+    project.write()
+    rows = np.linspace(0.05, 0.4, CELLS[0])[:, None] * np.ones(CELLS)
+    rows[0, 0] = 1
+    project.give("cams", {"a": rows[None]})
+    # Boundaries everywhere, through which hardly anything walks.
+    project.give("boundary_maps", {"a": np.full(CELLS, 0.9)})
+    split = {}
+    for calibration in ("none", "otsu"):
+        project.run("revised_maps", "--calibration", calibration)
+        scores = project.maps("revised_maps", "a")[0]
+        split[calibration] = (scores > 0.5).mean()
+    assert split["none"] < 0.05 and 0.3 < split["otsu"] < 0.7

@@ -6,6 +6,8 @@ import torch
 from plain import bilinear, normalised, resized, smooth
 from small_network import SMALL_NETWORK
 
+from bes.stages.shared.segmentation_inference import InferenceOptions, mapper
+
 SIZES = [(48, 64), (45, 62)]
 """Multiples of all strides, and not even of 4."""
 CLASSIFIER = {"backbone": SMALL_NETWORK, "n_classes": 3, "pooling": "features", "k": 0.1}
@@ -49,6 +51,23 @@ def test_cams_are_class_maps_of_all_scales_over_their_maximum(
     found, classes = project.maps("cams", "a")
     assert classes == [1, 3]
     np.testing.assert_allclose(found, expected[[0, 2]], atol=2e-3)
+    assert project.maps("cams", "b")[0].shape[0] == 0
+
+
+def test_a_floor_takes_the_level_of_the_background_from_each_map(project, rng) -> None:
+    """A share of 0.4 of the photograph has a score of 0, whatever haze lay there."""
+    project.photograph("a", smooth(rng, *SIZES[1]), ("cat", "owl"))
+    project.photograph("b", smooth(rng, *SIZES[1]), ())
+    project.write()
+    project.give_network("classifier", CLASSIFIER | {"detach": True})
+    project.run("cams")
+    plain, _ = project.maps("cams", "a")
+    project.run("cams", "--floor", 0.4)
+    found, classes = project.maps("cams", "a")
+    assert classes == [1, 3]
+    lowered = (plain - np.quantile(plain, 0.4, axis=(1, 2), keepdims=True)).clip(0)
+    np.testing.assert_allclose(found, lowered / lowered.max((1, 2), keepdims=True), atol=3e-3)
+    assert np.abs(found - plain).max() > 0.05
     assert project.maps("cams", "b")[0].shape[0] == 0
 
 
@@ -158,6 +177,18 @@ def test_segmentation_maps_are_probabilities_of_all_scales(
     kept, labels = project.maps("segmentation_maps", "a")
     assert labels == np.flatnonzero(found.max((1, 2)) > level + 1e-3).tolist()
     np.testing.assert_array_equal(kept, found[labels])
+
+
+def test_photographs_at_once_have_the_maps_that_each_has_alone(project, rng) -> None:
+    """As on a GPU; of some the classes are known."""
+    network = project.give_network("segmenter", DEEPLAB)
+    maps_of = mapper(InferenceOptions(scales=(1.0, 0.5)), network, "cpu", least_probability=0)
+    photos = [smooth(rng, *SIZES[1]) for _ in range(3)]
+    shown = [None, [0, 2], [0, 1, 3]]
+    for photo, labels, found in zip(photos, shown, maps_of(photos, shown), strict=True):
+        (alone,) = maps_of([photo], [labels])
+        assert found.classes.tolist() == alone.classes.tolist() == (labels or [0, 1, 2, 3])
+        np.testing.assert_allclose(found.maps, alone.maps, atol=1e-3)
 
 
 def test_a_label_as_probable_as_the_least_is_stored(project, rng) -> None:

@@ -249,6 +249,36 @@ def test_the_ranking_is_by_the_signals_less_what_reaches_the_border(results, rng
     assert [row["rank"] for row in rows.values()] == ["1", "2", "3", "4"]
 
 
+def test_with_a_teacher_the_ranking_judges_the_scores_that_the_labels_come_from(
+    results, rng
+) -> None:
+    """The mean of walk, teacher and the teacher's walk, at the mean of their thresholds."""
+    boundary = {name: np.rint(rng.random(CELLS) ** 4 * 65535) / 65535 for name in "abcf"}
+    said, spread = {}, {}
+    for name in boundary:
+        labels = [0, *results.indices(name)]
+        maps = bilinear(rng.random((len(labels), 3, 4)) ** 3, CELLS)
+        said[name] = (maps / maps.sum(0)).astype(np.float16).astype(np.float64), labels
+        maps = bilinear(rng.random((len(labels) - 1, 3, 4)) ** 2, CELLS)
+        spread[name] = (maps / maps.max(initial=1e-9)).astype(np.float16).astype(np.float64)
+    results.give("boundary_maps", boundary)
+    results.give("teacher_maps", said)
+    results.give("revised_teacher_maps", spread)
+    stages = ("teacher_maps", "revised_teacher_maps")
+    read = [word for s in stages for word in (f"--{s.replace('_', '-')}", results.base / s)]
+    results.run("quality", "--threshold", 0.3, *read)
+    rows = {row["image"]: row for row in results.table("quality/ranking.csv")}
+    for name in "abf":
+        walk = results.given["revised_maps"][name]
+        mean = (walk / walk.max() + said[name][0][1:] + spread[name]) / 3
+        results.given["revised_maps"][name] = mean
+        expected = signals(results, name, boundary[name], (0.3 + 0.5 + 0.5) / 3 / mean.max())
+        keys = ("stability", "separation", "agreement", "boundary", "margin")
+        found = [float(rows[name][key]) for key in keys]
+        assert found == pytest.approx(expected, abs=2e-3), name
+        assert mean.max() < 0.9
+
+
 def test_a_label_that_shows_nothing_of_its_class_comes_first(results, rng) -> None:
     results.given["pseudo_labels"]["b"] = np.zeros(SIZE, np.uint8)
     results.given["pseudo_labels"]["a"] = np.minimum(results.given["pseudo_labels"]["a"], 1)

@@ -71,22 +71,28 @@ def test_the_walk_spreads_what_the_teacher_sees_of_the_classes(
         assert np.abs(spread - maps[1:] / maps[1:].max()).max() > 0.1
 
 
-def test_the_teacher_names_only_what_is_there(taught: Any) -> None:
+@pytest.mark.parametrize("flip", [True, False])
+def test_the_teacher_names_only_what_is_there(taught: Any, flip: bool) -> None:
     """Its probabilities are those of the network, shared out among the classes present."""
     network = taught.give_network("teacher", DEEPLAB)
-    taught.run("teacher_maps", "--source", "teacher", "--scales", 1.0, "--no-flip")
+    flags = ["--scales", 1.0, "--flip" if flip else "--no-flip"]
+    taught.run("teacher_maps", "--source", "teacher", *flags)
     for name, labels in (("a", [0, 1, 3]), ("b", [0, 2])):
         maps, found = taught.maps("teacher_maps", name)
         assert list(found) == labels
         np.testing.assert_allclose(maps.sum(0), 1, atol=2e-3)
-        padded = torch.zeros(1, 3, 48, 48)
-        padded[0, :, : SIZE[0], : SIZE[1]] = normalised(taught.photo(name))
-        with torch.inference_mode():
-            logits = network(padded)[0, labels]
-        expected = torch.nn.Upsample(size=(12, 12), mode="bilinear")(logits[None])[0]
-        plain = expected.softmax(0).numpy()[:, : CELLS[0], : CELLS[1]]
+        expected = []
+        for side in (1, -1)[: 1 + flip]:
+            padded = torch.zeros(1, 3, 48, 48)
+            padded[0, :, : SIZE[0], : SIZE[1]] = normalised(taught.photo(name)[:, ::side])
+            with torch.inference_mode():
+                logits = network(padded)[0, labels]
+            enlarged = torch.nn.Upsample(size=(12, 12), mode="bilinear")(logits[None])[0]
+            plain = enlarged.softmax(0).numpy()[:, : CELLS[0], : CELLS[1]]
+            expected.append(plain[..., ::side])
         # Enlarged before or after the softmax; the ends of the rows are the padding's.
-        assert np.abs(maps - plain)[:, :-1, :-1].max() < 0.05
+        difference = np.abs(maps - np.mean(expected, 0))
+        assert difference[:, :-1, :-1].max() < 0.05
 
 
 def test_the_teacher_learns_the_labels_of_the_walk(taught: Any) -> None:

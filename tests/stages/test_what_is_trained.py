@@ -87,6 +87,47 @@ def test_rates_of_the_segmenter(photographs) -> None:
         assert len(counted) == len(set(counted))
 
 
+@pytest.mark.parametrize("stage", ["classifier", "benet", "segmenter"])
+def test_the_seed_settles_the_first_weights_and_the_views(photographs, stage: str) -> None:
+    def start(seed: int) -> tuple[torch.Tensor, np.ndarray]:
+        flags = ["--backbone", SMALL_NETWORK, *SMALL, "--seed", seed]
+        training = photographs.training(stage, *flags)
+        weights = [parameter.flatten() for parameter in training.network.parameters()]
+        return torch.cat(weights), training.views[0, 0, 0][0]
+
+    one, again, other = start(1), start(1), start(2)
+    assert torch.equal(one[0], again[0]) and np.array_equal(one[1], again[1])
+    assert not torch.equal(one[0], other[0]) and not np.array_equal(one[1], other[1])
+
+
+def test_the_classifier_pools_as_it_was_asked_to(photographs) -> None:
+    flags = ["--pooling", "class_maps", "--attention-k", 0.5, "--no-detach-attention"]
+    training = photographs.training("classifier", "--backbone", SMALL_NETWORK, *SMALL, *flags)
+    for network in (training.network, photographs.network("classifier")):
+        assert (network.pooling, network.k, network.detach) == ("class_maps", 0.5, False)
+
+
+@pytest.mark.parametrize(
+    ("head", "layers"), [("aspp", [4, 4, 4, 4]), ("largefov", [1024, 1024, 4])]
+)
+def test_the_segmenter_has_the_head_that_it_was_asked_for(
+    photographs, head: str, layers: list[int]
+) -> None:
+    flags = ["--backbone", SMALL_NETWORK, *SMALL, "--head", head]
+    training = photographs.training("segmenter", *flags)
+    for network in (training.network.network, photographs.network("segmenter")):
+        found = [m for m in network.head.modules() if isinstance(m, torch.nn.Conv2d)]
+        assert [layer.out_channels for layer in found] == layers
+
+
+def test_to_look_at_the_maps_after_a_training_moves_no_statistics(photographs) -> None:
+    """Of a fresh network, which the loop that is left out here has not trained."""
+    flags = ["--backbone", SMALL_NETWORK, *SMALL, "--train-backbone"]
+    network = photographs.training("benet", *flags).network
+    counts = [value for name, value in network.named_buffers() if name.endswith("tracked")]
+    assert counts and not any(counts)
+
+
 @pytest.mark.parametrize("norm", ["frozen", "train"])
 def test_statistics_of_batch_norm_stay_or_move(photographs, norm: str) -> None:
     flags = ["--backbone", SMALL_NETWORK, *SMALL, "--resize-long", 48, 60, "--frozen-stages", 1]
@@ -209,6 +250,19 @@ def test_the_loss_of_the_segmenter_is_the_cross_entropy_of_each_scale(
     assert training.loss(logits, full)["total"].item() == pytest.approx(total, rel=1e-4)
 
 
+def test_each_place_of_each_step_has_a_draw_of_its_own() -> None:
+    """Otherwise the photographs of a batch would all be mirrored, and cut at one place."""
+
+    def view(index: int, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        return draw.random(1), np.zeros(1)
+
+    places = list(itertools.product(range(3), repeat=3))
+    views = [loop.Views(view, names=["a"], seed=seed) for seed in range(3)]
+    drawn = [views[seed][0, step, place][0].item() for seed, step, place in places]
+    assert len(set(drawn)) == len(places)
+    assert [views[seed][0, step, place][0].item() for seed, step, place in places] == drawn
+
+
 def test_the_loop_is_gradient_descent_with_momentum_decay_and_a_falling_rate(tmp_path) -> None:
     """Twenty steps of a linear fit, against the update written out."""
     rng = np.random.default_rng(0)
@@ -253,6 +307,35 @@ def test_the_loop_is_gradient_descent_with_momentum_decay_and_a_falling_rate(tmp
     np.testing.assert_allclose(network.weight.detach().numpy(), weight, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(network.bias.detach().numpy(), bias, rtol=1e-3, atol=1e-5)
     assert sorted(seen[:8]) == sorted(seen[8:16]) == list(range(8))
+
+
+@pytest.mark.parametrize(
+    ("precision", "computed"), [("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)]
+)
+def test_a_forward_pass_has_the_precision_asked_for_and_weights_and_loss_have_all(
+    tmp_path, precision: str, computed: torch.dtype
+) -> None:
+    network, found = torch.nn.Sequential(torch.nn.Linear(3, 1)), []
+    network[0].register_forward_hook(lambda _, inputs, output: found.append(output.dtype))
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
+        found.append(outputs.dtype)
+        return {"total": (outputs - targets).square().mean()}
+
+    def view(index: int, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        return draw.random(3, np.float32), draw.random(1, np.float32)
+
+    loop.train(
+        network,
+        name="line",
+        views=loop.Views(view, names=["0", "1"], seed=1),
+        groups=[{"params": list(network.parameters())}],
+        loss=loss,
+        options=TrainingOptions(iterations=1, batch_size=2, precision=precision),  # type: ignore[arg-type]
+        run=TrainingRun(None, [], {}, tmp_path, "line", "cpu", 1, 1),  # type: ignore[arg-type]
+    )
+    assert found == [computed, torch.float32]
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
 def test_a_segmenter_learns_which_colour_is_which_label(project, rng) -> None:
@@ -311,6 +394,8 @@ def test_average_precision_of_the_classifier_is_that_of_its_scores(
         project.photograph(
             f"{number}", smooth(rng, *size), labels, split=("train", "val")[number % 2]
         )
+    # Of the test set nothing is looked at.
+    project.photograph("test", smooth(rng, 40, 50), ("cat",), split="test")
     project.write()
     flags = ["--backbone", SMALL_NETWORK, *SMALL, "--iterations", 1, "--batch-size", 2, "--lr", 0]
     project.run("classifier", *flags)
