@@ -249,6 +249,23 @@ def test_the_ranking_is_by_the_signals_less_what_reaches_the_border(results, rng
     assert [row["rank"] for row in rows.values()] == ["1", "2", "3", "4"]
 
 
+def test_the_sheet_of_thresholds_has_labels_at_the_one_chosen_in_its_middle(results, rng) -> None:
+    """Where all scores are 1/2, a threshold below colours the photograph and one above does not."""
+    boundary = dict.fromkeys("abcf", rng.random(CELLS))
+    results.give("boundary_maps", boundary)
+    maps = {name: 0.5 * np.ones_like(m) for name, m in results.given["revised_maps"].items()}
+    for each in maps.values():
+        each[:, 0, 0] = 1
+    results.give("revised_maps", maps)
+    columns = []
+    for threshold in (0.42, 0.58):
+        results.run("quality", "--threshold", threshold)
+        sheet = np.array(Image.open(results.base / "quality/thresholds.jpg")).astype(int)
+        middle = sheet[:, sheet.shape[1] // 2 - 40 : sheet.shape[1] // 2 + 40]
+        columns.append(middle)
+    assert np.abs(columns[0] - columns[1]).mean() > 10
+
+
 def test_with_a_teacher_the_ranking_judges_the_scores_that_the_labels_come_from(
     results, rng
 ) -> None:
