@@ -1117,7 +1117,7 @@ CONFIG: dict[str, tuple[dict[Any, Any], str]] = {
     ),
     "text above the range": (
         {"pseudo_labels": {"threshold": "7"}},
-        "pseudo_labels.threshold: found 7.0, expected at most 1",
+        "pseudo_labels.threshold: found 7, expected at most 1",
     ),
     "line break": (
         {"dataset": {"classes": ["cat", "do\ng"]}},
@@ -1165,7 +1165,7 @@ CONFIG: dict[str, tuple[dict[Any, Any], str]] = {
     ),
     "seed that no generator takes": (
         {"seed": 2**32},
-        "seed: found 4294967296, expected at most 4.29497e+09",
+        "seed: found 4294967296, expected at most 4294967295",
     ),
     "seed below zero": ({"seed": -1}, "seed: found -1, expected at least 0"),
     "batch of everything": (
@@ -1174,7 +1174,7 @@ CONFIG: dict[str, tuple[dict[Any, Any], str]] = {
     ),
     "training without end": (
         {"benet": {"iterations": 10**12}},
-        "benet.iterations: found 1000000000000, expected at most 1e+06",
+        "benet.iterations: found 1000000000000, expected at most 1000000",
     ),
     "even window": (
         {"boundary_labels": {"window": 12}},
