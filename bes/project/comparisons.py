@@ -2,22 +2,14 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from bes.errors import BesError
+from bes.project.sweeps import Sweep
 from bes.report.comparison import Comparison, Row
 
 SEEDED = ("classifier", "benet", "irnet", "teacher", "segmenter")
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """A sweep, resolved."""
-
-    axes: tuple[tuple[str, str], ...]
-    """The (stage, key) whose values it lists."""
-    experiments: tuple[str, ...]
 
 
 def resolve_comparisons(

@@ -1,7 +1,5 @@
 """The configuration: presets, keys and experiments, resolved to the options of each stage."""
 
-import itertools
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from bes.errors import BesError
 from bes.incremental.outside import check_source
 from bes.incremental.stage import PerImageStage, TrainingStage, all_stages, stage_of
 from bes.options.declared import Option, options_of
-from bes.project.comparisons import Sweep, resolve_comparisons
+from bes.project.comparisons import resolve_comparisons
 from bes.project.schema import coerced, json_schema, nested, validate
 from bes.project.sections import (
     BASE,
@@ -25,6 +23,7 @@ from bes.project.sections import (
     parents_of,
 )
 from bes.project.shipped import SHIPPED, found
+from bes.project.sweeps import Sweep, axes_of, experiments_of
 from bes.report.comparison import Comparison
 
 
@@ -163,14 +162,14 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
     }
     sweeps: dict[str, Sweep] = {}
     for name, sweep in (config.get("sweeps") or {}).items():
-        swept = _sweep(name, sweep or {})
+        swept = experiments_of(name, sweep or {})
         if taken := sorted(swept.keys() & declared.keys()):
             raise BesError(
                 f"config: sweeps.{name}: found the experiment {taken[0]!r}, which is declared "
                 "already; expected another name"
             )
         declared |= swept
-        sweeps[name] = Sweep(_axes(sweep or {}), tuple(swept))
+        sweeps[name] = Sweep(axes_of(sweep or {}), tuple(swept))
     for name, sweep in (config.get("sweeps") or {}).items():
         if (base := (sweep or {}).get("base", BASE)) not in declared:
             raise BesError(
@@ -318,40 +317,6 @@ def _convert(option: Option, value: Any) -> Any:
     if option.many and value is not None:
         return tuple(option.kind(item) for item in value)
     return float(value) if option.kind is float and value is not None else value
-
-
-def _sweep(name: str, sweep: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """One experiment for each combination of the listed values:
-    `theta_scale=0.3+theta_diff=0.1`."""
-    axes = [(stage, key, sweep[stage][key]) for stage, key in _axes(sweep)]
-    axes += [("", "seed", sweep["seed"])] if "seed" in sweep else []
-    if not axes:
-        raise BesError(f"config: sweeps.{name}: found no key, expected one or more with values")
-    experiments: dict[str, dict[str, Any]] = {}
-    for combination in itertools.product(*(values for _, _, values in axes)):
-        overrides: dict[str, Any] = {"base": sweep.get("base", BASE)}
-        for (stage, key, _), value in zip(axes, combination, strict=True):
-            (overrides.setdefault(stage, {}) if stage else overrides)[key] = value
-        label = "+".join(
-            f"{key}={_word(value)}" for (_, key, _), value in zip(axes, combination, strict=True)
-        )
-        experiment = f"{name}+{label}"
-        if (first := experiments.setdefault(experiment, overrides)) != overrides:
-            raise BesError(
-                f"config: sweeps.{name}: found {first} and {overrides}, both of which would be "
-                f"called {experiment!r}, expected values that differ in their letters and digits"
-            )
-    return experiments
-
-
-def _axes(sweep: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The (stage, key) that a sweep lists values of; the seed is none."""
-    return tuple((stage, key) for stage in SECTIONS for key in sweep.get(stage) or {})
-
-
-def _word(value: Any) -> str:
-    """A value as a part of a folder's name: `[1.0, 0.5]` is `1.0-0.5`."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", str(value)).strip("-")
 
 
 def read_project(files: list[Path], overrides: list[str]) -> Project:

@@ -164,16 +164,17 @@ def reasons_to_train(
 ) -> list[str]:
     """Names of what changed and is heeded by the policy; `missing` and `damaged` speak of the
     files, `memo` says that nothing is known of how they were made; empty: up to date, or kept."""
-    for file in (model_file(out).name, METRICS, KEPT):
+    for file in (model_file(out).name, METRICS):
         entry, found = memo.entries.get(file), digest_file(out / file)
-        if file == KEPT and (entry is None or entry.file != found):
-            return [MEMO]
         if found is None:
             return ["missing"]
         if entry is None:
             return [MEMO]
         if entry.file != found:
             return ["damaged"]
+    kept = memo.entries.get(KEPT)
+    if kept is None or kept.file != digest_file(out / KEPT):
+        return [MEMO]
     changed = differences(memo.entries[model_file(out).name].origin, origin)
     return [] if policy == "frozen" and SETTINGS.isdisjoint(changed) else changed
 
