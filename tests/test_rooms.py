@@ -29,11 +29,14 @@ FLOORS = (
     {"storage"},
     {"errors"},
 )
+UP = {"incremental.stage": {"stages"}}
+"""The one exception: a stage is found by its name, in the module of that name. What another stage
+wrote is read from any floor, and how its files end is for its declaration to say."""
 
 
 def modules() -> Iterator[tuple[str, set[str]]]:
     """Each module by its name in the package, and those of the package that it imports, inside
-    functions too."""
+    functions too; a whole room where the name of the module is put together."""
     names = {
         ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
         for path in PACKAGE.rglob("*.py")
@@ -42,11 +45,20 @@ def modules() -> Iterator[tuple[str, set[str]]]:
     for name, path in names.items():
         found = set()
         for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bes"):
-                base = (node.module or "").removeprefix("bes").removeprefix(".")
-                whole = [base, *(f"{base}.{alias.name}".lstrip(".") for alias in node.names)]
-                found |= {each for each in whole if each in names}
-        yield name, found
+            found |= {o.removeprefix("bes.") for o in imported(node) if o.startswith("bes.")}
+        yield name, found & (names.keys() | set().union(*FLOORS))
+
+
+def imported(node: ast.AST) -> list[str]:
+    """What a part of a module imports, or may: `from a import b` may be the module `a.b`."""
+    match node:
+        case ast.Import(names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(str(module), names):
+            return [module, *(f"{module}.{alias.name}" for alias in names)]
+        case ast.Call(ast.Name("import_module") | ast.Attribute(attr="import_module"), [name]):
+            return [".".join(ast.unparse(name).strip("f'\"").split(".")[:2])]
+    return []
 
 
 IMPORTS = dict(modules())
@@ -68,8 +80,8 @@ def test_no_import_points_up(name: str) -> None:
         for other in IMPORTS[name]
         if room(other) != room(name) and floor[room(other)] <= floor[room(name)]
     }
-    assert up == set()
+    assert up == UP.get(name, set())
 
 
 def test_no_import_is_part_of_a_circle() -> None:
-    assert len([*TopologicalSorter(IMPORTS).static_order()]) == len(IMPORTS)
+    assert IMPORTS.keys() <= {*TopologicalSorter(IMPORTS).static_order()}

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from bes.commands.arguments import add_config, add_experiment, project_of
-from bes.stages.evaluation import print_scores
+from bes.report.scores import print_scores
 from bes.storage.words import counted
 
 

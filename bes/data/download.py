@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from bes.errors import BesError
 from bes.storage.lock import locked
 from bes.storage.progress import Progress
+from bes.storage.words import one_line
 
 MIB = 1 << 20
 EXPANSION = 10
@@ -188,9 +189,9 @@ def _unpack(archive: Archive, path: Path, root: Path) -> None:
             else:
                 _unpack_tar(archive, path, folder)
         except DAMAGE as error:
-            why = " ".join(str(error).split())
             raise BesError(
-                f"{path}: cannot be unpacked ({why}), expected the archive of {archive.url}"
+                f"{path}: cannot be unpacked ({one_line(error)}), expected the archive of "
+                f"{archive.url}"
             ) from None
         for part in archive.parts:
             if not (folder / part).exists():

@@ -6,16 +6,16 @@ import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from bes.data.left_out import advice
 from bes.data.png_chunks import PNG_BIT_DEPTH, PNG_SIGNATURE, pixels_of_png
 from bes.data.rgb import TIFF_SIGNATURES, has_deep_colours, to_rgb
 from bes.errors import BesError
 from bes.storage.vouched import read_vouched
+from bes.storage.words import convert, one_line, picture_of, pixels_of
 
 # A closed list: Pillow would hand an EPS file to Ghostscript, which runs what is written in it.
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
@@ -95,17 +95,10 @@ def decode_mask(content: bytes, path: Path) -> np.ndarray:
     """`read_mask` of bytes already read; `path` only names them in errors."""
     image = _open(content, path, formats=("PNG",))
     if image.mode not in ("P", "L"):
-        found = {
-            "1": "1-bit pixels",
-            "RGB": "RGB colours",
-            "RGBA": "RGB colours with alpha",
-            "LA": "grey with alpha",
-            "I;16": "16-bit grey",
-            "I": "16-bit grey",
-        }.get(image.mode, f"mode {image.mode}")
         raise BesError(
-            f"{path}: a mask of {found}, expected label indices in an 8-bit palette or grey PNG; "
-            "`bes import` reads masks in the colours of a labelmap.txt, as CVAT writes them"
+            f"{path}: a mask of {pixels_of(image.mode)}, expected label indices in an 8-bit "
+            "palette or grey PNG; `bes import` reads masks in the colours of a labelmap.txt, as "
+            "CVAT writes them"
         )
     if (turned := _orientation(image)) != 1:
         raise BesError(
@@ -192,11 +185,7 @@ def read_grey(path: Path) -> np.ndarray:
         return np.array(image)
     if image.mode in ("I;16", "I"):
         return np.array(image).astype(np.uint16)
-    found = {"P": "a palette", "RGB": "RGB colours", "1": "1-bit pixels"}
-    raise BesError(
-        f"{path}: found a PNG of {found.get(image.mode, f'mode {image.mode}')}, expected grey of "
-        "8 or 16 bits"
-    )
+    raise BesError(f"{path}: found a PNG of {pixels_of(image.mode)}, expected grey of 8 or 16 bits")
 
 
 def encode_prior(values: np.ndarray | None) -> bytes:
@@ -272,7 +261,7 @@ def read_maps(path: Path) -> Maps:
     # Damage surfaces as whatever zipfile, bz2 or numpy's header parser stumbles over.
     except Exception as error:
         raise BesError(
-            f"{path}: damaged or no map file ({_one_line(error)}), "
+            f"{path}: damaged or no map file ({one_line(error)}), "
             "expected an npz with `maps`, `classes` and `size`"
         ) from None
 
@@ -289,9 +278,6 @@ def read_bytes(path: Path) -> bytes:
 
 def _open(content: bytes, path: Path, *, formats: tuple[str, ...]) -> Image.Image:
     """The first picture in the bytes, decoded to its last pixel."""
-    expected = "a PNG" if formats == ("PNG",) else f"a picture ({', '.join(formats)})"
-    if not content:
-        raise BesError(f"{path}: an empty file, expected {expected}")
     try:
         return _load(content, formats)
     except Exception as error:
@@ -300,10 +286,10 @@ def _open(content: bytes, path: Path, *, formats: tuple[str, ...]) -> Image.Imag
                 return _load(pixels, formats)
         if not isinstance(error, UnidentifiedImageError):
             # Damage surfaces as whatever the decoder stumbles over: OSError, struct.error...
-            problem = f"a damaged picture ({_one_line(error)}), expected a whole one"
-        else:
-            problem = _unknown(content, formats, expected)
-    raise BesError(f"{path}: {problem}")
+            raise BesError(
+                f"{path}: a damaged picture ({one_line(error)}), expected a whole one"
+            ) from None
+    _refuse(content, path, formats)
 
 
 def _load(content: bytes, formats: tuple[str, ...]) -> Image.Image:
@@ -312,20 +298,26 @@ def _load(content: bytes, formats: tuple[str, ...]) -> Image.Image:
     return image
 
 
-def _unknown(content: bytes, formats: tuple[str, ...], expected: str) -> str:
-    """The sentence on bytes that Pillow takes for no picture of these formats."""
+def _refuse(content: bytes, path: Path, formats: tuple[str, ...]) -> NoReturn:
+    """Raises BesError, which says what the bytes are that Pillow takes for no such picture."""
+    if not content:
+        raise BesError(f"{path}: an empty file, expected {picture_of(formats)}")
     if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
-        return f"found a HEIC picture, expected {expected}; {advice(['.heic'])}"
+        raise BesError(
+            f"{path}: found a HEIC picture, expected {picture_of(formats)}; {convert(heic=True)}"
+        )
     if content.startswith(TIFF_SIGNATURES) and "TIFF" in formats:
-        return (
-            "a TIFF that is damaged or of pixels that are not read, expected a whole one of "
-            "integers of 8 or 16 bits a channel"
+        raise BesError(
+            f"{path}: a TIFF that is damaged or of pixels that are not read, expected a whole one "
+            "of integers of 8 or 16 bits a channel"
         )
     if content[4:8] == b"ftyp" and content[8:12] in _AVIF_BRANDS and "AVIF" in formats:
-        return "a damaged picture, expected a whole AVIF"
+        raise BesError(f"{path}: a damaged picture, expected a whole AVIF")
     if content.startswith(PNG_SIGNATURE) and len(content) > len(PNG_SIGNATURE):
-        return "a damaged picture, expected a whole PNG"
-    return f"found a file that starts with {content[:8]!r}, expected {expected}"
+        raise BesError(f"{path}: a damaged picture, expected a whole PNG")
+    raise BesError(
+        f"{path}: found a file that starts with {content[:8]!r}, expected {picture_of(formats)}"
+    )
 
 
 def _orientation(image: Image.Image) -> int:
@@ -348,7 +340,3 @@ def _encode_png(image: Image.Image) -> bytes:
     # Level 9 takes 5 to 10 times as long on a label PNG for a tenth less.
     image.save(content, "PNG", compress_level=6)
     return content.getvalue()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

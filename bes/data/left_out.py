@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from bes.data.file_names import HEIF, NOT_READ, suffix_of
-from bes.storage.words import counted
+from bes.storage.words import convert, counted
 
 
 def endings(paths: Iterable[str]) -> str:
@@ -45,5 +45,4 @@ def unread_of(others: Iterable[str]) -> list[str]:
 
 def advice(unread: Iterable[str]) -> str:
     """What to do with photographs that are not read."""
-    heif = any(suffix_of(path) in HEIF for path in unread)
-    return "convert to JPEG" + (", or install `pillow-heif` for HEIC" if heif else "")
+    return convert(heic=any(suffix_of(path) in HEIF for path in unread))

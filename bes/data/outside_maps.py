@@ -12,6 +12,7 @@ from bes.data.images import read_bytes, read_grey
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.pickled_arrays import read_pickled
 from bes.errors import BesError
+from bes.storage.words import one_line
 
 STRIDE = 4
 """Pixels of the photograph to a cell of the maps that stages keep."""
@@ -104,8 +105,7 @@ def read_arrays(path: Path) -> np.ndarray | dict[Any, Any]:
     # Damage surfaces as whatever zipfile or numpy's header parser stumbles over.
     except Exception as error:
         if "allow_pickle" not in str(error) or path.suffix.lower() == ".npz":
-            words = " ".join(str(error).split()) or type(error).__name__
-            raise BesError(f"{path}: damaged ({words}), expected {expected}") from None
+            raise BesError(f"{path}: damaged ({one_line(error)}), expected {expected}") from None
     return read_pickled(content, path, what="a dict of maps", expected=DICT, check=_check_dict)
 
 

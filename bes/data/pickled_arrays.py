@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bes.errors import BesError
+from bes.storage.words import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,8 +67,7 @@ def read_pickled(
     # Damage surfaces as whatever the parser stumbles over.
     except Exception as error:
         raise BesError(
-            f"{path}: not {what} ({' '.join(str(error).split()) or type(error).__name__}), "
-            f"expected a pickled {expected}"
+            f"{path}: not {what} ({one_line(error)}), expected a pickled {expected}"
         ) from None
 
 

@@ -9,14 +9,20 @@ import torchvision
 from torch import nn
 from torchvision.models import vgg
 
+from bes.errors import BesError
 from bes.networks.backbone import Backbone
-from bes.networks.names import BACKBONES, TIMM
 from bes.networks.timm_backbones import build_timm
-from bes.networks.weights import State, load_matching, not_downloaded, read_state
+from bes.networks.weights import State, load_matching, read_state
+from bes.options.backbones import TIMM
+from bes.storage.words import not_downloaded
+
+VGG = {"vgg11": "A", "vgg13": "B", "vgg16": "D", "vgg19": "E"}
+"""Torchvision's names of the layers."""
 
 
 def build_backbone(name: str, weights: str, *, output_stride: int = 16) -> Backbone:
-    """A backbone of `BACKBONES` or `timm:<model>`; weights `imagenet`, `none` or a state-dict file.
+    """A ResNet, VGG or MobileNet-V2 by its name in torchvision, or `timm:<model>`; weights
+    `imagenet`, `none` or a state-dict file.
 
     The file may come from a classifier of any number of classes: its head is dropped.
     `output_stride` 16 takes the stride out of the last stage and dilates nothing; 8 is for
@@ -29,16 +35,16 @@ def build_backbone(name: str, weights: str, *, output_stride: int = 16) -> Backb
     assert output_stride in (8, 16), output_stride
     if name.startswith(TIMM):
         return build_timm(name, weights, output_stride=output_stride)
-    assert name in BACKBONES, name
-    network = _vgg16() if name == "vgg16" else torchvision.models.get_model(name, weights=None)
+    is_vgg, is_mobilenet = name.startswith("vgg"), name == "mobilenet_v2"
+    network = _vgg_features(name) if is_vgg else torchvision.models.get_model(name, weights=None)
     if weights != "none":
         state = _download(name) if weights == "imagenet" else read_state(Path(weights))
         head = ("fc.", "classifier.")
         load_matching(network, state, source=weights, name=name, head=head)
-    if name == "vgg16":
+    if is_vgg:
         return _vgg(network, output_stride)
-    stages, channels = _mobilenet(network) if name == "mobilenet_v2" else _resnet(network)
-    strides = [2 if name == "mobilenet_v2" else 4, 4, 8, output_stride, output_stride]
+    stages, channels = _mobilenet(network) if is_mobilenet else _resnet(network)
+    strides = [2 if is_mobilenet else 4, 4, 8, output_stride, output_stride]
     if output_stride == 8:
         _dilate(stages[3], incoming=1, dilation=2)
         _dilate(stages[4], incoming=2, dilation=4)
@@ -59,9 +65,10 @@ def _mobilenet(network: Any) -> tuple[list[nn.Module], list[int]]:
     return [network.features[a:b] for a, b in bounds], [16, 24, 32, 96, 1280]
 
 
-def _vgg16() -> nn.Module:
-    """Torchvision's VGG-16 without its head, which takes seconds to draw and is dropped anyway."""
-    features = vgg.make_layers(vgg.cfgs["D"], batch_norm=False)
+def _vgg_features(name: str) -> nn.Module:
+    """Torchvision's VGG without its head, which takes seconds to draw and is dropped anyway."""
+    layers = vgg.cfgs[VGG[name.removesuffix("_bn")]]
+    features = vgg.make_layers(layers, batch_norm=name.endswith("_bn"))
     for module in features:
         if isinstance(module, nn.Conv2d) and module.bias is not None:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -71,8 +78,9 @@ def _vgg16() -> nn.Module:
 
 def _vgg(network: Any, output_stride: int) -> Backbone:
     # conv1 to conv5, each but the first with the pool before it; the pool after conv5 is dropped.
-    bounds = itertools.pairwise((0, 4, 9, 16, 23, 30))
-    stages = [network["features"][a:b] for a, b in bounds]
+    features = network["features"]
+    pools = [number for number, part in enumerate(features) if isinstance(part, nn.MaxPool2d)]
+    stages = [features[a:b] for a, b in itertools.pairwise((0, *pools))]
     if output_stride == 8:
         # 3x3, as a 2x2 pool without stride would shift the map by half a pixel and shorten it.
         stages[4][0] = nn.MaxPool2d(3, stride=1, padding=1)
@@ -106,5 +114,7 @@ def _download(name: str) -> State:
     # From no network to a file cut short in the cache: the libraries share no class of error.
     except Exception as error:
         file = weights.url.rpartition("/")[2]
-        cache = Path(torch.hub.get_dir(), "checkpoints", file)
-        raise not_downloaded(name, expected=str(cache), address=weights.url, error=error) from None
+        cache = str(Path(torch.hub.get_dir(), "checkpoints", file))
+        raise BesError(
+            not_downloaded(name, expected=cache, address=weights.url, error=error)
+        ) from None

@@ -13,10 +13,11 @@ from torch import nn
 from bes.data.augmentation import MEAN, STD
 from bes.errors import BesError
 from bes.networks.backbone import Backbone
-from bes.networks.names import TIMM
 from bes.networks.transformer_backbone import STRIDES, TransformerBackbone
-from bes.networks.weights import State, load_matching, not_downloaded, read_state
+from bes.networks.weights import State, load_matching, read_state
+from bes.options.backbones import TIMM
 from bes.options.declared import did_you_mean
+from bes.storage.words import not_downloaded
 
 # Where these modules of timm say `features_only` they mean classes of their own; the plain list of
 # modules gives the same features.
@@ -211,13 +212,13 @@ def _download(name: str, sizes: Sequence[dict[str, Any]]) -> Any:
     import timm
 
     config = timm.get_pretrained_cfg(name.removeprefix(TIMM))
-    address = (config and (config.hf_hub_id or config.url)) or "timm"
     try:
         return _create(name, sizes, pretrained=True)
     # From no network to a model without weights: the libraries share no class of error.
     except Exception as error:
-        raise not_downloaded(
-            name, expected="pretrained weights", address=str(address), error=error
+        address = str((config and (config.hf_hub_id or config.url)) or "timm")
+        raise BesError(
+            not_downloaded(name, expected="pretrained weights", address=address, error=error)
         ) from None
 
 

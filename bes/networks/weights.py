@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from bes.errors import BesError
+from bes.storage.words import first_line
 
 State = dict[str, torch.Tensor]
 
@@ -72,16 +73,3 @@ def load_matching(
             )
         )
     network.load_state_dict(given, strict=False)
-
-
-def not_downloaded(name: str, *, expected: str, address: str, error: Exception) -> BesError:
-    """What to tell a user whose pretrained weights could not be had."""
-    return BesError(
-        f"{name}: weights 'imagenet': could not get {expected} from {address} "
-        f"({first_line(error)}); give the path of a state-dict file as weights instead"
-    )
-
-
-def first_line(error: Exception) -> str:
-    """The first line of what an exception says, or its name where it says nothing."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

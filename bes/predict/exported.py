@@ -17,7 +17,7 @@ from torch import nn
 from bes.data.augmentation import MEAN, STD
 from bes.errors import BesError
 from bes.networks.deeplab import DeepLab
-from bes.networks.weights import first_line
+from bes.storage.words import first_line
 
 Runner = Callable[[np.ndarray], np.ndarray]
 """Photographs, uint8 (B, H, W, 3), RGB -> logits, float32 (B, labels, H, W)."""

@@ -8,7 +8,7 @@ from bes.data.manifest import ImageRecord, read_manifest
 from bes.incremental.inputs import Reader, receipts_of, shards_of
 from bes.incremental.journal import read_runs
 from bes.predict.trained import TrainedNetwork
-from bes.stages.evaluation import read_scores
+from bes.report.scores import read_scores
 from bes.storage.layout import whole_receipt
 from bes.storage.memo import digest_of
 from bes.storage.receipts import read_inputs

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from bes.errors import BesError
+from bes.incremental.stage import TrainingStage, all_stages
 from bes.project.sweeps import Sweep
 from bes.report.comparison import Comparison, Row
 
-SEEDED = ("classifier", "benet", "irnet", "teacher", "segmenter")
+SEEDED = [name for name, stage in all_stages().items() if isinstance(stage, TrainingStage)]
 
 
 def resolve_comparisons(

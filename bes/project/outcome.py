@@ -13,9 +13,9 @@ from bes.export.folder import MARKER
 from bes.project.sections import BASE
 from bes.project.settings import Project
 from bes.project.shipped import SHIPPED
+from bes.report.doubt import doubt
 from bes.stages.dataset import left_out_of
 from bes.stages.export import FORMATS, SKIPPED
-from bes.stages.quality import doubt
 from bes.stages.shared.looked_at import looked_at
 from bes.storage.layout import model_receipt
 from bes.storage.words import counted

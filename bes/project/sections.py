@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from bes.data.manifest import MAX_SHARDS
 from bes.incremental.stage import NoOptions, all_stages, is_per_image
-from bes.networks.names import BACKBONE
+from bes.options.backbones import BACKBONE
 from bes.options.declared import Range, options_of
 from bes.training.schedule import SEED
 

@@ -25,6 +25,7 @@ from bes.project.sections import (
 from bes.project.shipped import SHIPPED, found
 from bes.project.sweeps import Sweep, axes_of, experiments_of
 from bes.report.comparison import Comparison
+from bes.storage.words import one_line
 
 
 @dataclass(frozen=True)
@@ -362,11 +363,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise BesError(f"{path}: no such configuration") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise BesError(f"{path}: not YAML ({_one_line(error)})") from None
+        raise BesError(f"{path}: not YAML ({one_line(error)})") from None
     if not isinstance(content, dict):
         raise BesError(f"{path}: found {str(content)[:40]!r}, expected keys with values")
     return content
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

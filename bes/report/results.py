@@ -12,7 +12,7 @@ from bes.data.ranking import RankedLabel, parse_ranking
 from bes.data.spreadsheet import plain
 from bes.errors import BesError
 from bes.incremental.journal import Run, read_runs
-from bes.incremental.stage import image_file, per_image_stages
+from bes.incremental.stage import TrainingStage, image_file, per_image_stages, stage_of
 from bes.report.page import Storage
 from bes.report.threshold_sheet import thresholds_around
 from bes.storage.layout import model_file, model_receipt
@@ -26,6 +26,7 @@ NETWORKS = {
     "teacher": "Teacher",
     "segmenter": "Segmentation network",
 }
+"""Trainings in words; another one has its own name."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,11 @@ class Results:
     @property
     def networks(self) -> dict[str, str]:
         """The trainings there are, with their names in words."""
-        return {stage: name for stage, name in NETWORKS.items() if stage in self.folders}
+        return {
+            stage: NETWORKS.get(stage, stage)
+            for stage in self.folders
+            if isinstance(stage_of(stage), TrainingStage)
+        }
 
     def panels(self, record: ImageRecord) -> dict[str, Path]:
         """The files that are drawn of a photograph."""

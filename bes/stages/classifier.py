@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from bes.data.manifest import ImageRecord
 from bes.incremental.stage import Trained, TrainingRun, TrainingStage
-from bes.networks.names import BACKBONE
+from bes.options.backbones import BACKBONE
 from bes.options.declared import Range, check_ascending
 from bes.storage.layout import model_file
 from bes.training.schedule import CROP, TrainingOptions

@@ -8,7 +8,7 @@ from bes.incremental.stage import Stage
 from bes.incremental.whole import run_once
 from bes.report.comparison import Comparison
 from bes.report.published import PATH
-from bes.stages.evaluation import read_scores
+from bes.report.scores import read_scores
 from bes.storage.code_digest import code_digest
 from bes.storage.layout import whole_receipt
 from bes.storage.memo import digest_of

@@ -1,7 +1,7 @@
 """Stage `quality`: the pseudo labels ranked by how far they can be trusted, without any mask."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -10,6 +10,7 @@ from bes.data.manifest import ImageRecord
 from bes.data.ranking import SUSPICIONS, RankedLabel, missing, ranking_csv, read_ranking
 from bes.incremental.stage import WholeRun, WholeStage
 from bes.options.declared import Range
+from bes.report.doubt import doubt
 from bes.stages.shared.looked_at import looked_at
 from bes.storage.pool import forked_map
 from bes.storage.progress import Progress
@@ -30,8 +31,6 @@ REASONS = {
     "colour": "inside and outside of the same colours",
 }
 """What it means that a signal is the weakest."""
-TOO_MANY = 0.2
-"""Of all labels, the share that may look so or be empty, before none of them is to be trusted."""
 TOGETHER = 3
 """Photographs of a class from which on it is no accident that another one is in all of them."""
 
@@ -204,20 +203,6 @@ def _priors(run: WholeRun, record: ImageRecord) -> "list[np.ndarray]":
     if "revised_teacher_maps" in run.folders:
         found.append(read_maps(run.file("revised_teacher_maps", record)).maps)
     return found
-
-
-def doubt(ranked: Sequence[RankedLabel], seen: Collection[str]) -> str | None:
-    """What to say of labels that are bad as a whole, so that a rank among them tells nothing;
-    those that were `seen` (`bes.stages.shared.looked_at`) are in order."""
-    looks = [row.doubtful and row.image not in seen for row in ranked if row.labels]
-    if sum(looks) <= TOO_MANY * len(looks):
-        return None
-    return (
-        f"{sum(looks)} of {len(looks)} labels are empty, fill the frame, touch all borders or "
-        "follow no boundary: these masks are not to be trusted, whatever their rank. More "
-        "photographs help most; then look at the CAMs on the page (classifier.iterations, "
-        "classifier.lr), and at thresholds.jpg beside the ranking (pseudo_labels.threshold)"
-    )
 
 
 def print_doubt(folder: Path, folders: Mapping[str, Path]) -> None:

@@ -105,14 +105,13 @@ def _page(
     """The content of every file but the table of the photographs."""
     from bes.report import origins
     from bes.report.checks import checks
+    from bes.report.doubt import doubt
     from bes.report.figures import loss_figure, score_curves, threshold_figure
     from bes.report.gallery import extremes, first_rows, gallery_data
     from bes.report.page import Report, render_page
     from bes.report.panels import draw_panels
-    from bes.report.results import NETWORKS
     from bes.report.supervision import more_than_labels
     from bes.report.tables import class_rows, score_rows, scores_csv
-    from bes.stages.quality import doubt
     from bes.stages.shared.looked_at import looked_at
 
     catalog, scores, trainings = results.catalog, results.scores(), results.trainings()
@@ -142,7 +141,9 @@ def _page(
     figures = {
         "thresholds.png": threshold_figure(curves),
         # To draw takes long, and the losses change with the networks alone.
-        "losses.png": run.unchanged("losses.png", despite=run.inputs.keys() - {*NETWORKS, "code"})
+        "losses.png": run.unchanged(
+            "losses.png", despite=run.inputs.keys() - {*results.networks, "code"}
+        )
         or loss_figure(results.losses()),
     }
     page = render_page(

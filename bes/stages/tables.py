@@ -2,7 +2,7 @@
 
 from bes.incremental.stage import NoOptions, WholeRun, WholeStage
 from bes.report.published import PATH
-from bes.stages.evaluation import read_scores
+from bes.report.scores import read_scores
 
 
 def tabulate(options: NoOptions, run: WholeRun) -> dict[str, bytes]:

@@ -15,9 +15,9 @@ from bes.storage.files import digest_bytes, write_atomic
 
 PACKAGE = Path(__file__).parents[1]
 
-BOOKKEEPING = frozenset({"storage", "options", "incremental", "project", "commands"})
-"""Rooms of the package that decide when and where something is computed, not what: an edit re-runs
-nothing."""
+BOOKKEEPING = frozenset({"errors", "storage", "options", "incremental", "project", "commands"})
+"""Rooms of the package that decide when and where something is computed and what is said of it, not
+what comes of it: an edit re-runs nothing."""
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from torch import nn
 from bes.errors import BesError
 from bes.storage.files import write_atomic
 from bes.storage.vouched import read_vouched
+from bes.storage.words import one_line
 
 
 def save_network(path: Path, network: nn.Module, settings: dict[str, Any]) -> None:
@@ -38,7 +39,5 @@ def load_weights(path: Path, network: nn.Module) -> nn.Module:
     try:
         network.load_state_dict(safetensors.torch.load(read_vouched(path)))
     except (safetensors.SafetensorError, RuntimeError) as error:
-        raise BesError(
-            f"{path}: not the network of its own settings ({' '.join(str(error).split())})"
-        ) from None
+        raise BesError(f"{path}: not the network of its own settings ({one_line(error)})") from None
     return network.eval()

@@ -21,7 +21,7 @@ from bes.data.images import (
 )
 from bes.errors import BesError
 from bes.report.results import read_csv, read_json
-from bes.stages.evaluation import read_scores
+from bes.report.scores import read_scores
 from bes.storage.files import digest_bytes
 from bes.storage.pool import forked_map
 from bes.storage.vouched import Voucher, read_vouched, vouched

@@ -11,7 +11,7 @@ from bes.networks.backbone import Backbone
 from bes.networks.backbones import build_backbone
 from bes.networks.benet import BENet
 from bes.networks.classifier import Classifier
-from bes.networks.names import BACKBONES
+from bes.options.backbones import BACKBONES
 
 SIZE = (65, 99)
 STRIDES = {
@@ -19,9 +19,13 @@ STRIDES = {
     "resnet50": (4, 4, 8, 16, 16),
     "resnet101": (4, 4, 8, 16, 16),
     "vgg16": (1, 2, 4, 8, 16),
+    "resnet34": (4, 4, 8, 16, 16),
+    "vgg11_bn": (1, 2, 4, 8, 16),
     "mobilenet_v2": (2, 4, 8, 16, 16),
 }
 EVERY = [*BACKBONES, "timm:resnet10t", "timm:convnext_atto"]
+UNNAMED = ["resnet34", "vgg11_bn"]
+"""Of a known family, though no configuration can name them."""
 SMALL = ["resnet18", "vgg16", "mobilenet_v2", "timm:resnet10t", "timm:convnext_atto"]
 
 
@@ -39,7 +43,7 @@ def convolutions(stage: nn.Module, kernel: int) -> list[nn.Conv2d]:
     return [m for m in found if m.kernel_size == (kernel, kernel)]
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", [*EVERY, *UNNAMED])
 def test_features_have_the_stated_channels_and_strides_at_odd_sizes(name: str) -> None:
     backbone = build_backbone(name, "none")
     assert backbone.strides == STRIDES.get(name, backbone.strides)

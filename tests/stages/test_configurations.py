@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from plain import smooth
 
-from bes.networks.names import BACKBONES
+from bes.options.backbones import BACKBONES
 from bes.options.flags import flags_of
 from bes.project.settings import read_project
 

@@ -39,9 +39,9 @@ def evaluated(project, rng):
     return project
 
 
-def divide(project) -> None:
+def divide(project, mask_values: tuple[int, ...] = (1, 2, 3)) -> None:
     """Manifest and receipts in shards, as a workflow has them."""
-    catalog = Catalog(project.base / "photographs", project.classes, (1, 2, 3))
+    catalog = Catalog(project.base / "photographs", project.classes, mask_values)
     write_dataset(project.base / "dataset", records=project.records, catalog=catalog, shards=SHARDS)
     for stage in ("cams", "revised_maps", "pseudo_labels"):
         folder = project.base / stage
@@ -110,6 +110,16 @@ def test_a_changed_mask_has_its_shard_read_again(evaluated, read, rng) -> None:
     divide(evaluated)
     evaluated.run("evaluation")
     assert read() == shard_mates("d")
+    run_and_compare(evaluated)
+
+
+def test_masks_whose_numbers_changed_places_are_all_read_again(evaluated, read) -> None:
+    """No file has changed, but what was a cat in it is a dog."""
+    assert evaluated.json("evaluation/scores.json")["pseudo_labels"]["per_class"]["cat"] > 0
+    divide(evaluated, (2, 1, 3))
+    evaluated.run("evaluation")
+    assert read() == set(NAMES)
+    assert evaluated.json("evaluation/scores.json")["pseudo_labels"]["per_class"]["cat"] == 0
     run_and_compare(evaluated)
 
 

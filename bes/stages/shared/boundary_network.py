@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from bes.data.manifest import ImageRecord
 from bes.errors import BesError
 from bes.incremental.stage import Trained, TrainingRun
-from bes.networks.names import BACKBONE
+from bes.options.backbones import BACKBONE
 from bes.options.declared import Range, check_ascending
 from bes.stages.shared.initial_weights import build_from
 from bes.training.schedule import CROP, TrainingOptions
@@ -134,17 +134,15 @@ def _check_maps(
             if low.isfinite() and high > EPSILON and low < 1 - EPSILON:
                 return
             found.add("1" if low >= 1 - EPSILON else "0" if high <= EPSILON else "not a number")
-    if any(has_boundary(labels_of(record)) for record in run.train_records):
-        cause = (
-            "the labels have boundaries, so the training went astray: lower lr "
-            f"(found {options.lr:g}) or momentum (found {options.momentum:g})"
-        )
-    else:
-        cause = (
-            "no training photograph has a boundary in its labels: look at the localisation maps "
-            "and at the thresholds that the labels come from"
-        )
+    astray = any(has_boundary(labels_of(record)) for record in run.train_records)
     raise BesError(
         f"{name}: after the training the boundary maps of the {len(records)} photographs looked "
-        f"at are {' or '.join(sorted(found))} everywhere, expected boundaries; {cause}"
+        f"at are {' or '.join(sorted(found))} everywhere, expected boundaries; "
+        + (
+            "the labels have boundaries, so the training went astray: lower lr "
+            f"(found {options.lr:g}) or momentum (found {options.momentum:g})"
+            if astray
+            else "no training photograph has a boundary in its labels: look at the localisation "
+            "maps and at the thresholds that the labels come from"
+        )
     )

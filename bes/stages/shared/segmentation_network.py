@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from bes.incremental.stage import Trained, TrainingRun
-from bes.networks.names import BACKBONE
+from bes.options.backbones import BACKBONE
 from bes.options.declared import Range, check_ascending
 from bes.stages.shared.initial_weights import build_from
 from bes.training.schedule import BATCH_SIZE, CROP, MAX_ITERATIONS, TrainingOptions

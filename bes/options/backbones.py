@@ -1,4 +1,4 @@
-"""Names of the backbones, known without loading torch, to check a configuration against."""
+"""Names of the backbones, to check a configuration against; what a name means, the builder says."""
 
 from bes.options.declared import Names
 

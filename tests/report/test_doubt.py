@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bes.data.ranking import RankedLabel
-from bes.stages.quality import doubt
+from bes.report.doubt import doubt
 
 
 def row(reason: str, *labels: str) -> RankedLabel:
