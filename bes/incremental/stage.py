@@ -77,8 +77,9 @@ class TrainingRun:
 
     @property
     def workers(self) -> int:
-        """Processes that load photographs: on the CPU the training needs the cores itself."""
-        return self.threads if self.accelerator == "cuda" else 0
+        """Processes that load photographs for each device: on the CPU the training needs the cores
+        itself."""
+        return max(self.threads // self.devices, 1) if self.accelerator == "cuda" else 0
 
     @property
     def checkpoint(self) -> Path:

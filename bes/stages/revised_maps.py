@@ -11,6 +11,5 @@ STAGE = PerImageStage(
     prepare=partial(prepare_walk, seeds="cams"),
     reads=("cams", "boundary_maps"),
     photograph=False,
-    on_device=True,
     suffix=".npz",
 )

@@ -11,7 +11,6 @@ STAGE = PerImageStage(
     prepare=partial(prepare_walk, seeds="teacher_maps"),
     reads=("teacher_maps", "boundary_maps"),
     photograph=False,
-    on_device=True,
     optional=True,
     suffix=".npz",
 )

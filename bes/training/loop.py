@@ -23,8 +23,25 @@ from bes.storage.progress import Progress
 from bes.training.schedule import TrainingOptions, batches, poly, total_steps
 
 CHECKPOINT_SECONDS = 60.0
-READ_EVERY = {"cpu": 1, "cuda": 10}
-"""Iterations after which the losses are read, which a GPU has to be waited for."""
+
+
+class Manner(NamedTuple):
+    """What an accelerator computes fast."""
+
+    layout: torch.memory_format
+    """Of weights and images: a GPU's convolutions are written for channels last."""
+    fused: bool
+    """Whether SGD updates all weights in one kernel, not in several for each."""
+    autotune: bool
+    """Whether cuDNN tries its algorithms at the first batch: all crops have one size."""
+    read_every: int
+    """Iterations after which the losses are read, which a GPU has to be waited for."""
+
+
+MANNERS = {
+    "cpu": Manner(torch.contiguous_format, fused=False, autotune=False, read_every=1),
+    "cuda": Manner(torch.channels_last, fused=True, autotune=True, read_every=10),
+}
 
 View = Callable[[int, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 Loss = Callable[[torch.Tensor, torch.Tensor], dict[str, torch.Tensor]]
@@ -75,8 +92,14 @@ def train(
         plugins=[LightningEnvironment()],
     )
     fabric.launch()
+    manner = MANNERS[run.accelerator]
+    network.to(memory_format=manner.layout)
     optimizer = torch.optim.SGD(
-        groups, lr=options.lr, momentum=options.momentum, weight_decay=options.weight_decay
+        groups,
+        lr=options.lr,
+        momentum=options.momentum,
+        weight_decay=options.weight_decay,
+        fused=manner.fused,
     )
     rates = [group["lr"] for group in optimizer.param_groups]
     network, optimizer = fabric.setup(network, optimizer)
@@ -105,6 +128,7 @@ def train(
         use_distributed_sampler=False,
     )
     network.train()
+    torch.backends.cudnn.benchmark = manner.autotune
     progress = Progress(name, steps, unit="iterations", done=first)
     saved = time.monotonic()
     unread: list[_Iteration] = []
@@ -112,7 +136,7 @@ def train(
         factor = poly(step, steps=steps, power=options.power)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * factor
-        outputs = network(images).float()
+        outputs = network(images.contiguous(memory_format=manner.layout)).float()
         if devices > 1:
             outputs = _gather(fabric, outputs)
             targets = _gather(fabric, targets)
@@ -122,7 +146,7 @@ def train(
         optimizer.step()
         losses = {key: value.detach() for key, value in terms.items()}
         unread.append(_Iteration(step, batch, options.lr * factor, losses))
-        if len(unread) < READ_EVERY[run.accelerator] and step + 1 < steps:
+        if len(unread) < manner.read_every and step + 1 < steps:
             continue
         for row in _read(unread, name=name, views=views):
             history.append(row)
@@ -131,6 +155,8 @@ def train(
         if fabric.is_global_zero and time.monotonic() - saved > CHECKPOINT_SECONDS:
             _save(run.checkpoint, run.identity, fabric, network, optimizer, history)
             saved = time.monotonic()
+    # Whoever measures the network shows it photographs of many sizes.
+    torch.backends.cudnn.benchmark = False
     return history
 
 

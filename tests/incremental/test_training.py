@@ -15,6 +15,7 @@ import pytest
 import safetensors.torch
 import torch
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 from vouching import settle_digests, vouch_for
 
 from bes.data.manifest import read_catalog, read_manifest, write_dataset
@@ -248,14 +249,19 @@ def test_a_loss_that_is_not_finite_stops_at_that_iteration_with_the_checkpoint_k
     assert model_file(out).read_bytes() == model_file(whole).read_bytes()
 
 
+def read_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losses are read every few iterations, as on a GPU."""
+    monkeypatch.setitem(training.MANNERS, "cpu", training.MANNERS["cpu"]._replace(read_every=3))
+
+
 @pytest.mark.usefixtures("checkpoint_at_each_step")
 def test_losses_that_are_read_every_few_iterations_are_the_same(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a GPU; the 8 iterations are no multiple of 3, and a killed one goes on after 6."""
+    """The 8 iterations are no multiple of 3, and a killed one goes on after 6."""
     whole, out = tmp_path / "whole", tmp_path / "out"
     run(dataset, whole)
-    monkeypatch.setitem(training.READ_EVERY, "cpu", 3)
+    read_seldom(monkeypatch)
     with pytest.raises(RuntimeError, match="killed"):
         run(dataset, out, stage=toy_stage(dies(7)))
     run(dataset, out)
@@ -267,7 +273,7 @@ def test_losses_that_are_read_every_few_iterations_are_the_same(
 def test_a_loss_that_is_not_finite_is_named_also_if_it_is_read_later(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(training.READ_EVERY, "cpu", 3)
+    read_seldom(monkeypatch)
     broken = toy_stage(lambda step: float("inf") if step == 3 else 1.0)
     with pytest.raises(BesError, match=r"toy: the loss is inf at iteration 4 \(photo_"):
         run(dataset, tmp_path / "out", stage=broken)
@@ -275,6 +281,38 @@ def test_a_loss_that_is_not_finite_is_named_also_if_it_is_read_later(
     state = torch.load(io.BytesIO(content), weights_only=True)
     assert len(state["history"]) == 3
     assert all(torch.isfinite(value).all() for value in state["network"].values())
+
+
+def test_what_a_gpu_computes_fast_is_the_same_training(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layout and optimizer, on the CPU."""
+    found: list[tuple[bool, ...]] = []
+
+    def note(optimizer: torch.optim.Optimizer, *_: object) -> None:
+        found.append((optimizer.defaults["fused"], torch.backends.cudnn.benchmark))
+
+    def look(module: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        if isinstance(module, nn.Conv2d):
+            found.append((inputs[0].is_contiguous(memory_format=torch.channels_last),))
+
+    hooks = [
+        register_optimizer_step_pre_hook(note),
+        nn.modules.module.register_module_forward_pre_hook(look),
+    ]
+    run(dataset, tmp_path / "plain")
+    monkeypatch.setitem(training.MANNERS, "cpu", training.MANNERS["cuda"])
+    run(dataset, tmp_path / "fast")
+    for hook in hooks:
+        hook.remove()
+    assert found == 8 * [(False,), (False, False)] + 8 * [(True,), (True, True)]
+    assert not torch.backends.cudnn.benchmark
+    plain, fast = (
+        safetensors.torch.load_file(model_file(tmp_path / name)) for name in ("plain", "fast")
+    )
+    assert plain.keys() == fast.keys()
+    for name, weight in plain.items():
+        torch.testing.assert_close(fast[name], weight, rtol=1e-4, atol=1e-5)
 
 
 def test_nothing_is_trained_twice_and_a_frozen_network_outlives_new_photographs(
@@ -323,6 +361,18 @@ def test_the_metrics_have_a_row_for_each_iteration(dataset: Path, tmp_path: Path
 def test_a_batch_that_devices_cannot_share_is_refused(dataset: Path, tmp_path: Path) -> None:
     with pytest.raises(BesError, match="batch_size: found 4, expected a multiple of the 3 devices"):
         run(dataset, tmp_path / "out", devices=3)
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "devices", "threads", "workers"),
+    [("cuda", 1, 8, 8), ("cuda", 4, 8, 2), ("cuda", 4, 2, 1), ("cpu", 1, 8, 0)],
+)
+def test_the_devices_of_a_job_share_its_threads_to_load_photographs(
+    dataset: Path, accelerator: str, devices: int, threads: int, workers: int
+) -> None:
+    catalog = read_catalog(dataset / "classes.json")
+    run = TrainingRun(catalog, [], {}, dataset, "", accelerator, devices, threads)
+    assert run.workers == workers
 
 
 def write_inputs_of_benet(dataset: Path, folder: Path) -> None:

@@ -15,11 +15,11 @@ pytestmark = pytest.mark.slurm
 
 ROOT = Path(__file__).parents[2]
 GPU_RULES = {
-    *("classifier", "cams", "benet", "irnet", "boundary_maps", "revised_maps"),
+    *("classifier", "cams", "benet", "irnet", "boundary_maps"),
     *("segmenter", "segmentation_maps"),
 }
 CPU_RULES = {
-    *("dataset", "boundary_labels", "pseudo_labels", "predictions"),
+    *("dataset", "boundary_labels", "revised_maps", "pseudo_labels", "predictions"),
     *("evaluation", "quality", "report"),
 }
 HELD_OUT = {"segmentation_maps", "predictions"}

@@ -62,8 +62,8 @@ READS = {
 }
 HELD_OUT = ("segmentation_maps", "predictions")
 WITHOUT_DEVICE = (
-    *("boundary_labels", "teacher_labels", "pseudo_labels", "predictions"),
-    *("evaluation", "quality"),
+    *("boundary_labels", "revised_maps", "teacher_labels", "revised_teacher_maps"),
+    *("pseudo_labels", "predictions", "evaluation", "quality"),
 )
 
 

@@ -351,14 +351,19 @@ def test_all_cores_and_a_gpu_give_the_same(
     shutil.rmtree(predict.out)
     predict(folder, "--overlays", "--probabilities", "--threads", 2)
     assert predict.files() == alone
+    labels = {name: predict.label(name) for name in SIZES}
+    maps = {name: read_maps(predict.out / "probabilities" / f"{name}.npz") for name in SIZES}
     shutil.rmtree(predict.out)
     # The way of a GPU, on a device that is there.
     monkeypatch.setattr(running, "acquire_device", lambda device: "cpu:0")
     predict(folder, "--overlays", "--probabilities", "--threads", 2)
     assert predict.files().keys() == alone.keys()
     for name in SIZES:
-        with Image.open(predict.out / "labels" / f"{name}.png") as image:
-            assert image.size == SIZES[name][::-1]
+        found = read_maps(predict.out / "probabilities" / f"{name}.npz")
+        assert found.classes.tolist() == maps[name].classes.tolist()
+        np.testing.assert_allclose(found.maps, maps[name].maps, atol=1e-3)
+        # Where two labels are equally likely, either of them.
+        assert (predict.label(name) != labels[name]).mean() < 0.01
 
 
 Spoil = Callable[[Any, Path], list[object]]

@@ -107,6 +107,26 @@ def test_the_device_is_nothing_that_jobs_are_run_for(project: Any) -> None:
     assert "Nothing to be done" in done.stdout, done.stdout[-2000:]
 
 
+@pytest.mark.parametrize(
+    ("device", "visible", "threads"),
+    [("auto", "0", "4"), ("cuda", "", "4"), ("auto", "", "8"), ("cpu", "0", "8")],
+)
+def test_a_job_whose_network_is_on_a_gpu_leaves_cores_to_others(
+    finished: Any, device: str, visible: str, threads: str
+) -> None:
+    words = ["--cores", "8", "--dry-run", "--forceall", "--printshellcmds"]
+    done = subprocess.run(
+        [*finished.SNAKEMAKE[:3], *words, "--config", f"device={device}"],
+        cwd=finished.path,
+        env=finished.environment | {"CUDA_VISIBLE_DEVICES": visible},
+        capture_output=True,
+        text=True,
+    )
+    found = dict(re.findall(r"-m bes (\w+) .*--threads (\d+)", done.stdout + done.stderr))
+    assert found["cams"] == found["boundary_maps"] == threads
+    assert found["classifier"] == found["revised_maps"] == found["pseudo_labels"] == "8"
+
+
 def test_every_training_photograph_is_ranked(finished: Any) -> None:
     ranking = read_ranking(finished.folder("quality") / "ranking.csv")
     assert {row.image for row in ranking} == {record.id for record in finished.records}

@@ -20,3 +20,6 @@ def test_every_stage_ends_with_ready_made_files(
     workflow = workflow_scale.Workflow(tmp_path, shards=2)
     workflow.add_photographs(range(6))
     assert workflow.computed(workflow.run()) == "6 6 6 6 6"
+    workflow.file("cams", 0).unlink()
+    assert workflow.computed(workflow.run()) == "1 0 0 0 0"
+    assert workflow.jobs() == 1

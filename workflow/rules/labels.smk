@@ -15,20 +15,18 @@ rule revised_maps:
     benchmark:
         "results/{dataset}/{experiment}/revised_maps/_benchmarks/{shard}.tsv"
     conda:
-        "../../envs/gpu.yaml"
+        "../../envs/cpu.yaml"
     threads: 8
     resources:
-        gpu=gpus(),
         mem_mb=more(8000),
         runtime=more(60),
-        device=PROJECT.settings.device,
     params:
         command=command("revised_maps"),
     message:
         "Random walk of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes revised_maps {params.command} --shard {wildcards.shard} "
-        "--threads {threads} --device {resources.device} --log {log}"
+        "--threads {threads} --log {log}"
 
 
 rule pseudo_labels:

@@ -46,7 +46,7 @@ rule cams:
     priority: 1
     conda:
         "../../envs/gpu.yaml"
-    threads: 8
+    threads: threads_around_network()
     resources:
         gpu=gpus(),
         mem_mb=more(8000),

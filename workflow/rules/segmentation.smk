@@ -46,7 +46,7 @@ rule segmentation_maps:
         "results/{dataset}/{experiment}/segmentation_maps/_benchmarks/{shard}.tsv"
     conda:
         "../../envs/gpu.yaml"
-    threads: 8
+    threads: threads_around_network()
     resources:
         gpu=gpus(),
         mem_mb=more(8000),

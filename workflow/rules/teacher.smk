@@ -75,7 +75,7 @@ rule teacher_maps:
         "results/{dataset}/{experiment}/teacher_maps/_benchmarks/{shard}.tsv"
     conda:
         "../../envs/gpu.yaml"
-    threads: 8
+    threads: threads_around_network()
     resources:
         gpu=gpus(),
         mem_mb=more(8000),
@@ -104,17 +104,15 @@ rule revised_teacher_maps:
     benchmark:
         "results/{dataset}/{experiment}/revised_teacher_maps/_benchmarks/{shard}.tsv"
     conda:
-        "../../envs/gpu.yaml"
+        "../../envs/cpu.yaml"
     threads: 8
     resources:
-        gpu=gpus(),
         mem_mb=more(8000),
         runtime=more(60),
-        device=PROJECT.settings.device,
     params:
         command=command("revised_teacher_maps"),
     message:
         "Random walk of the teacher's maps of {wildcards.experiment}, shard {wildcards.shard}"
     shell:
         "python -m bes revised_teacher_maps {params.command} --shard {wildcards.shard} "
-        "--threads {threads} --device {resources.device} --log {log}"
+        "--threads {threads} --log {log}"

@@ -41,8 +41,8 @@ def prepare_walk(options: WalkOptions, sources: Sources, *, seeds: str) -> Compu
         maps, classes = maps[classes > 0], classes[classes > 0]
         boundary = read_boundary_map(sources.file("boundary_maps", record))
         walked = random_walk(
-            torch.from_numpy(maps).to(sources.device),
-            torch.from_numpy(boundary).to(sources.device),
+            torch.from_numpy(maps),
+            torch.from_numpy(boundary),
             beta=options.beta,
             steps=options.steps,
             radius=options.radius,
@@ -50,7 +50,7 @@ def prepare_walk(options: WalkOptions, sources: Sources, *, seeds: str) -> Compu
         )
         # One maximum for all classes keeps their proportion. A map of zeros stays zero.
         largest = walked.max().clamp_min(torch.finfo(walked.dtype).tiny) if len(classes) else 1.0
-        scores = (walked / largest).clamp(0, 1).cpu().numpy()
+        scores = (walked / largest).clamp(0, 1).numpy()
         if options.calibration == "otsu":
             scores = split_at_half(scores)
         return encode_maps(scores, classes, size)
