@@ -13,7 +13,6 @@ from bes.data.spreadsheet import plain
 from bes.errors import BesError
 from bes.incremental.journal import Run, read_runs
 from bes.incremental.stage import image_file, per_image_stages
-from bes.report.page import Storage
 from bes.report.threshold_sheet import thresholds_around
 from bes.storage.layout import model_file, model_receipt
 from bes.storage.vouched import read_vouched
@@ -26,6 +25,21 @@ NETWORKS = {
     "teacher": "Teacher",
     "segmenter": "Segmentation network",
 }
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What a stage keeps on disk, bytes."""
+
+    name: str
+    total: int
+    photographs: int | None
+    """Whose files these are; None for a network."""
+
+    @property
+    def per_photograph(self) -> float | None:
+        """The mean."""
+        return self.total / self.photographs if self.photographs else None
 
 
 @dataclass(frozen=True)
