@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from bes.data.images import read_boundary_map, read_maps
 from bes.data.manifest import read_catalog, read_manifest
 from bes.data.working_size import read_reduced
+from bes.incremental.stage import image_file, per_image_stages
 from bes.method.hard_labels import upsample
-from bes.storage.layout import TRAIN_STAGES, image_file
 
 IMG = Path(__file__).parent / "img"
 ROW = {
@@ -77,7 +77,7 @@ def main() -> None:
 
     original = photograph(args.results, args.image)
     drawn = {"photograph": original}
-    for stage in TRAIN_STAGES:
+    for stage in per_image_stages():
         drawn[stage] = stage_picture(args.results, stage, args.image, original.size)
     other = photograph(args.results, args.held_out)
     predicted = stage_picture(args.results, "predictions", args.held_out, other.size)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from bes.errors import BesError
 from bes.incremental.stage import Stage
 from bes.options.flags import whole_number
+from bes.project.shipped import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
     from bes.project.settings import Project
-
-DEFAULT_CONFIG = Path("config/config.yaml")
 
 
 def add_folders(

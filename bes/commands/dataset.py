@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
-from bes.commands.arguments import DEFAULT_CONFIG, add_config, add_threads
+from bes.commands.arguments import add_config, add_threads
 from bes.data.manifest import MAX_SHARDS
 from bes.errors import BesError
 from bes.incremental.outside import check_contents
 from bes.options.flags import add_flags, flags_of, options_from, whole_number
+from bes.project.shipped import DEFAULT_CONFIG
 from bes.stages.dataset import check_dataset, run_dataset
 from bes.stages.shared.dataset_kinds import DatasetOptions
 

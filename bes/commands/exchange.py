@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from bes.commands.arguments import add_experiment, project_of
-from bes.commands.review import next_command
 from bes.data.corrections import CORRECTIONS
 from bes.data.review import REVIEW
 from bes.storage.words import counted
@@ -36,6 +35,7 @@ class ImportCommand:
         from bes.data.manifest import read_catalog, read_manifest
         from bes.exchange.corrections import Places, import_corrections
         from bes.incremental.stage import image_file
+        from bes.project.outcome import next_command
 
         project = project_of(args)
         dataset, labels = (project.folder(args.experiment, s) for s in ("dataset", "pseudo_labels"))

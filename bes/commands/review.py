@@ -2,22 +2,11 @@
 
 import argparse
 import signal
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bes.commands.arguments import DEFAULT_CONFIG, add_experiment, project_of
-from bes.data.corrections import CORRECTIONS
-from bes.data.review import REVIEW
+from bes.commands.arguments import add_experiment, project_of
 from bes.options.flags import whole_number
-from bes.project.sections import BASE
 from bes.storage.words import counted
-
-if TYPE_CHECKING:
-    from bes.data.manifest import ImageRecord
-    from bes.project.settings import Project
-    from bes.review.desk import Desk
-    from bes.review.photograph import Photograph
 
 
 class ReviewCommand:
@@ -45,14 +34,16 @@ class ReviewCommand:
 
         project = project_of(args)
         limit_threads(1)
+        from bes.project.desk import open_desk
+        from bes.project.outcome import next_command
+        from bes.review.desk import EARLIER
+        from bes.review.server import ReviewServer
+
         desk = open_desk(project, args.experiment)
 
         def closing() -> dict[str, Any]:
             then = next_command(project, args.configfile, args.config)
             return {"counts": desk.counts(), "command": then}
-
-        from bes.review.desk import EARLIER
-        from bes.review.server import ReviewServer
 
         with ReviewServer(desk, port=args.port, closing=closing) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -72,89 +63,3 @@ class ReviewCommand:
         said = ", ".join(f"{counts[name]} {name}" for name in counts) or "no verdict"
         print(f"\n{said}, of {len(desk.records)}; in {desk.catalog.root / desk.places.review}")
         print(f"To go on with them:\n\n    {then}")
-
-
-def open_desk(project: "Project", experiment: str) -> "Desk":
-    """The desk for the pseudo labels of an experiment; raises BesError where there are none."""
-    from bes.data.images import read_bytes
-    from bes.data.manifest import read_catalog, read_manifest
-    from bes.data.ranking import read_ranking
-    from bes.incremental.stage import Sources, image_file
-    from bes.review.desk import Desk, Places
-    from bes.review.photograph import Photograph
-    from bes.stages.pseudo_labels import prepare
-    from bes.storage.files import digest_bytes, digest_file
-    from bes.storage.memo import digest_of
-
-    options = project.experiments[experiment].options
-    names = ("dataset", "boundary_maps", "revised_maps", "pseudo_labels", "quality")
-    folders = {name: project.folder(experiment, name) for name in names}
-    # What else its labels are made from.
-    folders |= project.read_by("pseudo_labels", experiment)
-    catalog = read_catalog(folders["dataset"] / "classes.json")
-    sources = Sources(catalog, folders, "cpu")
-
-    # Also loads the compiled code of the dense CRF, so that no stroke has to wait for it.
-    compute = prepare(options["pseudo_labels"], sources)
-
-    def computed(record: "ImageRecord") -> bytes:
-        if not record.correction:
-            return read_bytes(sources.file("pseudo_labels", record))
-        return compute(replace(record, correction=""))
-
-    def label(record: "ImageRecord") -> str | None:
-        if not record.correction:
-            return digest_file(sources.file("pseudo_labels", record))
-        return digest_bytes(computed(record))
-
-    def maps(record: "ImageRecord") -> str:
-        files = (sources.file(name, record) for name in ("boundary_maps", "revised_maps"))
-        settings = [asdict(options[name]) for name in ("revised_maps", "pseudo_labels")]
-        return digest_of([*map(digest_file, files), settings])
-
-    def photograph(record: "ImageRecord") -> "Photograph":
-        return Photograph(
-            catalog,
-            record,
-            boundary=image_file("boundary_maps", folders["boundary_maps"], record.id),
-            computed=computed,
-            walk=options["revised_maps"],
-            labels=options["pseudo_labels"],
-        )
-
-    dataset = options["dataset"]
-    return Desk(
-        catalog,
-        read_manifest(folders["dataset"] / "images.csv"),
-        read_ranking(folders["quality"] / "ranking.csv"),
-        places=Places(dataset.corrections or CORRECTIONS, dataset.review or REVIEW),
-        maps=maps,
-        label=label,
-        photograph=photograph,
-    )
-
-
-def next_command(project: "Project", files: list[Path], overrides: list[str]) -> str:
-    """What to type to have the workflow heed the review: the run's own words, and where the review
-    is, unless the configuration says so already or there is none."""
-    import shlex
-
-    import yaml
-
-    given = project.experiments[BASE].options["dataset"]
-    places = {"corrections": CORRECTIONS, "review": REVIEW}
-    more = {
-        name: place
-        for name, place in places.items()
-        if getattr(given, name) is None and (Path(given.root) / place).exists()
-    }
-    words = ["bes", "run"]
-    if files != [DEFAULT_CONFIG]:
-        words += ["--configfile", *map(str, files)]
-    if more:
-        sections = [word for word in overrides if word.partition("=")[0] == "dataset"]
-        overrides = [word for word in overrides if word not in sections]
-        dataset = dict(yaml.safe_load(sections[-1].partition("=")[2]) if sections else {}) | more
-        line = yaml.safe_dump(dataset, default_flow_style=True, sort_keys=False, width=10**6)
-        overrides = [f"dataset={line.strip()}", *overrides]
-    return shlex.join(words + (["--config", *overrides] if overrides else []))

@@ -69,6 +69,19 @@ def decode_photograph(content: bytes, path: Path, bit_depth: int = 16) -> np.nda
     return np.array(rgb if transpose is None else rgb.transpose(transpose))
 
 
+def size_of(path: Path) -> tuple[int, int] | None:
+    """Height and width of a photograph as it is displayed, pixels, from the head of its file; None
+    for what cannot be read, which the dataset stage will say more of."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            width, height = image.size
+            turned = _orientation(image) >= 5
+    # A decoder may stumble over anything.
+    except Exception:
+        return None
+    return (width, height) if turned else (height, width)
+
+
 def bits_of(content: bytes) -> int | None:
     """How many bits the highest value has of a photograph with 16 bits a channel; None of others.
 

@@ -11,12 +11,12 @@ from bes.data.class_folders import read_class_folders
 from bes.data.cls_labels import read_cls_labels
 from bes.data.csv_tables import read_csv
 from bes.data.file_names import folder_of, id_of, is_image_name
+from bes.data.manifest import BACKGROUND
 from bes.data.names import clean, is_name
 from bes.data.text_files import read_lines, read_text
 from bes.errors import BesError
 from bes.storage.words import counted
 
-BACKGROUND = "background"
 # fmt: off
 NO_LABEL = {
     "nan", "nat", "none", "null", "nil", "na", "n/a", "<na>", "#n/a", "#na", "-", "--", "#ref!",

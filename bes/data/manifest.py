@@ -15,8 +15,10 @@ from bes.storage.layout import cache_folder
 MAX_SHARDS = 999
 MAX_PIXELS = 500_000
 """All photographs of PASCAL VOC and MS COCO have fewer."""
-
-
+BACKGROUND = "background"
+"""What the label 0 is called."""
+VOID = 255
+"""The label of pixels that do not count."""
 SPLITS = ("train", "val", "test")
 ACCEPTED_TABLE = "accepted.csv"
 """Beside the manifest: which pseudo labels a person accepted; no result depends on it but the page,

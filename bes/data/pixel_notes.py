@@ -3,11 +3,9 @@ photographs."""
 
 from collections.abc import Mapping, Sequence
 
-from bes.data.manifest import Catalog, ImageRecord
+from bes.data.manifest import VOID, Catalog, ImageRecord
 from bes.data.mask_numbers import advice, voc_numbers
 from bes.storage.words import counted
-
-VOID = 255
 
 Present = Mapping[str, Sequence[int]]
 """File -> the label indices in it, 255 among them where there is void."""

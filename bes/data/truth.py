@@ -5,10 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from bes.data.images import read_mask
-from bes.data.manifest import Catalog, ImageRecord
+from bes.data.manifest import VOID, Catalog, ImageRecord
 from bes.errors import BesError
-
-VOID = 255
 
 
 def read_truth(catalog: Catalog, record: ImageRecord) -> np.ndarray:

@@ -9,9 +9,9 @@ from PIL import Image
 
 from bes.data.images import read_photograph
 from bes.data.manifest import Catalog, ImageRecord
-from bes.storage.cache import cached
 from bes.storage.code_digest import code_digest
 from bes.storage.memo import digest_of
+from bes.storage.sealed import cached
 
 
 def read_reduced(catalog: Catalog, record: ImageRecord) -> np.ndarray:

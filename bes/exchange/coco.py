@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as rle
 
-from bes.data.truth import VOID
+from bes.data.manifest import VOID
 from bes.errors import BesError
 from bes.exchange.drawing import Drawing, Names, Size, check_size, index_of, layered
 from bes.exchange.polygons import fill

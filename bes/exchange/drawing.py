@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bes.data.label_tables import BACKGROUND
+from bes.data.manifest import BACKGROUND, VOID
 from bes.data.names import clean
-from bes.data.truth import VOID
 from bes.errors import BesError
 from bes.export.reserved import VOID_NAME
 

@@ -11,7 +11,7 @@ from bes.data.text_files import read_lines
 from bes.data.truth import check_indices
 from bes.errors import BesError
 from bes.exchange.drawing import Drawing, Names, Size, check_size, index_of
-from bes.export.cvat import LABELS, LISTS
+from bes.export.tools.cvat import LABELS, LISTS
 
 
 def read_coloured(table: Path, names: Names) -> Iterator[Drawing]:

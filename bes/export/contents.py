@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image
 
 from bes.data.images import decode_labels, encode_labels
-from bes.data.label_tables import BACKGROUND
-from bes.data.manifest import Catalog, ImageRecord
+from bes.data.manifest import BACKGROUND, Catalog, ImageRecord
 from bes.data.truth import check_indices, read_truth
 from bes.errors import BesError
 from bes.export.photographs import place_photograph

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bes.data.label_tables import BACKGROUND
+from bes.data.manifest import BACKGROUND
 from bes.export.names import UnfitName
 from bes.export.reserved import colour, drawn_names
 

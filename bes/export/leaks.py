@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from bes.data.images import decode_mask, read_bytes, read_mask
-from bes.data.manifest import Catalog, ImageRecord
-from bes.data.truth import VOID, to_indices
+from bes.data.manifest import VOID, Catalog, ImageRecord
+from bes.data.truth import to_indices
 from bes.errors import BesError
 from bes.incremental.stage import image_file
 from bes.storage.files import digest_bytes

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from bes.data.images import VOC_PALETTE
-from bes.data.label_tables import BACKGROUND
-from bes.data.truth import VOID
+from bes.data.manifest import BACKGROUND, VOID
 from bes.export.names import UnfitName
 
 VOID_NAME = "void"

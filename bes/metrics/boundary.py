@@ -67,21 +67,11 @@ class BoundaryScores:
         """Harmonic mean of precision and recall in [0, 1]."""
         return 2 * self.matched / np.maximum(self.predicted + self.truth, 1)
 
-    @property
-    def best_f(self) -> float:
-        """The largest `f` of any threshold."""
-        return float(self.f.max())
-
-    @property
-    def best_threshold(self) -> float:
-        """The lowest threshold that has `best_f`."""
-        return float(self.thresholds[self.f.argmax()])
-
 
 def boundary_scores(
-    probability: np.ndarray, truth: np.ndarray, *, thresholds: int = 99, tolerance: float = 0.0075
-) -> BoundaryScores:
-    """Precision and recall of a boundary map at evenly spaced thresholds.
+    probability: np.ndarray, truth: np.ndarray, *, thresholds: int, tolerances: Sequence[float]
+) -> list[BoundaryScores]:
+    """Precision and recall of a boundary map at evenly spaced thresholds, for each tolerance.
 
     The protocol of BSDS and SBD: at each threshold the map is binarised, thinned to lines one
     pixel wide and matched to the truth.
@@ -89,18 +79,9 @@ def boundary_scores(
     Args:
         probability: (H, W) float in [0, 1].
         truth: (H, W) bool, one pixel wide; see `boundaries_of`.
-        thresholds: their number n; they are i / (n + 1) for i in 1..n.
-        tolerance: see `match_boundaries`; 0.0075 in BSDS, 0.02 in SBD.
+        thresholds: their number n, 99 in BSDS; they are i / (n + 1) for i in 1..n.
+        tolerances: see `match_boundaries`; 0.0075 in BSDS, 0.02 in SBD.
     """
-    return boundary_scores_within(
-        probability, truth, thresholds=thresholds, tolerances=(tolerance,)
-    )[0]
-
-
-def boundary_scores_within(
-    probability: np.ndarray, truth: np.ndarray, *, thresholds: int, tolerances: Sequence[float]
-) -> list[BoundaryScores]:
-    """`boundary_scores` for each tolerance; each threshold is thinned once for all of them."""
     levels = np.arange(1, thresholds + 1) / (thresholds + 1)
     matches: list[list[BoundaryMatch]] = []
     above = None

@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from typing import Any
 
-from bes.data.manifest import ImageRecord, read_manifest
+from bes.data.manifest import BACKGROUND, read_manifest
 from bes.incremental.inputs import Reader, receipts_of, shards_of
 from bes.incremental.journal import read_runs
 from bes.predict.trained import TrainedNetwork
@@ -39,7 +39,7 @@ def model_card(trained: TrainedNetwork, *, format: str, file: str, agreement: st
     records = read_manifest(trained.dataset / "images.csv")
     train = [record for record in records if record.split == "train"]
     run = max(read_runs(trained.folder), key=lambda run: run.finished, default=None)
-    classes = ["background", *trained.catalog.classes]
+    classes = [BACKGROUND, *trained.catalog.classes]
     shown = Counter(label for record in train for label in record.labels)
     rows = [(index, name, shown[name] if index else "") for index, name in enumerate(classes)]
     options: dict[str, Any] = dict(run.options) if run else {}
@@ -62,7 +62,7 @@ def model_card(trained: TrainedNetwork, *, format: str, file: str, agreement: st
         f"{sum(bool(record.correction) for record in train) or 'none'} of them corrected by "
         "hand.\n",
         "## Scores\n",
-        _scores(trained, records),
+        _scores(trained),
         f"{agreement}\n",
         "## Settings of the training\n",
         _table(("setting", "value"), [(f"`{k}`", f"`{v}`") for k, v in options.items()])
@@ -87,7 +87,7 @@ def model_card(trained: TrainedNetwork, *, format: str, file: str, agreement: st
     return "\n".join(parts)
 
 
-def _scores(trained: TrainedNetwork, records: list[ImageRecord]) -> str:
+def _scores(trained: TrainedNetwork) -> str:
     """What was measured of this network, or that nothing was."""
     evaluation = trained.folder.resolve().parent / "evaluation"
     if not _is_of(trained):

@@ -11,7 +11,8 @@ from bes.incremental.outside import check_source
 from bes.incremental.stage import PerImageStage, TrainingStage, all_stages, stage_of
 from bes.options.declared import Option, options_of
 from bes.project.comparisons import resolve_comparisons
-from bes.project.schema import coerced, json_schema, nested, validate
+from bes.project.config_files import read_config, read_yaml
+from bes.project.schema import coerced, json_schema, validate
 from bes.project.sections import (
     BASE,
     COMPARISONS,
@@ -22,10 +23,9 @@ from bes.project.sections import (
     ProjectOptions,
     parents_of,
 )
-from bes.project.shipped import SHIPPED, found
+from bes.project.shipped import SHIPPED
 from bes.project.sweeps import Sweep, axes_of, experiments_of
 from bes.report.comparison import Comparison
-from bes.storage.words import one_line
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def load_project(config: dict[str, Any], *, presets: Path = PRESETS) -> Project:
     settings = ProjectOptions(
         **{o.name: config.get(o.name, o.default) for o in options_of(ProjectOptions)}
     )
-    preset = _read_yaml(presets / f"{settings.preset}.yaml")
+    preset = read_yaml(presets / f"{settings.preset}.yaml")
     named = config.get("experiments") or {}
     if BASE in named:
         raise BesError(
@@ -321,49 +321,5 @@ def _convert(option: Option, value: Any) -> Any:
 
 
 def read_project(files: list[Path], overrides: list[str]) -> Project:
-    """The project of configuration files and `key=value` overrides, read and merged by Snakemake's
-    own functions."""
-    from snakemake.utils import update_config
-
-    config: dict[str, Any] = {}
-    for file in files:
-        update_config(config, _read_yaml(found(file)))
-    if overrides:
-        update_config(config, _parsed(overrides))
-    return load_project(config)
-
-
-def _parsed(overrides: list[str]) -> dict[str, Any]:
-    """The values of `key=value` overrides, as `snakemake --config` understands them."""
-    from snakemake.cli import parse_config
-
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals:
-            raise BesError(f"--config: found {override!r}, expected key=value")
-        if "." in key:
-            raise BesError(
-                f"--config: found {override!r}, expected {nested(key.split('.'), value)}"
-            )
-        try:
-            parse_config([override])
-        except (ValueError, AssertionError):
-            raise BesError(
-                f"--config: found {override!r}, expected key=value, where the key is a name and "
-                "the value YAML"
-            ) from None
-    return parse_config(overrides)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise BesError(f"{path}: no such configuration") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise BesError(f"{path}: not YAML ({one_line(error)})") from None
-    if not isinstance(content, dict):
-        raise BesError(f"{path}: found {str(content)[:40]!r}, expected keys with values")
-    return content
+    """The project of configuration files and `key=value` overrides."""
+    return load_project(read_config(files, overrides))

@@ -7,6 +7,9 @@ PACKAGE = Path(__file__).parents[1]
 SHIPPED = PACKAGE / "shipped" if (PACKAGE / "shipped").is_dir() else PACKAGE.parent
 """The folder that holds `workflow`, `config`, `profiles` and `envs`; see setup.py."""
 
+DEFAULT_CONFIG = Path("config/config.yaml")
+"""The configuration where none is named, as for Snakemake."""
+
 
 def found(path: Path) -> Path:
     """A file as it is named, or the workflow's own of that name where there is none: so

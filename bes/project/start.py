@@ -10,8 +10,8 @@ from bes.data.class_notes import class_notes
 from bes.data.evenly import evenly
 from bes.data.folder import Collected, collect
 from bes.data.found_labels import FoundLabels, find_labels, photographs_below
+from bes.data.images import size_of
 from bes.data.manifest import Catalog, ImageRecord
-from bes.data.picture_size import size_of
 from bes.errors import BesError
 from bes.project.fitted import FEW, fitted
 from bes.project.sections import NAME

@@ -6,8 +6,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from bes.report.figures import COLOURS, axes_of, png, say
+from bes.report.words import NAMES
 
-NAMES = {"boundary_maps": "boundary map", "cams": "CAM", "pseudo_labels": "pseudo label"}
+SOURCES = ("boundary_maps", "cams", "pseudo_labels")
 
 
 def boundary_figure(scores: Mapping[str, Any], rows: Sequence[Sequence[Any]]) -> bytes:
@@ -17,7 +18,7 @@ def boundary_figure(scores: Mapping[str, Any], rows: Sequence[Sequence[Any]]) ->
         scores: of `boundary_tables.summary`, or with `skipped`.
         rows: of `boundary_tables.curve_rows`.
     """
-    tolerances = list(next(iter(scores[name] for name in NAMES if name in scores), {}))
+    tolerances = list(next(iter(scores[name] for name in SOURCES if name in scores), {}))
     figure = Figure(figsize=(4.4 * max(len(tolerances), 1), 4), layout="constrained")
     if not tolerances:
         say(axes_of(figure, "recall (%)", "precision (%)"), "no masks, no scores")
@@ -30,13 +31,13 @@ def boundary_figure(scores: Mapping[str, Any], rows: Sequence[Sequence[Any]]) ->
             title=f"within {100 * float(tolerance):g} % of the diagonal",
             position=(1, len(tolerances), number),
         )
-        for (source, name), colour in zip(NAMES.items(), COLOURS, strict=True):
+        for source, colour in zip(SOURCES, COLOURS, strict=True):
             score = scores[source][tolerance]
             # Where nothing is found there is no precision, and the curve would jump to 0.
             points = [row for row in rows if row[:2] == [source, tolerance] and row[4] > 0]
             if len(points) > 1:
                 axes.plot([row[4] for row in points], [row[3] for row in points], color=colour)
-            label = f"{name}, F {score['f']:.1f}"
+            label = f"{NAMES[source]}, F {score['f']:.1f}"
             axes.plot(score["recall"], score["precision"], "o", color=colour, label=label)
         axes.set_xlim(0, 100)
         axes.set_ylim(0, 100)

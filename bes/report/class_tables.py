@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bes.data.manifest import BACKGROUND
 from bes.report.grid import Cell, Grid
 from bes.report.published import is_voc, published
 from bes.report.supervision import LABELS, MORE, marked, more_than_labels
@@ -34,12 +35,12 @@ def class_grid(name: str, classes: tuple[str, ...], scores: Mapping[str, Any]) -
                 for method, row in table["rows"].items()
             ]
     breaks.append(len(rows))
-    names = ["background", *classes]
+    names = [BACKGROUND, *classes]
     for stage, label, split, score in _own(scores):
         iou = (score["per_class"].get(one) for one in names)
         row = marked(f"{name}, {label}", more_than_labels(scores, [stage]))
         rows.append((row, split, "this run", *iou, score["miou"]))
-    short = paper["classes"] | {"background": "bkg"} if is_voc(classes) else {}
+    short = paper["classes"] | {BACKGROUND: "bkg"} if is_voc(classes) else {}
     columns = ("method", "on", "source", *(short.get(one, one) for one in names), "mean")
     return Grid(columns, rows, _note(scores), digits=1, breaks=breaks)
 

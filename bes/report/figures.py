@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bes.report.words import NAMES
+
 COLOURS = ("#0072b2", "#d55e00", "#009e73")
 """Okabe and Ito's, told apart by the colour-blind too."""
 
@@ -38,12 +40,12 @@ def score_curves(scores: Mapping[str, Any], thresholds: Sequence[Mapping[str, st
     if "skipped" in scores or scores["cams"]["miou"] is None:
         return []
     found = []
-    for stage, name in (("cams", "CAM"), ("revised_maps", "revised map")):
+    for stage in ("cams", "revised_maps"):
         score = scores[stage]
         points = [row for row in thresholds if row["stage"] == stage]
         found.append(
             Curve(
-                name=name,
+                name=NAMES[stage],
                 thresholds=[float(point["threshold"]) for point in points],
                 miou=[float(point["miou"] or "nan") for point in points],
                 configured=(score["threshold"], score["miou"]),

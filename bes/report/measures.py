@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bes.data.spreadsheet import plain, to_csv
+import numpy as np
 
-BACKGROUND = "background"
+from bes.data.manifest import BACKGROUND
+from bes.data.spreadsheet import plain, to_csv
+from bes.metrics.iou import ConfusionMatrix
+
 _COLUMNS = ("id", "split", "miou", "boundary", "uncertain", "highest_probability", "empty")
 
 
@@ -38,6 +41,28 @@ class Measured:
     """Of its pseudo label or, where it has none, of its prediction."""
     iou: dict[str, float]
     """By name, of the labels that it or its mask shows, the background among them."""
+
+
+def score_labels(
+    labels: np.ndarray, truth: np.ndarray | None, classes: Sequence[str]
+) -> tuple[float | None, dict[str, float]]:
+    """mIoU of one photograph and IoU by name, in percent.
+
+    Args:
+        labels: (H,W) uint8 label indices.
+        truth: (H,W) uint8 label indices, 255 void; None without a mask.
+        classes: names in index order, without the background.
+    """
+    if truth is None:
+        return None, {}
+    matrix = ConfusionMatrix(len(classes) + 1)
+    matrix.update(labels, truth)
+    iou = {
+        name: round(100 * float(value), 2)
+        for name, value in zip([BACKGROUND, *classes], matrix.iou(), strict=True)
+        if not np.isnan(value)
+    }
+    return (round(100 * matrix.mean_iou(), 2) if iou else None), iou
 
 
 def measures_csv(rows: Sequence[Measured], classes: Sequence[str]) -> str:

@@ -15,11 +15,13 @@ from bes.method.boundary_labels import BoundaryLabel
 from bes.metrics.iou import VOID
 from bes.report.checks import Check
 from bes.report.colours import PALETTE, colour
-from bes.report.gallery import MEANINGS, PANELS, Extreme, Row
+from bes.report.gallery import Extreme, Row
 from bes.report.origins import Effort, Origin, Setting
 from bes.report.published import published
+from bes.report.results import Storage
 from bes.report.supervision import MARK
 from bes.report.tables import ClassFigures, Score
+from bes.report.words import MEANINGS, NAMES
 
 BOUNDARY_LABELS = {
     BoundaryLabel.BACKGROUND: "background",
@@ -28,21 +30,6 @@ BOUNDARY_LABELS = {
     BoundaryLabel.BOUNDARY_FG_FG: "boundary between classes",
     BoundaryLabel.UNCERTAIN: "uncertain",
 }
-
-
-@dataclass(frozen=True)
-class Storage:
-    """What a stage keeps on disk, bytes."""
-
-    name: str
-    total: int
-    photographs: int | None
-    """Whose files these are; None for a network."""
-
-    @property
-    def per_photograph(self) -> float | None:
-        """The mean."""
-        return self.total / self.photographs if self.photographs else None
 
 
 @dataclass(frozen=True)
@@ -138,7 +125,7 @@ def render_page(report: Report) -> str:
         report=report,
         published=published(),
         mark=MARK,
-        iou_names=PANELS,
+        iou_names=NAMES,
         meanings=MEANINGS,
         class_colours={
             figures.name: colour(PALETTE, index) for index, figures in enumerate(report.classes)

@@ -13,7 +13,6 @@ from bes.data.spreadsheet import plain
 from bes.errors import BesError
 from bes.incremental.journal import Run, read_runs
 from bes.incremental.stage import TrainingStage, image_file, per_image_stages, stage_of
-from bes.report.page import Storage
 from bes.report.threshold_sheet import thresholds_around
 from bes.storage.layout import model_file, model_receipt
 from bes.storage.vouched import read_vouched
@@ -27,6 +26,21 @@ NETWORKS = {
     "segmenter": "Segmentation network",
 }
 """Trainings in words; another one has its own name."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What a stage keeps on disk, bytes."""
+
+    name: str
+    total: int
+    photographs: int | None
+    """Whose files these are; None for a network."""
+
+    @property
+    def per_photograph(self) -> float | None:
+        """The mean."""
+        return self.total / self.photographs if self.photographs else None
 
 
 @dataclass(frozen=True)

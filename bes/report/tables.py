@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bes.data.manifest import ImageRecord
+from bes.data.manifest import BACKGROUND, ImageRecord
 from bes.data.spreadsheet import to_csv
-from bes.report.measures import BACKGROUND
 from bes.report.supervision import marked, more_than_labels
 
 MIN_AVERAGE_PRECISION = 0.5

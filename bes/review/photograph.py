@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 
 from bes.data.images import decode_mask, read_boundary_map
-from bes.data.manifest import Catalog, ImageRecord
-from bes.data.truth import VOID
+from bes.data.manifest import VOID, Catalog, ImageRecord
 from bes.data.working_size import read_reduced, resize_labels
 from bes.method.mending import mend
 from bes.method.scribbles import FREE, ScribbleWalk
 from bes.review.strokes import Stroke, draw
-from bes.stages.shared.walk_labels import PseudoLabelOptions, crf_settings
+from bes.stages.shared.crf_settings import crf_settings
+from bes.stages.shared.walk_labels import PseudoLabelOptions
 from bes.stages.shared.walked_maps import WalkOptions
 from bes.storage.files import digest_bytes
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bes.data.label_tables import BACKGROUND
-from bes.data.truth import VOID
+from bes.data.manifest import BACKGROUND, VOID
 from bes.errors import BesError
 from bes.method.scribbles import FREE
 

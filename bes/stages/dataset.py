@@ -17,6 +17,7 @@ from bes.errors import BesError
 from bes.incremental.journal import journal_file, start_run
 from bes.incremental.stage import Stage
 from bes.stages.shared.dataset_kinds import (
+    PUBLISHED,
     DatasetOptions,
     check_kind,
     collect_kind,
@@ -54,7 +55,7 @@ def run_dataset(options: DatasetOptions, *, out: Path, shards: int, threads: int
     write_if_changed(_left_out_file(out), str(dataset.left_out).encode())
     files[ACCEPTED_TABLE] = _write_accepted(out / ACCEPTED_TABLE, dataset.accepted)
     # Masks that were drawn from a public dataset's objects are no change to act upon either.
-    drawn = options.kind in ("voc12", "coco14")
+    drawn = options.kind in PUBLISHED
     write_stamps(
         stamp_file(out),
         Path(options.root),

@@ -1,18 +1,23 @@
 """Stage `export`: photographs, labels and lists as other trainers read them."""
 
+import importlib
+import pkgutil
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.data.ranking import read_ranking
 from bes.data.review import REVIEW
 from bes.errors import BesError
+from bes.export import tools, trainers
 from bes.incremental.inputs import files_of, inputs_of, shards_of, vouchers_of
 from bes.incremental.stage import Stage
 from bes.stages.shared.looked_at import looked_at
+from bes.storage.code_digest import code_digest
 from bes.storage.log import begin_log, say_idle
 from bes.storage.memo import digest_of
 from bes.storage.pool import limit_threads
@@ -22,15 +27,16 @@ from bes.storage.words import counted
 if TYPE_CHECKING:
     from bes.export.contents import Contents
 
-FORMATS = (
-    "deeplab-pytorch",
-    "mmsegmentation",
-    "torchvision",
-    "coco",
-    "imagefolder",
-    "cls-labels",
-)
-TOOLS = ("cvat", "label-studio", "labelme")
+
+def _formats(package: ModuleType) -> tuple[str, ...]:
+    """The formats that the modules of a package write, each called like its module."""
+    modules = pkgutil.iter_modules(package.__path__)
+    return tuple(module.name.replace("_", "-") for module in modules)
+
+
+FORMATS = _formats(trainers)
+"""What trainers read."""
+TOOLS = _formats(tools)
 """What people draw with: labels go there by hand and come back by `bes import`."""
 SKIPPED = "skipped.txt"
 """In the folder of an export that its format cannot take: why."""
@@ -111,7 +117,7 @@ def run_export(
                 threads=threads,
             )
             try:
-                _writer(format)(contents)
+                importlib.import_module(_module(format)).write(contents)
             except UnfitName as error:
                 if not skip:
                     raise
@@ -142,30 +148,9 @@ def _least_trusted(
     return [record for record in records if record.id in chosen]
 
 
-def _writer(format: str) -> "Callable[[Contents], None]":
-    from bes.export import (
-        cls_labels,
-        coco,
-        cvat,
-        deeplab_pytorch,
-        imagefolder,
-        label_studio,
-        labelme,
-        mmsegmentation,
-        torchvision,
-    )
-
-    return {
-        "deeplab-pytorch": deeplab_pytorch.write,
-        "mmsegmentation": mmsegmentation.write,
-        "torchvision": torchvision.write,
-        "coco": coco.write,
-        "imagefolder": imagefolder.write,
-        "cls-labels": cls_labels.write,
-        "cvat": cvat.write,
-        "label-studio": label_studio.write,
-        "labelme": labelme.write,
-    }[format]
+def _module(format: str) -> str:
+    package = tools if format in TOOLS else trainers
+    return f"{package.__name__}.{format.replace('-', '_')}"
 
 
 def _print_summary(contents: "Contents", format: str, out: Path) -> None:
@@ -182,4 +167,12 @@ def _skipped(out: Path) -> str:
     return file.read_text(encoding="utf-8").rstrip("\n") if file.exists() else ""
 
 
-STAGE = Stage(name="export", options=ExportOptions, reads=("pseudo_labels",), on_demand=True)
+@dataclass(frozen=True, kw_only=True)
+class _ExportStage(Stage):
+    def code(self) -> str:
+        """See `Stage`; the formats count too, which are imported by their names."""
+        formats = [code_digest(_module(format)) for format in FORMATS + TOOLS]
+        return digest_of([super().code(), *formats])
+
+
+STAGE = _ExportStage(name="export", options=ExportOptions, reads=("pseudo_labels",), on_demand=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from bes.data.manifest import ImageRecord
 from bes.incremental.stage import Compute, PerImageStage, Sources
 from bes.options.declared import Range
+from bes.stages.shared.crf_settings import crf_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,23 +55,15 @@ def prepare(options: PredictionOptions, sources: Sources) -> Compute:
 def labeller(options: PredictionOptions) -> "Callable[[Maps, np.ndarray | None], np.ndarray]":
     """A function from the maps of a photograph to its label indices, uint8 (H, W), at the size that
     the photograph is computed at. The CRF reads the photograph too, uint8 (H, W, 3)."""
-    from bes.method.dense_crf import DenseCrfSettings, refine_probabilities
+    from bes.method.dense_crf import refine_probabilities
     from bes.method.hard_labels import upsample
 
-    crf = DenseCrfSettings(
-        gaussian_sxy=options.crf_gaussian_sxy,
-        gaussian_compat=options.crf_gaussian_compat,
-        bilateral_sxy=options.crf_bilateral_sxy,
-        bilateral_srgb=options.crf_bilateral_srgb,
-        bilateral_compat=options.crf_bilateral_compat,
-        iterations=options.crf_iterations,
-        pydensecrf=options.crf == "pydensecrf",
-    )
+    crf = crf_settings(options)
 
     def labels_of(found: "Maps", photo: "np.ndarray | None") -> "np.ndarray":
         maps, labels, size = found
         probability = upsample(maps, size)
-        if options.crf:
+        if crf:
             assert photo is not None
             probability = refine_probabilities(photo, probability, crf)
         return labels[probability.argmax(0)]

@@ -56,8 +56,7 @@ def _measure(results: "Results", threads: int) -> bytes:
     from bes.data.images import decode_labels, read_boundary_map
     from bes.data.truth import read_truth
     from bes.report.checks import observe
-    from bes.report.measures import Measured, measures_csv
-    from bes.report.photograph_scores import score_labels
+    from bes.report.measures import Measured, measures_csv, score_labels
 
     classes = results.catalog.classes
 

@@ -1,10 +1,12 @@
-"""JSON files that tell whether they are as they were written: the first line is a digest."""
+"""Files that tell whether they are as they were written: they begin with a digest of the rest."""
 
+import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bes.storage.files import digest_bytes, write_atomic
+from bes.storage.files import DIGEST_LENGTH, digest_bytes, write_atomic
 
 
 def write_sealed(path: Path, content: dict[str, Any], *, durable: bool = True) -> None:
@@ -25,4 +27,22 @@ def read_sealed(path: Path) -> dict[str, Any]:
         raise ValueError("its digest is another one than it says")
     content = json.loads(text)
     del content["seal"]
+    return content
+
+
+def cached(path: Path, make: Callable[[], bytes]) -> bytes:
+    """What `make` gives, from a file behind its digest where there is one; a damaged one is made
+    anew.
+
+    The name has the digests of all that the content follows from. Where the file cannot be written,
+    `make` is called each time.
+    """
+    with contextlib.suppress(OSError):
+        sealed = path.read_bytes()
+        content = sealed[DIGEST_LENGTH:]
+        if sealed[:DIGEST_LENGTH] == digest_bytes(content).encode():
+            return content
+    content = make()
+    with contextlib.suppress(OSError):
+        write_atomic(path, digest_bytes(content).encode() + content)
     return content

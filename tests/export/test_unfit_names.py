@@ -74,7 +74,7 @@ def pixels(format: str, root: Path, cache: Path) -> list[np.ndarray]:
         loaded = datasets.load_dataset("imagefolder", data_dir=str(root), cache_dir=str(cache))
         assert {split: len(rows) for split, rows in loaded.items()} == {"train": 1, "validation": 1}
         return [np.array(row["mask"]) for row in loaded["train"]]
-    (label,) = root.rglob("*eudo*abels/*.png")
+    (label,) = root.rglob("*abels/*.png")
     return [np.array(Image.open(label))]
 
 

@@ -9,12 +9,12 @@ import pytest
 from moons import NAMES, RESULTS, SIZE, disc, left_half
 from PIL import Image
 
-from bes.commands.review import open_desk
 from bes.data.images import encode_boundary_map, encode_labels, encode_maps
 from bes.data.manifest import Catalog, ImageRecord, write_dataset
 from bes.data.ranking import RankedLabel, ranking_csv
 from bes.incremental.stage import image_file
 from bes.method.trust import Signals
+from bes.project.desk import open_desk
 from bes.project.settings import Project, load_project
 from bes.review.desk import Desk
 from bes.review.server import ReviewServer

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from moons import MOON, NAMES, RESULTS, SIZE, disc, left_half, stroke
 
-from bes.commands.review import next_command, open_desk
 from bes.data.images import decode_labels, encode_boundary_map, encode_labels
 from bes.data.manifest import Catalog, read_manifest, write_dataset
 from bes.data.review import read_review
 from bes.errors import BesError
+from bes.project.desk import open_desk
+from bes.project.outcome import next_command
 from bes.review.desk import EARLIER, Conflict, Desk
 
 ROOT = Path("photographs")

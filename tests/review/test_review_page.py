@@ -10,9 +10,9 @@ from accessible import barriers
 from moons import MOON, SIZE, disc, left_half
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from bes.commands.review import open_desk
 from bes.data.images import decode_labels
 from bes.data.review import read_review, review_csv, signed
+from bes.project.desk import open_desk
 from bes.project.settings import Project
 from bes.review.server import ReviewServer
 from bes.storage.files import write_atomic

@@ -233,3 +233,8 @@ def test_pixels_are_added_up_and_each_photograph_may_choose_its_threshold() -> N
     rows = curve_rows(images)
     assert [row[2] for row in rows] == ["threshold", *thresholds]
     assert rows[1][3:] == [38.0, 95.0, pytest.approx(100 * 38 / 70, abs=1e-4)]
+
+
+def test_of_equally_good_thresholds_the_lowest_is_the_best() -> None:
+    image = {"boundary_maps": {"0.02": [[0.25, 0.5, 0.75], [0, 9, 9], [5, 9, 9], [9, 9, 9]]}}
+    assert summary([image])["boundary_maps"]["0.02"]["threshold"] == 0.5

@@ -15,22 +15,22 @@ ROOT = Path(__file__).parents[2]
 def blocks() -> dict[str, str]:
     """What the documentation puts into which file."""
     text = (ROOT / "docs/workflow.md").read_text(encoding="utf-8")
-    section = text[text.index("## Adding a stage") :]
+    section = text[text.index("## Adding a stage") : text.index("## Adding an export")]
     found = re.findall(r"`(bes/\S+|workflow/\S+)`:\n\n```python\n(.*?)```", section, re.S)
     return dict(found)
 
 
 def test_a_module_and_a_rule_are_a_stage(project: Any, blocks: dict[str, str]) -> None:
-    assert [*blocks] == ["bes/stages/smoothed_maps.py", "workflow/rules/labels.smk"]
+    assert [*blocks] == ["bes/stages/blurred_maps.py", "workflow/rules/labels.smk"]
     for name, text in blocks.items():
-        assert len(text.splitlines()) <= 45
+        assert len(text.splitlines()) <= 35
         file = project.path / name
         before = file.read_text(encoding="utf-8") + "\n\n" if file.exists() else ""
         file.write_text(before + text, encoding="utf-8")
     # The server of jobs knows the package as it is.
     project.run_by(None)
     assert project.snakemake().returncode == 0
-    folder = project.folder("smoothed_maps")
+    folder = project.folder("blurred_maps")
     images = len(project.records)
     assert len(list(folder.glob("*.npz"))) == images > 0
     plain, _, size = read_maps(project.file("revised_maps"))
@@ -38,10 +38,10 @@ def test_a_module_and_a_rule_are_a_stage(project: Any, blocks: dict[str, str]) -
     assert same_size == size and blurred.shape == plain.shape
     assert project.is_done()
     # Its options are a section of the configuration, and a change of them runs it alone.
-    project.configure({"smoothed_maps": {"sigma": 2.0}})
+    project.configure({"blurred_maps": {"sigma": 2.0}})
     assert project.snakemake().returncode == 0
     assert sum(computed(folder)) == images and sum(computed(project.folder("cams"))) == 0
-    assert "smoothed_maps" in project.bes("status").stdout
+    assert "blurred_maps" in project.bes("status").stdout
 
 
 def computed(folder: Path) -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bes.data.ranking import read_ranking
-from bes.project.schema import json_schema
+from bes.project.schema import json_schema, markdown_tables
 
 ROOT = Path(__file__).parents[2]
 TARGETS = {"all", "export", "fig4", "table2_to_4", "target"}
@@ -69,9 +69,10 @@ def test_the_rules_are_formatted() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_schema_is_that_of_the_settings() -> None:
+def test_the_schema_and_the_tables_of_the_keys_are_those_of_the_settings() -> None:
     schema = (ROOT / "workflow/schemas/config.schema.yaml").read_text()
     assert yaml.safe_load(schema) == yaml.safe_load(yaml.safe_dump(json_schema(documented=True)))
+    assert (ROOT / "config/README.md").read_text().endswith(f"\n{markdown_tables()}")
 
 
 @pytest.mark.parametrize("report", ["report.html", "report.zip"])

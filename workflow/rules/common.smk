@@ -66,7 +66,8 @@ from bes.storage.os_errors import refusal
 
 
 def in_storage(path):
-    """A file or folder as an object of the default storage; None where files stay where they are."""
+    """A file or folder as an object of the default storage; None where files stay where they
+    are."""
     return get_flag_value(
         workflow.modifier.path_modifier.modify(str(path)), "storage_object"
     )
@@ -160,8 +161,8 @@ def folder(stage):
 
 def made(path):
     """Something that a stage made, as the input of another. Digests told before the run what is out
-    of date (bes/project/staleness.py); where nothing follows from that, dates are not to say otherwise.
-    """
+    of date (bes/project/staleness.py); where nothing follows from that, dates are not to say
+    otherwise."""
     return path if PREPARED.follows else ancient(path)
 
 
@@ -243,8 +244,8 @@ def chosen_network(stage):
 
 
 def network_of(training):
-    """The receipt of the training that an experiment uses, nothing where it uses none; its date says
-    nothing where the networks are known to stay."""
+    """The receipt of the training that an experiment uses, nothing where it uses none; its date
+    says nothing where the networks are known to stay."""
 
     def receipt(wildcards):
         name = wildcards.experiment
@@ -324,7 +325,8 @@ def command(stage):
 
 
 def flags(stage):
-    """What differs from the stage's defaults, as flags: a rule sees the options it uses, no others."""
+    """What differs from the stage's defaults, as flags: a rule sees the options it uses, no
+    others."""
 
     def words(wildcards):
         found = PROJECT.experiments[wildcards.experiment].options.get(stage)
@@ -360,8 +362,8 @@ def threads_around_network():
 
 
 def more(amount):
-    """An amount of memory or time, and more of it at each further attempt: a job that was killed for
-    it would be killed again. Enough for 10,000 photographs at the sizes of the presets.
+    """An amount of memory or time, and more of it at each further attempt: a job that was killed
+    for it would be killed again. Enough for 10,000 photographs at the sizes of the presets.
     """
     return lambda wildcards, attempt: amount * attempt
 

@@ -1,4 +1,4 @@
-"""The folders of photographs' files and networks in a storage, out of the bundles that jobs hand on.
+"""The folders of photographs' files and networks in a storage, out of the bundles of jobs.
 
 For people and other programs: no job reads them.
 """

@@ -44,7 +44,7 @@ def counter(
     from bes.metrics.boundary import (
         BoundaryScores,
         boundaries_of,
-        boundary_scores_within,
+        boundary_scores,
         match_boundaries,
     )
 
@@ -77,9 +77,7 @@ def counter(
         probability = upsample(read_boundary_map(paths["boundary_maps"])[None], size)[0]
         labels = hard_labels(upsample(maps, size), cam_threshold).astype(np.uint8)
         pseudo_labels = resize_labels(decode_labels(paths["pseudo_labels"]), size)
-        curves = boundary_scores_within(
-            probability, truth, thresholds=thresholds, tolerances=tolerances
-        )
+        curves = boundary_scores(probability, truth, thresholds=thresholds, tolerances=tolerances)
         return {
             "boundary_maps": {
                 str(t): listed(curve) for t, curve in zip(tolerances, curves, strict=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from bes.data.manifest import Catalog, ImageRecord
 from bes.options.declared import Range
+from bes.stages.shared.crf_settings import crf_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,15 +38,11 @@ def confident_label_reader(
     from bes.data.images import read_maps
     from bes.data.working_size import read_reduced
     from bes.method.confident_labels import confident_labels
-    from bes.method.dense_crf import DenseCrfSettings, load_inference, refine_all
+    from bes.method.dense_crf import load_inference, refine_all
     from bes.method.hard_labels import upsample
 
-    crf = DenseCrfSettings(
-        bilateral_sxy=options.crf_bilateral_sxy,
-        iterations=options.crf_iterations,
-        pydensecrf=options.crf == "pydensecrf",
-    )
-    if options.crf:
+    crf = crf_settings(options)
+    if crf:
         load_inference(crf, label_maps=2)
 
     def read(record: ImageRecord, cams: Path) -> "np.ndarray":
@@ -53,9 +50,7 @@ def confident_label_reader(
         photo = read_reduced(catalog, record)
 
         def refine(label_maps):
-            if not options.crf:
-                return label_maps
-            return refine_all(photo, label_maps, len(classes) + 1, crf)
+            return refine_all(photo, label_maps, len(classes) + 1, crf) if crf else label_maps
 
         return confident_labels(
             upsample(maps, size),

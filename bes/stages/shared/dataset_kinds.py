@@ -3,7 +3,8 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from bes.data.corrections import CORRECTIONS, check_corrections
 from bes.data.file_names import SUFFIXES
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 READ = SUFFIXES | {".xml", ".mat"}
 """Endings of the files in folders that any kind of dataset reads."""
+PUBLISHED = {"voc12": ("train", "sbd_masks"), "coco14": ()}
+"""The kinds that have a module of their name in `bes/data` -> the options that they have beside
+`root` and `download`."""
 
 
 @dataclass(frozen=True)
@@ -143,21 +147,14 @@ def sources(options: DatasetOptions) -> list[str]:
     check_kind(options)
     if _missing(options):
         return []  # the job will download them
-    match options.kind:
-        case "voc12":
-            from bes.data import voc12
-
-            return voc12.sources(root, train=options.train, sbd_masks=options.sbd_masks)
-        case "coco14":
-            from bes.data import coco14
-
-            return coco14.sources(root)
-        case _ if root.is_dir() or options.kind == "folder":
-            layout = layout_of(options)
-            pictures = (layout.photographs, layout.masks, layout.test)
-            parts = (*pictures, layout.labels, layout.train, layout.val)
-            return list(dict.fromkeys(part for part in parts if part))
-    return []
+    if options.kind in PUBLISHED:
+        return _module(options).sources(root, **_own(options))
+    if options.kind == "synthetic" and not root.is_dir():
+        return []  # the job will draw them
+    layout = layout_of(options)
+    pictures = (layout.photographs, layout.masks, layout.test)
+    parts = (*pictures, layout.labels, layout.train, layout.val)
+    return list(dict.fromkeys(part for part in parts if part))
 
 
 def holds_out(options: DatasetOptions) -> bool:
@@ -172,21 +169,26 @@ def _missing(options: DatasetOptions) -> "tuple[Archive, ...]":
     """The archives to download."""
     if not options.download:
         return ()
+    return _module(options).missing(Path(options.root), **_own(options))
+
+
+def _module(options: DatasetOptions) -> ModuleType:
+    """That of a published dataset."""
     from bes.data import coco14, voc12
 
-    root = Path(options.root)
-    if options.kind == "voc12":
-        return voc12.missing(root, train=options.train, sbd_masks=options.sbd_masks)
-    return coco14.missing(root)
+    return {"voc12": voc12, "coco14": coco14}[options.kind]
+
+
+def _own(options: DatasetOptions) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in PUBLISHED[options.kind]}
 
 
 def check_kind(options: DatasetOptions) -> None:
     """Raises BesError for an option that another kind of dataset has."""
-    published = ("photographs", "labels", "masks", "val", "test", "classes")
-    foreign = {
-        "voc12": published,
-        "coco14": (*published, "train", "sbd_masks"),
-    }.get(options.kind, ("download", "sbd_masks"))
+    foreign: tuple[str, ...] = ("download", "sbd_masks")
+    if options.kind in PUBLISHED:
+        some = ("photographs", "labels", "masks", "val", "test", "classes", "train", "sbd_masks")
+        foreign = tuple(name for name in some if name not in PUBLISHED[options.kind])
     for name in foreign:
         if getattr(options, name) != getattr(DatasetOptions, name):
             raise BesError(
@@ -208,18 +210,8 @@ def provide_files(options: DatasetOptions) -> None:
 
 def collect_kind(options: DatasetOptions, threads: int) -> Collected:
     """What is in the dataset, by its kind."""
-    root = Path(options.root)
-    match options.kind:
-        case "voc12":
-            from bes.data import voc12
-
-            return voc12.collect(
-                root, train=options.train, sbd_masks=options.sbd_masks, threads=threads
-            )
-        case "coco14":
-            from bes.data import coco14
-
-            return coco14.collect(root, threads=threads)
-        case "synthetic":
-            return collect(layout_of(options), options.classes or CLASSES)
-    return collect(layout_of(options), options.classes)
+    if options.kind in PUBLISHED:
+        root = Path(options.root)
+        return _module(options).collect(root, **_own(options), threads=threads)
+    drawn = CLASSES if options.kind == "synthetic" else ()
+    return collect(layout_of(options), options.classes or drawn)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from bes.data.manifest import ImageRecord
 from bes.incremental.stage import Sources
 from bes.options.declared import Range
+from bes.stages.shared.crf_settings import crf_settings
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from bes.method.dense_crf import DenseCrfSettings
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,6 @@ class PseudoLabelOptions:
     """theta_alpha of Eq. 9: spatial standard deviation of the bilateral kernel, pixels."""
     crf_iterations: Annotated[int, Range(1, 1000)] = 10
     """Mean-field iterations of the CRF."""
-
-
-def crf_settings(options: PseudoLabelOptions) -> "DenseCrfSettings | None":
-    """The settings of the dense CRF; None if it is not to be used."""
-    from bes.method.dense_crf import DenseCrfSettings
-
-    if not options.crf:
-        return None
-    return DenseCrfSettings(
-        bilateral_sxy=options.crf_bilateral_sxy,
-        iterations=options.crf_iterations,
-        pydensecrf=options.crf == "pydensecrf",
-    )
 
 
 def labeller(

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as rle
 
-from bes.data.manifest import ImageRecord
-from bes.data.truth import VOID
+from bes.data.manifest import VOID, ImageRecord
 from bes.export.contents import Contents
 
 
