@@ -20,7 +20,8 @@ RUN mkdir workflow config profiles envs && pip install --constraint constraints.
 COPY . .
 RUN pip install --no-deps . && rm -rf /source
 
-# Any user may run it: caches of Snakemake, PyTorch and numba go to the home of nobody in particular.
-ENV HOME=/tmp
+# Any user may run it: caches of Snakemake, PyTorch and numba go to the home of nobody in particular,
+# and a number that has no name is no error of Snakemake.
+ENV HOME=/tmp USER=bes
 WORKDIR /work
 CMD ["bes", "--help"]

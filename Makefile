@@ -87,7 +87,7 @@ TORCH = $(foreach name,torch torchvision,$(name)==$(call VERSION,$(name))+$(BUIL
 $(READY): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
 ifneq ($(BUILD),)
-	@echo "PyTorch, build $(BUILD); another one: make CUDA=1"
+	@echo "PyTorch, build $(BUILD); another one: rm -r $(VENV); make demo CUDA=1"
 	@$(PIP) $(TORCH) 2> $(VENV)/torch.log $(SHORT) || \
 		echo "  the package index in use has no such build: the one that it has, with CUDA, is 3 GB to download"
 endif

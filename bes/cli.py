@@ -132,7 +132,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 def _listed(heading: str, names: Sequence[str]) -> str:
     """A part of the help: commands with what they do."""
-    return "\n".join([f"{heading}:", *(f"    {n:<18}{_command(n).summary}" for n in names)])
+    return "\n".join([f"{heading}:", *(f"    {n:<22}{_command(n).summary}" for n in names)])
 
 
 def _is_command(word: str) -> bool:

@@ -37,6 +37,12 @@ def acquire_device(wanted: str, *, count: int = 1) -> str:
             return "cuda"
     if wanted == "cuda":
         raise BesError("--device cuda: found no usable GPU; expected one, or --device cpu or auto")
+    if visible:
+        print(
+            f"PyTorch {torch.__version__} cannot use the GPU {', '.join(visible)}, so the CPU is: "
+            "another build may (docs/install.md); --device cuda refuses",
+            file=sys.stderr,
+        )
     return "cpu"
 
 

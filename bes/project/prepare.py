@@ -6,13 +6,12 @@ import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bes.data.manifest import read_manifest, shard_name, shard_of
 from bes.errors import BesError
-from bes.incremental.inputs import receipts_of
 from bes.incremental.outside import check_files
 from bes.incremental.snakemake_locks import run_in
 from bes.incremental.stage import all_stages, is_per_image, suffix_of
@@ -210,9 +209,15 @@ def _say(reasons: Mapping[Path, list[str]]) -> None:
         print(f"bes: {folder}: out of date: {words}", file=sys.stderr)
 
 
-def ask(workflow: Any, project: Project, names: Mapping[str, str], forced: Collection[str]) -> None:
+def ask(
+    workflow: Any,
+    project: Project,
+    names: Mapping[str, str],
+    forced: Collection[str],
+    products: Callable[[str, Path], Sequence[Path]],
+) -> None:
     """Have Snakemake make some receipts anew although they are there, as `--forcerun` would, and
-    take a stage for a target: the receipts of every experiment and shard.
+    take a stage for a target: its products in the folder of every experiment.
 
     While a Snakefile is read there are no settings of the graph yet to change; they are there when
     the graph is made.
@@ -224,26 +229,24 @@ def ask(workflow: Any, project: Project, names: Mapping[str, str], forced: Colle
         settings.forcerun = {*settings.forcerun, *forced}
         asked: list[str] = []
         for word in settings.targets:
-            asked += _receipts_of_rule(project, names.get(word, "")) or [word]
+            rule = names.get(word, "")
+            found = [str(path) for home in _homes(project, rule) for path in products(rule, home)]
+            asked += found or [word]
         settings.targets = type(settings.targets)(asked)
         return make_graph(*args, **kwargs)
 
     workflow._prepare_dag = make_graph_as_asked
 
 
-def _receipts_of_rule(project: Project, rule: str) -> list[str]:
-    """The receipts of a stage that is a target; none of a rule that is one by itself."""
+def _homes(project: Project, rule: str) -> list[Path]:
+    """The folders of a stage that is a target; none of a rule that is one by itself."""
     if rule not in all_stages() or rule == "export":
         return []
     if rule == "comparison":
         homes = [project.comparison_folder(name) for name in project.comparisons]
     else:
         homes = [project.folder(name, rule) for name in project.experiments]
-    return [
-        str(receipt)
-        for home in dict.fromkeys(homes)
-        for receipt in receipts_of(rule, home, project.shards)
-    ]
+    return list(dict.fromkeys(homes))
 
 
 def _wanted(project: Project, call: Call, receipts: Mapping[Path, list[str]]) -> frozenset[str]:

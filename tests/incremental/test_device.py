@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from bes.errors import BesError
 from bes.incremental import device
@@ -191,3 +192,16 @@ def test_without_a_gpu_auto_is_the_cpu_and_cuda_is_an_error(
     assert acquire_device("auto") == acquire_device("cpu") == "cpu"
     with pytest.raises(BesError, match="--device cuda: found no usable GPU"):
         acquire_device("cuda")
+
+
+def test_a_gpu_that_pytorch_cannot_use_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], locks: Path
+) -> None:
+    monkeypatch.setattr(device, "LOCKS", locks)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    assert acquire_device("auto") == "cpu"
+    assert "cannot use the GPU 3, so the CPU is" in capsys.readouterr().err
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert acquire_device("auto") == "cpu"
+    assert capsys.readouterr().err == ""

@@ -16,7 +16,9 @@ import pytest
 import yaml
 
 import bes
+from bes.cli import BY_HAND
 from bes.commands.run import snakemake_words
+from bes.incremental.stage import all_stages
 
 ROOT = Path(__file__).parents[2]
 
@@ -146,6 +148,23 @@ def test_the_help_has_the_everyday_commands_first(environment: Path, tmp_path: P
     text = run(environment, tmp_path, "--help").stdout
     places: list[Any] = [text.index(f"\n    {name} ") for name in ("run", "status", "cams")]
     assert places == sorted(places)
+    every = {*BY_HAND, *all_stages()}
+    assert set(re.findall(r"^    (\w+)  +\S", text, re.MULTILINE)) == every
+
+
+def test_the_image_runs_as_a_user_without_a_name(environment: Path, tmp_path: Path) -> None:
+    lines = re.findall("^ENV (.*)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    image = dict(word.split("=", 1) for line in lines for word in line.split())
+    image |= {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home")}
+    code = "import pwd; pwd.getpwuid = {}.__getitem__; from bes.__main__ import main; main()"
+    done = subprocess.run(
+        [environment / "bin/python", "-c", code, "run", "-n", "dataset"],
+        cwd=tmp_path,
+        env=image,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def pins(lines: list[str]) -> dict[str, str]:

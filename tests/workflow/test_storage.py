@@ -44,6 +44,9 @@ def test_a_storage_has_the_files_of_a_plain_run(
         hidden = {"_plan.json", "_bundles"}
         return {name: every[name] for name in every if hidden.isdisjoint(Path(name).parts)}
 
+    def masks(of: Path) -> set[Path]:
+        return {path.relative_to(of) for path in of.glob("results/tiny/*/pseudo_labels/*.png")}
+
     def both_have_the_same() -> None:
         expected, found = contents(project), contents(type(remote)(storage))
         assert found.keys() == expected.keys()
@@ -52,6 +55,8 @@ def test_a_storage_has_the_files_of_a_plain_run(
     for each in (project, remote):
         each.configure(EXPERIMENTS)
     project.run()
+    assert "report" not in run("pseudo_labels")
+    assert masks(storage) == masks(project.path)
     run()
     both_have_the_same()
     assert run() == {}

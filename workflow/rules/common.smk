@@ -88,6 +88,14 @@ STORED = in_storage("results") is not None
 if STORED:
     os.environ[STORE] = str(Path(in_storage("results").local_path()).parent)
 
+
+def products(stage, home):
+    """What a stage answers for in its folder: its receipts or, in a storage, its files."""
+    if STORED and is_carried(stage):
+        return [home, folder_mark(home)]
+    return receipts_of(stage, home, SHARDS)
+
+
 CALL, PREPARED, CONSOLE = Call(), Prepared(), None
 try:
     PROJECT = load_project(config)
@@ -103,7 +111,7 @@ try:
         NAMES = rule_names(PROJECT, workflow.modifier)
         CALL = read_call(sys.argv[1:], NAMES)
         PREPARED = prepare_stored(HERE, CALL, stored) if STORED else prepare(HERE, CALL)
-        ask(workflow, HERE, NAMES, PREPARED.forced)
+        ask(workflow, HERE, NAMES, PREPARED.forced, products)
         # The `onstart` of a module is not run.
         if not workflow.modifier.is_main_snakefile():
             run_in(Path(".snakemake")).started()
@@ -285,13 +293,6 @@ def output_of(stage, part="whole"):
     if STORED:
         return str(bundle_file(home, part))
     return str(receipt_file(home, part) if is_per_image(stage) else model_receipt(home))
-
-
-def products(stage, home):
-    """What a stage answers for in its folder: its receipts or, in a storage, its files."""
-    if STORED and is_carried(stage):
-        return [home, folder_mark(home)]
-    return receipts_of(stage, home, SHARDS)
 
 
 def exported(home):
