@@ -24,6 +24,7 @@ from bes.project import console
 from bes.project import progress as looks
 from bes.project.console import Display
 from bes.project.outcome import outcome, words_of
+from bes.project.prepare import Call, prepare
 from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
 from bes.project.run_console import RunConsole, wanted
 from bes.storage.files import write_atomic
@@ -218,6 +219,44 @@ def test_exports_say_where_they_are(capsys: pytest.CaptureFixture[str]) -> None:
         RunConsole(logger, project(), [], shown=True, targets=targets)
         logger.info("Nothing to be done (all requested files are present and up to date).")
         assert capsys.readouterr().err.splitlines() == lines
+
+
+REJECTED = "image,verdict\n1,rejected\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "table", "said"),
+    [
+        (
+            {},
+            REJECTED,
+            ["WARNING: not used, as the configuration does not name it: the review in "],
+        ),
+        ({}, "image,labels\n1,cat\n", []),
+        ({"review": "review.csv"}, REJECTED, []),
+        ({"review": "reviw.csv"}, REJECTED, ["no review yet: dataset.review: nothing at "]),
+    ],
+)
+def test_a_run_says_whether_it_takes_the_review(
+    options: dict[str, str], table: str, said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("photographs/review.csv").write_text(table)
+    configured = project(dataset={"root": "photographs", **options})
+    prepare(configured, Call(looks=True))
+    lines = [x for x in capsys.readouterr().err.splitlines() if "out of date" not in x]
+    assert len(lines) == len(said)
+    assert all(
+        line.startswith(f"bes: {s}photographs/") for line, s in zip(lines, said, strict=True)
+    )
+    for targets in (["export"], []):
+        logger = logging.Logger("snakemake")
+        handler = logging.StreamHandler(io.StringIO())
+        handler.name = "DefaultStreamHandler"
+        logger.addHandler(handler)
+        RunConsole(logger, configured, [], shown=True, targets=targets)
+        logger.info("Nothing to be done (all requested files are present and up to date).")
+        warned = [x for x in capsys.readouterr().err.splitlines() if x.startswith("WARNING: not")]
+        assert warned == [s.removeprefix("bes: ") for s in lines if "WARNING" in s]
 
 
 def test_photographs_that_are_left_out_are_said(finished: Path) -> None:

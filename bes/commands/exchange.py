@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from bes.commands.arguments import add_experiment, project_of
-from bes.commands.review import next_command
+from bes.commands.review import print_go_on
 from bes.data.corrections import CORRECTIONS
 from bes.data.review import REVIEW
 from bes.storage.words import counted
@@ -65,4 +65,4 @@ class ImportCommand:
         ):
             if count:
                 print(f"    {count} {words}")
-        print(f"To go on with them:\n\n    {next_command(project, args.configfile, args.config)}")
+        print_go_on(project, args)

@@ -48,8 +48,8 @@ class ReviewCommand:
         desk = open_desk(project, args.experiment)
 
         def closing() -> dict[str, Any]:
-            then = next_command(project, args.configfile, args.config)
-            return {"counts": desk.counts(), "command": then}
+            keys, then = go_on(project, args.configfile, args.config)
+            return {"counts": desk.counts(), "keys": keys, "command": then}
 
         from bes.review.desk import EARLIER
         from bes.review.server import ReviewServer
@@ -68,10 +68,10 @@ class ReviewCommand:
 
                 webbrowser.open(server.url)
             server.serve_forever(poll_interval=0.1)
-        counts, then = closing().values()
+        counts = desk.counts()
         said = ", ".join(f"{counts[name]} {name}" for name in counts) or "no verdict"
         print(f"\n{said}, of {len(desk.records)}; in {desk.catalog.root / desk.places.review}")
-        print(f"To go on with them:\n\n    {then}")
+        print_go_on(project, args)
 
 
 def open_desk(project: "Project", experiment: str) -> "Desk":
@@ -134,20 +134,16 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
     )
 
 
-def next_command(project: "Project", files: list[Path], overrides: list[str]) -> str:
-    """What to type to have the workflow heed the review: the run's own words, and where the review
-    is, unless the configuration says so already or there is none."""
+def go_on(project: "Project", files: list[Path], overrides: list[str]) -> tuple[str, str]:
+    """The lines that the configuration lacks below `dataset`, empty if none, and what to type to
+    have the workflow heed the review: the run's own words, and what these lines say."""
     import shlex
 
     import yaml
 
-    given = project.experiments[BASE].options["dataset"]
-    places = {"corrections": CORRECTIONS, "review": REVIEW}
-    more = {
-        name: place
-        for name, place in places.items()
-        if getattr(given, name) is None and (Path(given.root) / place).exists()
-    }
+    from bes.project.reviewed import not_named
+
+    more = not_named(project.experiments[BASE].options["dataset"])
     words = ["bes", "run"]
     if files != [DEFAULT_CONFIG]:
         words += ["--configfile", *map(str, files)]
@@ -157,4 +153,18 @@ def next_command(project: "Project", files: list[Path], overrides: list[str]) ->
         dataset = dict(yaml.safe_load(sections[-1].partition("=")[2]) if sections else {}) | more
         line = yaml.safe_dump(dataset, default_flow_style=True, sort_keys=False, width=10**6)
         overrides = [f"dataset={line.strip()}", *overrides]
-    return shlex.join(words + (["--config", *overrides] if overrides else []))
+    keys = "\n".join(f"{name}: {place}" for name, place in more.items())
+    return keys, shlex.join(words + (["--config", *overrides] if overrides else []))
+
+
+def print_go_on(project: "Project", args: argparse.Namespace) -> None:
+    """Print what `go_on` says."""
+    import textwrap
+
+    keys, then = go_on(project, args.configfile, args.config)
+    if keys:
+        lines = textwrap.indent(keys, "    ")
+        print(
+            f"For every run to use it, write below `dataset:` of your configuration:\n\n{lines}\n"
+        )
+    print(f"To go on with it:\n\n    {then}")

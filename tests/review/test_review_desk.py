@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from moons import MOON, NAMES, RESULTS, SIZE, disc, left_half, stroke
 
-from bes.commands.review import next_command, open_desk
+from bes.commands.review import go_on, open_desk
 from bes.data.images import decode_labels, encode_boundary_map, encode_labels
 from bes.data.manifest import Catalog, read_manifest, write_dataset
 from bes.data.review import read_review
@@ -304,9 +304,10 @@ def test_the_command_to_go_on_with_names_what_was_written(
     desk: Desk, project: Any, overrides: list[str], expected: str
 ) -> None:
     files = [Path("config/config.yaml")]
-    assert next_command(project, files, overrides) == expected
+    assert go_on(project, files, overrides) == ("", expected)
     change(desk, 0, "rejected")
-    more = next_command(project, [Path("my.yaml")], overrides)
+    lines, more = go_on(project, [Path("my.yaml")], overrides)
+    assert lines.splitlines() == ["corrections: corrections", "review: review.csv"]
     assert "--configfile my.yaml --config" in more
     assert "corrections: corrections, review: review.csv}'" in more
     assert ("root: my photos" in more) == bool(overrides)

@@ -191,9 +191,31 @@ def test_a_long_value_and_its_comment_stay_apart(here: Path) -> None:
     written = yaml.safe_load(configuration(start, weights=weights, gpu=False))
     chosen = {key: value for key, value in fitted(start.training, start.pixels).items() if value}
     dataset = written.pop("dataset")
-    assert dataset == {"root": "photos", "labels": "labels.csv", "classes": ["cat", "dog"]}
+    review = {"corrections": "corrections", "review": "review.csv"}
+    named = {"root": "photos", "labels": "labels.csv", "classes": ["cat", "dog"]}
+    assert dataset == named | review
     chosen.pop("dataset", None)
     assert written["weights"] == weights and chosen.items() <= written.items()
+
+
+@pytest.mark.parametrize(
+    ("there", "names"),
+    [
+        ({"review.csv": "image,verdict\none,rejected\n", "corrections/one.png": ""}, True),
+        ({"review.csv": "photograph,stars\none,5\n"}, False),
+        ({"corrections/notes.txt": ""}, False),
+    ],
+)
+def test_a_review_is_named_and_nothing_else_of_such_a_name(
+    here: Path, there: dict[str, str], names: bool
+) -> None:
+    labels = "image,labels\none.jpg,cat\ntwo.jpg,\nthree.jpg,dog\n"
+    for name, text in ({"labels.csv": labels} | there).items():
+        (here / "photos" / name).parent.mkdir(exist_ok=True)
+        (here / "photos" / name).write_text(text)
+    text = configuration(look_at(Path("photos"), None), weights="none", gpu=False)
+    dataset = yaml.safe_load(text)["dataset"]
+    assert ("corrections" in dataset, "review" in dataset) == (names, names)
 
 
 def test_a_configuration_file_that_is_not_there_is_named(
