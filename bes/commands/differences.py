@@ -9,6 +9,7 @@ from bes.commands.arguments import add_config, add_threads, check_experiment
 from bes.errors import BesError
 from bes.incremental.stage import PerImageStage, image_file, stage_of
 from bes.options.flags import whole_number
+from bes.storage.progress import heartbeat
 from bes.storage.words import counted
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class DifferencesCommand:
 
         project = read_project(args.configfile, args.config)
         names = (args.first, args.second)
-        shares = _shares(project, names, args.stage, args.threads)
+        with heartbeat(f"comparing the labels of {args.first} and {args.second}"):
+            shares = _shares(project, names, args.stage, args.threads)
         changed = [(share, record) for share, record in shares if share]
         mean = sum(share for share, _ in shares) / len(shares)
         print(
@@ -66,9 +68,10 @@ class DifferencesCommand:
         if not changed:
             return
         draw = _drawing(project, names, args.stage)
-        shown = list(forked_map(draw, changed[: args.images], processes=args.threads))
         out = args.out or Path("-".join(names) + ".jpg")
-        write_atomic(out, encode_jpeg(draw_differences(shown, names)))
+        with heartbeat(f"drawing {out}"):
+            shown = list(forked_map(draw, changed[: args.images], processes=args.threads))
+            write_atomic(out, encode_jpeg(draw_differences(shown, names)))
         for one in shown[:5]:
             print(f"  {one.image}: {100 * one.share:.1f} %")
         print(f"the {counted(len(shown), 'photograph')} that differ most: {out}")

@@ -7,6 +7,7 @@ from bes.commands.arguments import add_experiment, project_of
 from bes.commands.review import print_go_on
 from bes.data.corrections import CORRECTIONS
 from bes.data.review import REVIEW
+from bes.storage.progress import heartbeat
 from bes.storage.words import counted
 
 
@@ -47,13 +48,14 @@ class ImportCommand:
             catalog.root / (options.review or REVIEW),
         )
         files = {record.id: image_file("pseudo_labels", labels, record.id) for record in records}
-        done = import_corrections(
-            args.path,
-            catalog=catalog,
-            records=records,
-            places=places,
-            pseudo_labels=files if args.changed else None,
-        )
+        with heartbeat(f"reading {args.path}"):
+            done = import_corrections(
+                args.path,
+                catalog=catalog,
+                records=records,
+                places=places,
+                pseudo_labels=files if args.changed else None,
+            )
         print(f"{counted(done.written, 'correction')} written to {places.corrections}")
         for count, words in (
             (done.replaced, "of them in the place of another"),
