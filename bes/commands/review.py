@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bes.commands.arguments import DEFAULT_CONFIG, add_experiment, project_of
 from bes.data.corrections import CORRECTIONS
 from bes.data.review import REVIEW
+from bes.errors import BesError
 from bes.options.flags import whole_number
 from bes.project.sections import BASE
 from bes.storage.words import counted
@@ -45,7 +46,15 @@ class ReviewCommand:
 
         project = project_of(args)
         limit_threads(1)
-        desk = open_desk(project, args.experiment)
+        try:
+            desk = open_desk(project, args.experiment)
+        except BesError as error:
+            if args.configfile != [DEFAULT_CONFIG]:
+                raise
+            raise BesError(
+                f"{error}; without --configfile that is of {DEFAULT_CONFIG}: expected --configfile "
+                "and --config as the run had them"
+            ) from None
 
         def closing() -> dict[str, Any]:
             keys, then = go_on(project, args.configfile, args.config)
@@ -80,9 +89,11 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
     from bes.data.manifest import read_catalog, read_manifest
     from bes.data.ranking import read_ranking
     from bes.incremental.stage import Sources, image_file
+    from bes.method.dense_crf import load_inference
     from bes.review.desk import Desk, Places
     from bes.review.photograph import Photograph
     from bes.stages.pseudo_labels import prepare
+    from bes.stages.shared.walk_labels import crf_settings
     from bes.storage.files import digest_bytes, digest_file
     from bes.storage.memo import digest_of
 
@@ -94,8 +105,12 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
     catalog = read_catalog(folders["dataset"] / "classes.json")
     sources = Sources(catalog, folders, "cpu")
 
-    # Also loads the compiled code of the dense CRF, so that no stroke has to wait for it.
+    records = read_manifest(folders["dataset"] / "images.csv")
     compute = prepare(options["pseudo_labels"], sources)
+    # The compiled code of the dense CRF, so that no stroke has to wait for it.
+    if crf := crf_settings(options["pseudo_labels"]):
+        for n_labels in {len(record.labels) + 1 for record in records if not record.held_out}:
+            load_inference(crf, label_maps=1, n_labels=n_labels)
 
     def computed(record: "ImageRecord") -> bytes:
         if not record.correction:
@@ -125,7 +140,7 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
     dataset = options["dataset"]
     return Desk(
         catalog,
-        read_manifest(folders["dataset"] / "images.csv"),
+        records,
         read_ranking(folders["quality"] / "ranking.csv"),
         places=Places(dataset.corrections or CORRECTIONS, dataset.review or REVIEW),
         maps=maps,

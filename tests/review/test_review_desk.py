@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +289,20 @@ def test_strokes_are_in_pixels_of_the_photograph_at_full_size(project: Any) -> N
     assert (state["height"], state["width"]) == (48, 64)
     written = decode_labels(CORRECTION)
     assert written.shape == SIZE and (written[18:22, 98:102] == 1).all()
+
+
+def test_no_stroke_waits_for_compiled_code(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *rest = read_manifest(RESULTS / "dataset/images.csv")
+    records = [replace(first, labels=("moon", "sun")), *rest]
+    catalog = Catalog(ROOT, ("moon", "sun"), (1, 2))
+    write_dataset(RESULTS / "dataset", records=records, catalog=catalog, shards=1)
+    loaded = []
+    monkeypatch.setattr(
+        "bes.method.dense_crf.load_inference",
+        lambda settings, *, label_maps, n_labels=2: loaded.append(n_labels),
+    )
+    open_desk(project, "base")
+    assert set(loaded) == {2, 3}
 
 
 @pytest.mark.parametrize(
