@@ -2,7 +2,7 @@
 
 import argparse
 import signal
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,10 +92,10 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
     from bes.method.dense_crf import load_inference
     from bes.review.desk import Desk, Places
     from bes.review.photograph import Photograph
+    from bes.review.solved import maps_of
     from bes.stages.pseudo_labels import prepare
     from bes.stages.shared.walk_labels import crf_settings
     from bes.storage.files import digest_bytes, digest_file
-    from bes.storage.memo import digest_of
 
     options = project.experiments[experiment].options
     names = ("dataset", "boundary_maps", "revised_maps", "pseudo_labels", "quality")
@@ -122,10 +122,7 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
             return digest_file(sources.file("pseudo_labels", record))
         return digest_bytes(computed(record))
 
-    def maps(record: "ImageRecord") -> str:
-        files = (sources.file(name, record) for name in ("boundary_maps", "revised_maps"))
-        settings = [asdict(options[name]) for name in ("revised_maps", "pseudo_labels")]
-        return digest_of([*map(digest_file, files), settings])
+    maps = maps_of(project, experiment)
 
     def photograph(record: "ImageRecord") -> "Photograph":
         return Photograph(
@@ -143,7 +140,7 @@ def open_desk(project: "Project", experiment: str) -> "Desk":
         records,
         read_ranking(folders["quality"] / "ranking.csv"),
         places=Places(dataset.corrections or CORRECTIONS, dataset.review or REVIEW),
-        maps=maps,
+        maps=lambda record: maps(record.id),
         label=label,
         photograph=photograph,
     )

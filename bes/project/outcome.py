@@ -13,6 +13,7 @@ from bes.export.folder import MARKER
 from bes.project.sections import BASE
 from bes.project.settings import Project
 from bes.project.shipped import SHIPPED
+from bes.review.solved import solved_on_others
 from bes.stages.dataset import left_out_of
 from bes.stages.export import FORMATS, SKIPPED
 from bes.stages.quality import doubt
@@ -41,13 +42,19 @@ def outcome(project: Project, words: Sequence[str]) -> list[str]:
         lines.append(_command("bes", "dataset", "check", *words))
     page = project.folder(BASE, "report") / "page" / "index.html"
     if page.exists():
-        lines.append(f"every photograph at every stage: {page}")
+        lines.append(f"photographs at every stage: {page}")
     if sentence := doubt(ranked, seen):
         lines.append(f"WARNING: {sentence}")
     if left := sum(row.image not in seen for row in ranked):
         of = f" of the {left} that nobody has dealt with yet" if left < len(ranked) else ""
         first = math.ceil(left / FIRST)
         lines.append(f"look first at the {first} least trusted{of}, by {ranking}:")
+        lines.append(_command("bes", "review", *words))
+    if earlier := solved_on_others(project, BASE, {row.image for row in ranked}):
+        lines.append(
+            f"{counted(earlier, 'correction')} by strokes on maps that are others now; as you open "
+            "them, the review solves them anew, to accept:"
+        )
         lines.append(_command("bes", "review", *words))
     network = project.folder(BASE, "segmenter")
     if "segmenter" in project.wanted_by(BASE) and model_receipt(network).exists():

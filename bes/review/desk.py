@@ -27,12 +27,12 @@ from bes.data.review import (
 from bes.data.working_size import resize_labels
 from bes.errors import BesError
 from bes.review.photograph import Photograph
+from bes.review.solved import SCRIBBLES
 from bes.review.strokes import Stroke, as_json, strokes_from
 from bes.storage.files import digest_bytes, write_atomic
 from bes.storage.lock import locked
 from bes.storage.memo import digest_of
 
-SCRIBBLES = "scribbles"
 EARLIER = "accepted an earlier label"
 """In place of a verdict: a run made another label since, so this one is to be looked at."""
 KEPT = 4

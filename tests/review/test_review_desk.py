@@ -16,7 +16,9 @@ from bes.data.images import decode_labels, encode_boundary_map, encode_labels
 from bes.data.manifest import Catalog, read_manifest, write_dataset
 from bes.data.review import read_review
 from bes.errors import BesError
+from bes.project.outcome import outcome
 from bes.review.desk import EARLIER, Conflict, Desk
+from bes.storage.files import write_atomic
 
 ROOT = Path("photographs")
 CORRECTION = ROOT / "corrections/a moon.png"
@@ -303,6 +305,18 @@ def test_no_stroke_waits_for_compiled_code(project: Any, monkeypatch: pytest.Mon
     )
     open_desk(project, "base")
     assert set(loaded) == {2, 3}
+
+
+def test_the_end_of_a_run_counts_what_was_solved_on_other_maps(desk: Desk, project: Any) -> None:
+    def said() -> list[str]:
+        return [line for line in outcome(project, []) if "by strokes on maps" in line]
+
+    change(desk, 0, "corrected", MOON)
+    assert said() == []
+    write_atomic(RESULTS / "boundary_maps/a moon.png", encode_boundary_map(np.zeros((24, 32))))
+    assert [line[:12] for line in said()] == ["1 correction"]
+    CORRECTION.write_bytes(encode_labels(np.zeros(SIZE, np.uint8)))  # by another program
+    assert said() == []
 
 
 @pytest.mark.parametrize(
