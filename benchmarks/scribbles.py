@@ -5,7 +5,8 @@ where the training photographs have masks and the run is finished. As in `bes re
 solved before the next one is drawn. A stroke goes along the longest line of the skeleton of the
 largest fault: the largest patch of one true label that the label at hand has not, without a margin
 of a few pixels, which nobody would draw in. The photographs are the first of the ranking, or with
-`--spread` evenly spaced in it. Times are CPU seconds on one core.
+`--spread` evenly spaced in it. Times are CPU seconds on one core. Fails where a stroke takes 1 s or
+more in the median.
 """
 
 import argparse
@@ -32,6 +33,8 @@ from bes.review.strokes import Stroke
 from bes.stages.shared.walk_labels import PseudoLabelOptions
 from bes.stages.shared.walked_maps import WalkOptions
 
+BOUND = 1.0
+"""Seconds that a stroke may take, median."""
 MARGIN = 3
 """Pixels from its edge that a fault is not drawn in."""
 
@@ -162,6 +165,8 @@ def main() -> None:
         f"seconds a stroke: median {np.median(times):.2f}, longest {np.max(times):.2f}, "
         f"{len(times)} strokes"
     )
+    if np.median(times) >= BOUND:
+        sys.exit(f"expected a median below {BOUND} s")
 
 
 if __name__ == "__main__":

@@ -24,8 +24,10 @@ from bes.project import console
 from bes.project import progress as looks
 from bes.project.console import Display
 from bes.project.outcome import outcome, words_of
+from bes.project.prepare import Call, prepare
 from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
 from bes.project.run_console import RunConsole, wanted
+from bes.storage import progress as said
 from bes.storage.files import write_atomic
 from bes.storage.layout import model_receipt, receipt_file
 
@@ -171,6 +173,65 @@ def test_lines_follow_in_less_than_ten_seconds() -> None:
     assert console.HEARTBEAT + console.EVERY <= 10.0
 
 
+def test_what_takes_long_is_said_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(said, "HEARTBEAT", 0.15)
+    with said.heartbeat("reading"):
+        time.sleep(0.6)
+        said.Progress("predict", 40, unit="images").step()
+        time.sleep(0.6)
+    first, *lines = capsys.readouterr().err.splitlines()
+    assert first == "bes: reading ..."
+    assert lines.index("predict: 1/40") >= 1
+    assert {re.sub(r"0:0\d", "0:00", line) for line in lines} == {
+        "bes: reading ... (so far 0:00)",
+        "predict: 1/40",
+        "predict: 1/40 (so far 0:00)",
+    }
+
+
+def test_the_start_does_not_count_in_how_long_the_rest_takes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(said, "time", SimpleNamespace(monotonic=lambda: now))
+    progress = said.Progress("cams 1", 40, unit="images")
+    now = 60.0
+    progress.step("loss 1")
+    for _ in range(10):
+        now += 1
+        progress.step()
+    assert capsys.readouterr().err.splitlines() == [
+        "cams 1: 1/40, loss 1",
+        "cams 1: 6/40, 1 images/s, 0:34 left",
+        "cams 1: 11/40, 1 images/s, 0:29 left",
+    ]
+    log("classifier", "classifier", "classifier: 1/120, loss 0.5")
+    model_receipt(BASE / "classifier").unlink()
+    found = at("classifier")
+    assert (found.done, found.total, found.note, found.rate) == (1, 120, "loss 0.5", 0)
+    assert console.count_of(found) == "1 of 120"
+
+
+def test_a_job_that_has_said_nothing_yet_has_less_and_less_left() -> None:
+    model_receipt(BASE / "classifier").unlink()
+    receipt_file(BASE / "cams", SHARDS[0]).unlink()
+    shards = {name: len(read_manifest(BASE / f"dataset/shards/{name}.csv")) for name in SHARDS}
+    count = shards[SHARDS[0]]
+    todo = f"cams {SHARDS[0]}: {count} of {count} to do"
+    log("cams", SHARDS[0], todo, f"cams {SHARDS[0]}: 1/{count}, 0.001 images/s, 1:40 left")
+    log("classifier", "classifier", "")
+    waiting = at("classifier").left
+    assert waiting
+    log_file = BASE / "classifier/_logs/classifier.log"
+    began = time.time() - waiting / 2
+    os.utime(log_file, (began, began))
+    assert at("classifier").left == pytest.approx(waiting / 2, rel=0.2)
+    os.utime(log_file, (began - waiting, began - waiting))
+    assert at("classifier").left is None
+
+
 def test_the_table_of_a_terminal_has_a_line_for_each_stage() -> None:
     from rich.console import Console
 
@@ -218,6 +279,44 @@ def test_exports_say_where_they_are(capsys: pytest.CaptureFixture[str]) -> None:
         RunConsole(logger, project(), [], shown=True, targets=targets)
         logger.info("Nothing to be done (all requested files are present and up to date).")
         assert capsys.readouterr().err.splitlines() == lines
+
+
+REJECTED = "image,verdict\n1,rejected\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "table", "said"),
+    [
+        (
+            {},
+            REJECTED,
+            ["WARNING: not used, as the configuration does not name it: the review in "],
+        ),
+        ({}, "image,labels\n1,cat\n", []),
+        ({"review": "review.csv"}, REJECTED, []),
+        ({"review": "reviw.csv"}, REJECTED, ["no review yet: dataset.review: nothing at "]),
+    ],
+)
+def test_a_run_says_whether_it_takes_the_review(
+    options: dict[str, str], table: str, said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("photographs/review.csv").write_text(table)
+    configured = project(dataset={"root": "photographs", **options})
+    prepare(configured, Call(looks=True))
+    lines = [x for x in capsys.readouterr().err.splitlines() if "out of date" not in x]
+    assert len(lines) == len(said)
+    assert all(
+        line.startswith(f"bes: {s}photographs/") for line, s in zip(lines, said, strict=True)
+    )
+    for targets in (["export"], []):
+        logger = logging.Logger("snakemake")
+        handler = logging.StreamHandler(io.StringIO())
+        handler.name = "DefaultStreamHandler"
+        logger.addHandler(handler)
+        RunConsole(logger, configured, [], shown=True, targets=targets)
+        logger.info("Nothing to be done (all requested files are present and up to date).")
+        warned = [x for x in capsys.readouterr().err.splitlines() if x.startswith("WARNING: not")]
+        assert warned == [s.removeprefix("bes: ") for s in lines if "WARNING" in s]
 
 
 def test_photographs_that_are_left_out_are_said(finished: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bes.commands.arguments import add_config, add_threads, check_experiment
 from bes.options.flags import whole_number
+from bes.storage.progress import heartbeat
 from bes.storage.words import counted
 
 STAGES = ("pseudo_labels", "predictions", "teacher_labels")
@@ -53,7 +54,8 @@ class DifferencesCommand:
             [project.folder(name, stage) for name in names] for stage in ("dataset", args.stage)
         )
         pair = LabelPair(args.stage, folders, datasets)
-        shares = pair.shares(args.threads)
+        with heartbeat(f"comparing the labels of {args.first} and {args.second}"):
+            shares = pair.shares(args.threads)
         changed = [(share, record) for share, record in shares if share]
         mean = sum(share for share, _ in shares) / len(shares)
         print(
@@ -62,9 +64,10 @@ class DifferencesCommand:
         )
         if not changed:
             return
-        shown = list(forked_map(pair.draw, changed[: args.images], processes=args.threads))
         out = args.out or Path("-".join(names) + ".jpg")
-        write_atomic(out, encode_jpeg(draw_differences(shown, names)))
+        with heartbeat(f"drawing {out}"):
+            shown = list(forked_map(pair.draw, changed[: args.images], processes=args.threads))
+            write_atomic(out, encode_jpeg(draw_differences(shown, names)))
         for one in shown[:5]:
             print(f"  {one.image}: {100 * one.share:.1f} %")
         print(f"the {counted(len(shown), 'photograph')} that differ most: {out}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from bes.commands.arguments import add_experiment, project_of
 from bes.data.corrections import CORRECTIONS
 from bes.data.review import REVIEW
+from bes.storage.progress import heartbeat
 from bes.storage.words import counted
 
 
@@ -35,7 +36,7 @@ class ImportCommand:
         from bes.data.manifest import read_catalog, read_manifest
         from bes.exchange.corrections import Places, import_corrections
         from bes.incremental.stage import image_file
-        from bes.project.outcome import next_command
+        from bes.project.reviewed import going_on
 
         project = project_of(args)
         dataset, labels = (project.folder(args.experiment, s) for s in ("dataset", "pseudo_labels"))
@@ -47,13 +48,14 @@ class ImportCommand:
             catalog.root / (options.review or REVIEW),
         )
         files = {record.id: image_file("pseudo_labels", labels, record.id) for record in records}
-        done = import_corrections(
-            args.path,
-            catalog=catalog,
-            records=records,
-            places=places,
-            pseudo_labels=files if args.changed else None,
-        )
+        with heartbeat(f"reading {args.path}"):
+            done = import_corrections(
+                args.path,
+                catalog=catalog,
+                records=records,
+                places=places,
+                pseudo_labels=files if args.changed else None,
+            )
         print(f"{counted(done.written, 'correction')} written to {places.corrections}")
         for count, words in (
             (done.replaced, "of them in the place of another"),
@@ -65,4 +67,4 @@ class ImportCommand:
         ):
             if count:
                 print(f"    {count} {words}")
-        print(f"To go on with them:\n\n    {next_command(project, args.configfile, args.config)}")
+        print(going_on(project, args.configfile, args.config))

@@ -8,6 +8,7 @@ from bes.commands.arguments import add_device, add_network, add_out, add_threads
 from bes.options.flags import add_flags, given_in
 from bes.stages.predictions import PredictionOptions
 from bes.stages.segmentation_maps import SegmentationMapOptions
+from bes.storage.progress import heartbeat
 from bes.storage.words import counted
 
 
@@ -50,19 +51,20 @@ class PredictCommand:
 
         given = given_in(args, SegmentationMapOptions) | given_in(args, PredictionOptions)
         trained = read_trained(find_network(args.network)).with_options(given)
-        done = predict(
-            args.folder,
-            out=args.out,
-            trained=trained,
-            kinds=[
-                "labels",
-                *(["overlays"] if args.overlays else []),
-                *(["probabilities"] if args.probabilities else []),
-            ],
-            labels=args.labels,
-            device=args.device,
-            threads=args.threads,
-        )
+        with heartbeat(f"reading {args.folder}"):
+            done = predict(
+                args.folder,
+                out=args.out,
+                trained=trained,
+                kinds=[
+                    "labels",
+                    *(["overlays"] if args.overlays else []),
+                    *(["probabilities"] if args.probabilities else []),
+                ],
+                labels=args.labels,
+                device=args.device,
+                threads=args.threads,
+            )
         print(
             f"{counted(done.computed, 'photograph')} predicted, {done.unchanged} as they were, "
             f"{done.failed} failed: {args.out / 'labels'}"
@@ -92,4 +94,5 @@ class ExportNetworkCommand:
         from bes.predict.trained import find_network, read_trained
 
         trained = read_trained(find_network(args.network))
-        export_network(trained, format=args.format, out=args.out, threads=args.threads)
+        with heartbeat("loading the network"):
+            export_network(trained, format=args.format, out=args.out, threads=args.threads)

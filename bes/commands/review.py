@@ -5,7 +5,9 @@ import signal
 from typing import Any
 
 from bes.commands.arguments import add_experiment, project_of
+from bes.errors import BesError
 from bes.options.flags import whole_number
+from bes.project.shipped import DEFAULT_CONFIG
 from bes.storage.words import counted
 
 
@@ -35,15 +37,23 @@ class ReviewCommand:
         project = project_of(args)
         limit_threads(1)
         from bes.project.desk import open_desk
-        from bes.project.outcome import next_command
+        from bes.project.reviewed import go_on, going_on
         from bes.review.desk import EARLIER
         from bes.review.server import ReviewServer
 
-        desk = open_desk(project, args.experiment)
+        try:
+            desk = open_desk(project, args.experiment)
+        except BesError as error:
+            if args.configfile != [DEFAULT_CONFIG]:
+                raise
+            raise BesError(
+                f"{error}; without --configfile that is of {DEFAULT_CONFIG}: expected --configfile "
+                "and --config as the run had them"
+            ) from None
 
         def closing() -> dict[str, Any]:
-            then = next_command(project, args.configfile, args.config)
-            return {"counts": desk.counts(), "command": then}
+            keys, then = go_on(project, args.configfile, args.config)
+            return {"counts": desk.counts(), "keys": keys, "command": then}
 
         with ReviewServer(desk, port=args.port, closing=closing) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -59,7 +69,7 @@ class ReviewCommand:
 
                 webbrowser.open(server.url)
             server.serve_forever(poll_interval=0.1)
-        counts, then = closing().values()
+        counts = desk.counts()
         said = ", ".join(f"{counts[name]} {name}" for name in counts) or "no verdict"
         print(f"\n{said}, of {len(desk.records)}; in {desk.catalog.root / desk.places.review}")
-        print(f"To go on with them:\n\n    {then}")
+        print(going_on(project, args.configfile, args.config))

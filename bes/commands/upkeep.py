@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bes.commands.arguments import add_config, add_experiment, project_of
 from bes.report.scores import print_scores
+from bes.storage.progress import heartbeat
 from bes.storage.words import counted
 
 
@@ -101,7 +102,8 @@ class VerifyCommand:
         from bes.project.settings import read_project
         from bes.project.upkeep import verify
 
-        problems = verify(read_project(args.configfile, args.config))
+        with heartbeat("reading every file of the results and the dataset"):
+            problems = verify(read_project(args.configfile, args.config))
         for problem in problems:
             print(problem)
         print(counted(len(problems), "damaged, missing or changed file"))

@@ -10,6 +10,8 @@ from bes.storage.words import counted
 
 CORRECTIONS = "corrections"
 """The folder that `bes review` writes to, unless another one is configured."""
+SCRIBBLES = "scribbles"
+"""The folder of the strokes that they were solved from."""
 
 
 def correction_files(folder: Path) -> dict[str, Path]:
@@ -20,20 +22,20 @@ def correction_files(folder: Path) -> dict[str, Path]:
     return {id_of(path): folder / path for path in files if path.lower().endswith(".png")}
 
 
-def check_corrections(root: Path, folder: str) -> None:
-    """Raises BesError if there is no such folder below the root."""
-    if not (root / folder).is_dir():
-        raise BesError(
-            f"dataset.corrections: found no folder {root / folder}, expected one with PNGs"
-        )
+def has_corrections(root: Path, folder: str) -> bool:
+    """Whether there is such a folder below the root yet; raises BesError for what is none."""
+    path = root / folder
+    if path.exists() and not path.is_dir():
+        raise BesError(f"dataset.corrections: found a file {path}, expected a folder with PNGs")
+    return path.exists()
 
 
 def add_corrections(found: Collected, root: Path, folder: str) -> None:
-    """Give each training photograph its correction, a PNG of its name below a folder of the root.
-
-    Raises BesError if there is no such folder.
-    """
-    check_corrections(root, folder)
+    """Give each training photograph its correction, a PNG of its name below a folder of the root,
+    if there are any yet."""
+    if not has_corrections(root, folder):
+        found.notes.append(f"no correction yet: found no folder {root / folder}")
+        return
     files: dict[str, str] = {}
     for path, _ in files_below(root, folder):
         if Path(path).suffix.lower() != ".png":

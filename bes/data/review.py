@@ -96,20 +96,22 @@ def read_review(path: Path) -> dict[str, Verdict]:
     return found
 
 
-def check_review(root: Path, file: str) -> None:
-    """Raises BesError if there is no such file below the root."""
-    if not (root / file).is_file():
-        raise BesError(
-            f"dataset.review: found no file {root / file}, expected the table of `bes review`"
-        )
+def has_review(root: Path, file: str) -> bool:
+    """Whether there is such a table below the root yet; raises BesError for what is no file."""
+    path = root / file
+    if path.is_dir():
+        raise BesError(f"dataset.review: found a folder {path}, expected the table of `bes review`")
+    return path.exists()
 
 
 def add_review(found: Collected, root: Path, file: str) -> None:
-    """Mark the training photographs whose label was rejected or accepted.
+    """Mark the training photographs whose label was rejected or accepted, if any was yet.
 
     Raises BesError for a table that cannot be read.
     """
-    check_review(root, file)
+    if not has_review(root, file):
+        found.notes.append(f"no verdict yet: found no file {root / file}")
+        return
     review = read_review(root / file)
     train = {entry.id for entry in found.entries if entry.split == "train"}
     rejected = {image for image, row in review.items() if row.verdict == REJECTED}

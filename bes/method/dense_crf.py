@@ -88,12 +88,12 @@ def refine_all(
     return [p.argmax(axis=0).astype(np.uint8) for p in _infer(image, energies, settings)]
 
 
-def load_inference(settings: DenseCrfSettings, *, label_maps: int) -> None:
-    """Have the compiled code for two labels in memory: processes that are forked then share it.
-
-    The very first time on a machine, or for another number of labels, it is compiled.
+def load_inference(settings: DenseCrfSettings, *, label_maps: int, n_labels: int = 2) -> None:
+    """Have the compiled code for a number of labels in memory: processes that are forked then share
+    it. The very first time on a machine it is compiled.
     """
-    refine_all(np.zeros((1, 2, 3), np.uint8), [np.array([[0, 1]])] * label_maps, 2, settings)
+    labels = [np.array([[0, n_labels - 1]])] * label_maps
+    refine_all(np.zeros((1, 2, 3), np.uint8), labels, n_labels, settings)
 
 
 def refine_probabilities(

@@ -27,7 +27,6 @@ def export_network(trained: TrainedNetwork, *, format: str, out: Path, threads: 
     or if a photograph of the dataset cannot be read. Nothing is written then.
     """
     limit_threads(threads)
-    say("loading the network")
     from bes.data.working_size import read_reduced
     from bes.predict.exported import FORMATS, Exported, agreement
     from bes.predict.model_card import model_card

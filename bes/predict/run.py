@@ -19,7 +19,7 @@ from bes.storage.lock import locked
 from bes.storage.memo import Entry, Memo, digest_of
 from bes.storage.os_errors import refusal
 from bes.storage.pool import limit_threads
-from bes.storage.progress import Progress
+from bes.storage.progress import Progress, say
 from bes.storage.vouched import Voucher, vouched
 
 KINDS = {"labels": ".png", "overlays": ".jpg", "probabilities": ".npz"}
@@ -118,6 +118,7 @@ def _predict(
         # One photograph a core beats one on all cores; before torch is imported.
         limit_threads(1)
         used = acquire_device(device)
+        say("loading the network")
         from bes.predict.compute import Task, compute
 
         tasks = {

@@ -135,7 +135,7 @@ class Display:
 
 def count_of(each: StageProgress) -> str:
     """`12 of 40 photographs`."""
-    return f"{each.done:.0f} of {each.total:.0f} {each.unit}" if each.total else ""
+    return f"{each.done:.0f} of {each.total:.0f} {each.unit}".rstrip() if each.total else ""
 
 
 def time_of(each: StageProgress) -> str:

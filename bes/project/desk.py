@@ -1,6 +1,6 @@
 """The desk for the pseudo labels of an experiment, out of its folders and options."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from bes.data.corrections import CORRECTIONS
 from bes.data.images import read_bytes
@@ -8,12 +8,14 @@ from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.data.ranking import read_ranking
 from bes.data.review import REVIEW
 from bes.incremental.stage import Sources
+from bes.method.dense_crf import load_inference
 from bes.project.settings import Project
+from bes.project.solved import maps_of
 from bes.review.desk import Desk, Places
 from bes.review.photograph import Photograph
 from bes.stages.pseudo_labels import prepare
+from bes.stages.shared.crf_settings import crf_settings
 from bes.storage.files import digest_bytes, digest_file
-from bes.storage.memo import digest_of
 
 
 def open_desk(project: Project, experiment: str) -> Desk:
@@ -25,8 +27,12 @@ def open_desk(project: Project, experiment: str) -> Desk:
     folders |= project.read_by("pseudo_labels", experiment)
     catalog = read_catalog(folders["dataset"] / "classes.json")
     sources = Sources(catalog, folders, "cpu")
-    # Also loads the compiled code of the dense CRF, so that no stroke has to wait for it.
+    records = read_manifest(folders["dataset"] / "images.csv")
     compute = prepare(options["pseudo_labels"], sources)
+    # The compiled code of the dense CRF, so that no stroke has to wait for it.
+    if crf := crf_settings(options["pseudo_labels"]):
+        for n_labels in {len(record.labels) + 1 for record in records if not record.held_out}:
+            load_inference(crf, label_maps=1, n_labels=n_labels)
 
     def computed(record: ImageRecord) -> bytes:
         if not record.correction:
@@ -38,10 +44,7 @@ def open_desk(project: Project, experiment: str) -> Desk:
             return digest_file(sources.file("pseudo_labels", record))
         return digest_bytes(computed(record))
 
-    def maps(record: ImageRecord) -> str:
-        files = (sources.file(name, record) for name in ("boundary_maps", "revised_maps"))
-        settings = [asdict(options[name]) for name in ("revised_maps", "pseudo_labels")]
-        return digest_of([*map(digest_file, files), settings])
+    maps = maps_of(project, experiment)
 
     def photograph(record: ImageRecord) -> Photograph:
         return Photograph(
@@ -56,10 +59,10 @@ def open_desk(project: Project, experiment: str) -> Desk:
     dataset = options["dataset"]
     return Desk(
         catalog,
-        read_manifest(folders["dataset"] / "images.csv"),
+        records,
         read_ranking(folders["quality"] / "ranking.csv"),
         places=Places(dataset.corrections or CORRECTIONS, dataset.review or REVIEW),
-        maps=maps,
+        maps=lambda record: maps(record.id),
         label=label,
         photograph=photograph,
     )

@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from bes.data.corrections import CORRECTIONS
 from bes.data.manifest import read_catalog
 from bes.data.ranking import read_ranking
 from bes.data.review import REVIEW
@@ -13,7 +12,8 @@ from bes.errors import BesError
 from bes.export.folder import MARKER
 from bes.project.sections import BASE
 from bes.project.settings import Project
-from bes.project.shipped import DEFAULT_CONFIG, SHIPPED
+from bes.project.shipped import SHIPPED
+from bes.project.solved import solved_on_others
 from bes.report.doubt import doubt
 from bes.stages.dataset import left_out_of
 from bes.stages.export import FORMATS, SKIPPED
@@ -42,13 +42,19 @@ def outcome(project: Project, words: Sequence[str]) -> list[str]:
         lines.append(_command("bes", "dataset", "check", *words))
     page = project.folder(BASE, "report") / "page" / "index.html"
     if page.exists():
-        lines.append(f"every photograph at every stage: {page}")
+        lines.append(f"photographs at every stage: {page}")
     if sentence := doubt(ranked, seen):
         lines.append(f"WARNING: {sentence}")
     if left := sum(row.image not in seen for row in ranked):
         of = f" of the {left} that nobody has dealt with yet" if left < len(ranked) else ""
         first = math.ceil(left / FIRST)
         lines.append(f"look first at the {first} least trusted{of}, by {ranking}:")
+        lines.append(_command("bes", "review", *words))
+    if earlier := solved_on_others(project, BASE, {row.image for row in ranked}):
+        lines.append(
+            f"{counted(earlier, 'correction')} by strokes on maps that are others now; as you open "
+            "them, the review solves them anew, to accept:"
+        )
         lines.append(_command("bes", "review", *words))
     network = project.folder(BASE, "segmenter")
     if "segmenter" in project.wanted_by(BASE) and model_receipt(network).exists():
@@ -88,30 +94,6 @@ def _dealt_with(project: Project) -> set[str]:
         return looked_at(dataset, labels, review=root / review)
     except BesError:
         return set()
-
-
-def next_command(project: Project, files: list[Path], overrides: list[str]) -> str:
-    """What to type to have the workflow heed the review: the run's own words, and where the review
-    is, unless the configuration says so already or there is none."""
-    import yaml
-
-    given = project.experiments[BASE].options["dataset"]
-    places = {"corrections": CORRECTIONS, "review": REVIEW}
-    more = {
-        name: place
-        for name, place in places.items()
-        if getattr(given, name) is None and (Path(given.root) / place).exists()
-    }
-    words = ["bes", "run"]
-    if files != [DEFAULT_CONFIG]:
-        words += ["--configfile", *map(str, files)]
-    if more:
-        sections = [word for word in overrides if word.partition("=")[0] == "dataset"]
-        overrides = [word for word in overrides if word not in sections]
-        dataset = dict(yaml.safe_load(sections[-1].partition("=")[2]) if sections else {}) | more
-        line = yaml.safe_dump(dataset, default_flow_style=True, sort_keys=False, width=10**6)
-        overrides = [f"dataset={line.strip()}", *overrides]
-    return shlex.join(words + (["--config", *overrides] if overrides else []))
 
 
 def words_of(arguments: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from bes.incremental.outside import check_files
 from bes.incremental.snakemake_locks import run_in
 from bes.incremental.stage import all_stages, is_per_image, suffix_of
 from bes.project.reading import read_few
+from bes.project.reviewed import not_taken, not_there
 from bes.project.sections import BASE, TARGETS, parents_of
 from bes.project.settings import Project, check_weights, outside_stages
 from bes.project.staleness import (
@@ -132,6 +133,9 @@ def prepare(project: Project, call: Call) -> Prepared:
         if run_in(Path(".snakemake")).alone:
             stamps = read_few(project)
     _say_unused(project)
+    dataset = project.experiments[BASE].options["dataset"]
+    for line in (*not_taken(dataset), *not_there(dataset)):
+        print(f"bes: {line}", file=sys.stderr)
     found = staleness(project, keep=not call.looks, stamps=stamps)
     reasons = found.reasons()
     receipt = whole_receipt(project.folder(BASE, "dataset"))

@@ -49,8 +49,8 @@ with config/photographs.yaml. Only how they compare counts: how fast it is here,
 tell as they go."""
 
 _STEP = re.compile(
-    r"^[^:]+: (?P<done>\d+)/(?P<total>\d+), (?P<rate>[\d.e+-]+) (?P<unit>.+?)/s, "
-    r"(?P<left>[\d:]+) left(?:, (?P<note>.*))?$"
+    r"^[^:]+: (?P<done>\d+)/(?P<total>\d+)(?:, (?P<rate>[\d.e+-]+) (?P<unit>.+?)/s, "
+    r"(?P<left>[\d:]+) left)?(?:, (?P<note>.*))?$"
 )
 """A line of `bes.storage.progress`."""
 _TODO = re.compile(r"^\w+ \d+: (?P<todo>\d+) of (?P<all>\d+) to do$")
@@ -170,11 +170,12 @@ def _stage(project: Project, stage: str, folder: Path, since: float) -> StagePro
         step = _step(logs[0]) if logs else None
         if step is None:
             return StageProgress(stage, folder, state, seen=seen)
-        left = max(_seconds(step["left"]) - (time.time() - seen), 0.0)
+        left = max(_seconds(step["left"]) - (time.time() - seen), 0.0) if step["left"] else None
         note = step["note"] or ""
         if step["done"] == step["total"] and isinstance(declared, TrainingStage):
             note = "measuring the network"
-        counts = int(step["done"]), int(step["total"]), step["unit"], float(step["rate"])
+        rate = float(step["rate"] or 0)
+        counts = int(step["done"]), int(step["total"]), step["unit"] or "", rate
         return StageProgress(stage, folder, state, *counts, left, note, seen)
     photographs = _of_shards(project, folder, held_out=declared.held_out)
     done, rate = 0.0, 0.0
@@ -191,7 +192,7 @@ def _stage(project: Project, stage: str, folder: Path, since: float) -> StagePro
                 done += int(first["all"]) - int(first["todo"])
             if step:
                 age = time.time() - _modified(log)
-                speed = float(step["rate"])
+                speed = float(step["rate"] or 0)
                 rate += speed
                 # The line may be some seconds old.
                 todo = int(step["total"])
@@ -226,7 +227,10 @@ def _with_left(
     expected = _expected(project, each, work)
     if expected is None:
         return each
-    return StageProgress(**{**vars(each), "left": expected * (1 - each.share) * factor})
+    left = expected * (1 - each.share) * factor
+    # A job that was to be done by now takes longer than the others tell.
+    late = each.seen and (left := left - (time.time() - each.seen)) <= 0
+    return each if late else StageProgress(**{**vars(each), "left": left})
 
 
 def _expected(project: Project, each: StageProgress, work: Work | None) -> float | None:

@@ -10,6 +10,8 @@ from typing import Any
 from bes.project.console import Display
 from bes.project.outcome import exports, outcome, words_of
 from bes.project.progress import StartedRun
+from bes.project.reviewed import not_taken
+from bes.project.sections import BASE
 from bes.project.settings import Project
 
 QUIET = (
@@ -104,6 +106,7 @@ class RunConsole(logging.Handler):
     def _tell(self) -> None:
         lines = outcome(self._project, self._words) if "all" in self._targets else []
         lines += exports(self._project) if "export" in self._targets else []
+        lines += not_taken(self._project.experiments[BASE].options["dataset"])
         for line in lines:
             print(line, file=sys.stderr, flush=True)
 

@@ -14,6 +14,7 @@ from bes.data.images import size_of
 from bes.data.manifest import Catalog, ImageRecord
 from bes.errors import BesError
 from bes.project.fitted import FEW, fitted
+from bes.project.reviewed import free_places
 from bes.project.sections import NAME
 from bes.stages.shared.dataset_kinds import DatasetOptions, layout_of
 from bes.storage.files import write_atomic
@@ -128,6 +129,10 @@ def configuration(start: Start, *, weights: str, gpu: bool) -> str:
         *(
             [("  max_pixels", reduced, f"yours have {width}x{height}; more takes longer")]
             * bool(reduced)
+        ),
+        *(
+            (f"  {key}", place, "of `bes review`; what is not there yet counts as none")
+            for key, place in free_places(start.root).items()
         ),
         ("shards", settings["shards"], "jobs of a stage; a change computes all anew"),
         ("device", "auto", device),

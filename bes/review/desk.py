@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bes.data.corrections import CORRECTIONS, correction_files
+from bes.data.corrections import CORRECTIONS, SCRIBBLES, correction_files
 from bes.data.images import encode_labels
 from bes.data.manifest import Catalog, ImageRecord
 from bes.data.ranking import RankedLabel
@@ -32,7 +32,6 @@ from bes.storage.files import digest_bytes, write_atomic
 from bes.storage.lock import locked
 from bes.storage.memo import digest_of
 
-SCRIBBLES = "scribbles"
 EARLIER = "accepted an earlier label"
 """In place of a verdict: a run made another label since, so this one is to be looked at."""
 KEPT = 4

@@ -401,8 +401,10 @@ function flip(id) {
 
 async function showEnd() {
   try {
-    const { counts, command } = await ask("end");
+    const { counts, keys, command } = await ask("end");
     $("counts").textContent = Object.entries(counts).map(([verdict, count]) => `${count} ${verdict}`).join(", ") || "No verdict yet.";
+    $("lacking").hidden = !keys;
+    $("lines").textContent = keys;
     $("command").textContent = command;
     $("end").showModal();
   } catch (error) {

@@ -1,12 +1,21 @@
 """What a job or a command says of how far it is, on stderr."""
 
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+HEARTBEAT = 6.0
+"""Seconds after which `heartbeat` says something if nobody else did."""
+_last = "", 0.0
+"""What was said last, and when."""
 
 
 class Progress:
     """Prints `name: 12/58, 1.3 images/s, 0:35 left` to stderr, first after one unit, then at most
-    every `interval` seconds. Who watches a run reads these lines in the logs of its jobs."""
+    every `interval` seconds. The first unit has the start-up in it, so what is told of time begins
+    at its end. Who watches a run reads these lines in the logs of its jobs."""
 
     def __init__(self, name: str, total: int, *, unit: str, done: int = 0, interval: float = 5.0):
         self.name, self.total, self.unit, self.interval = name, total, unit, interval
@@ -18,22 +27,50 @@ class Progress:
         """Count one unit; `note` (a loss, say) is appended to the line."""
         self.done += 1
         now = time.monotonic()
+        if self.done == self.first + 1:
+            self.start = now
         if self.done < self.total and now - self.printed < self.interval:
             return
         self.printed = now
-        rate = (self.done - self.first) / max(now - self.start, 1e-9)
-        left = (self.total - self.done) / rate
-        print(
-            f"{self.name}: {self.done}/{self.total}, {rate:.3g} {self.unit}/s, "
-            f"{clock(left)} left{', ' + note if note else ''}",
-            file=sys.stderr,
-            flush=True,
-        )
+        words = [f"{self.name}: {self.done}/{self.total}"]
+        if timed := self.done - self.first - 1:
+            rate = timed / max(now - self.start, 1e-9)
+            left = clock((self.total - self.done) / rate)
+            words += [f"{rate:.3g} {self.unit}/s", f"{left} left"]
+        _say(", ".join([*words, *([note] if note else [])]))
 
 
 def say(what: str) -> None:
     """Say at once what a command does now: it may take long."""
-    print(f"bes: {what} ...", file=sys.stderr, flush=True)
+    _say(f"bes: {what} ...")
+
+
+def _say(line: str) -> None:
+    global _last
+    _last = line, time.monotonic()
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def heartbeat(what: str) -> Iterator[None]:
+    """Say what a command does now. While it lasts, what was said last is said again, with the time
+    since the beginning, whenever there was nothing else to say for `HEARTBEAT` seconds."""
+    began, end = time.monotonic(), threading.Event()
+
+    def beat() -> None:
+        while not end.wait(max(_last[1] + HEARTBEAT - time.monotonic(), 0.1)):
+            line, said = _last
+            if time.monotonic() - said >= HEARTBEAT:
+                _say(f"{line.partition(' (so far')[0]} (so far {clock(time.monotonic() - began)})")
+
+    say(what)
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
 
 
 def clock(seconds: float) -> str:

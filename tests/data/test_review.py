@@ -71,8 +71,23 @@ def test_a_table_with_faults_is_refused(folder: Any, text: str, sentence: str) -
         folder.run(review="review.csv")
 
 
-def test_a_table_that_is_not_there_is_named(folder: Any) -> None:
-    with pytest.raises(BesError, match=r"dataset\.review: found no file .*/review\.csv"):
+def test_a_table_that_is_not_there_yet_has_no_verdict_and_is_named(
+    folder: Any, capsys: Any
+) -> None:
+    options = DatasetOptions(root=str(folder.root), review="review.csv")
+    assert "review.csv" not in stamp_of(options)
+    folder.run(review="review.csv")
+    assert f"no verdict yet: found no file {folder.root}/review.csv" in capsys.readouterr().out
+    assert rejected(folder) == []
+    folder.write("review.csv", "image,verdict\n1,rejected\n")
+    assert "review.csv" in stamp_of(options)
+    folder.run(review="review.csv")
+    assert rejected(folder) == ["1"]
+
+
+def test_a_folder_is_no_table(folder: Any) -> None:
+    folder.path("review.csv/x")
+    with pytest.raises(BesError, match=r"dataset\.review: found a folder .*/review\.csv"):
         folder.run(review="review.csv")
 
 

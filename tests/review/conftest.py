@@ -73,7 +73,8 @@ def desk(project: Project) -> Desk:
 @pytest.fixture
 def server(desk: Desk) -> Iterator[ReviewServer]:
     """A server of the desk, at work."""
-    with ReviewServer(desk, port=0, closing=lambda: {"counts": {}, "command": "next"}) as server:
+    said = {"counts": {}, "keys": "review: review.csv", "command": "next"}
+    with ReviewServer(desk, port=0, closing=lambda: said) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield server

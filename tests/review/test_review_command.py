@@ -59,6 +59,12 @@ def test_without_a_ranking_it_says_who_writes_it(configured: None, capsys: Any) 
     assert "ranking.csv: no such file; `bes quality` writes it" in capsys.readouterr().err
 
 
+def test_without_a_configuration_it_says_that_one_is_missing(project: Any, capsys: Any) -> None:
+    assert main(["review", "--no-browser"]) == 2
+    said = capsys.readouterr().err
+    assert "results/demo/base" in said and "expected --configfile and --config as the run" in said
+
+
 def test_an_experiment_that_is_none_is_refused(configured: None, capsys: Any) -> None:
     assert main(["review", "--experiment", "x", *CALL]) == 2
     assert "--experiment: found 'x', expected one of base" in capsys.readouterr().err

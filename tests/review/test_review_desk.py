@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from bes.data.manifest import Catalog, read_manifest, write_dataset
 from bes.data.review import read_review
 from bes.errors import BesError
 from bes.project.desk import open_desk
-from bes.project.outcome import next_command
+from bes.project.outcome import outcome
+from bes.project.reviewed import go_on
 from bes.review.desk import EARLIER, Conflict, Desk
+from bes.storage.files import write_atomic
 
 ROOT = Path("photographs")
 CORRECTION = ROOT / "corrections/a moon.png"
@@ -291,6 +294,32 @@ def test_strokes_are_in_pixels_of_the_photograph_at_full_size(project: Any) -> N
     assert written.shape == SIZE and (written[18:22, 98:102] == 1).all()
 
 
+def test_no_stroke_waits_for_compiled_code(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *rest = read_manifest(RESULTS / "dataset/images.csv")
+    records = [replace(first, labels=("moon", "sun")), *rest]
+    catalog = Catalog(ROOT, ("moon", "sun"), (1, 2))
+    write_dataset(RESULTS / "dataset", records=records, catalog=catalog, shards=1)
+    loaded = []
+    monkeypatch.setattr(
+        "bes.method.dense_crf.load_inference",
+        lambda settings, *, label_maps, n_labels=2: loaded.append(n_labels),
+    )
+    open_desk(project, "base")
+    assert set(loaded) == {2, 3}
+
+
+def test_the_end_of_a_run_counts_what_was_solved_on_other_maps(desk: Desk, project: Any) -> None:
+    def said() -> list[str]:
+        return [line for line in outcome(project, []) if "by strokes on maps" in line]
+
+    change(desk, 0, "corrected", MOON)
+    assert said() == []
+    write_atomic(RESULTS / "boundary_maps/a moon.png", encode_boundary_map(np.zeros((24, 32))))
+    assert [line[:12] for line in said()] == ["1 correction"]
+    CORRECTION.write_bytes(encode_labels(np.zeros(SIZE, np.uint8)))  # by another program
+    assert said() == []
+
+
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
@@ -305,9 +334,10 @@ def test_the_command_to_go_on_with_names_what_was_written(
     desk: Desk, project: Any, overrides: list[str], expected: str
 ) -> None:
     files = [Path("config/config.yaml")]
-    assert next_command(project, files, overrides) == expected
+    assert go_on(project, files, overrides) == ("", expected)
     change(desk, 0, "rejected")
-    more = next_command(project, [Path("my.yaml")], overrides)
+    lines, more = go_on(project, [Path("my.yaml")], overrides)
+    assert lines.splitlines() == ["corrections: corrections", "review: review.csv"]
     assert "--configfile my.yaml --config" in more
     assert "corrections: corrections, review: review.csv}'" in more
     assert ("root: my photos" in more) == bool(overrides)

@@ -213,5 +213,6 @@ def test_a_telephone_shows_photograph_and_verdicts_at_once(page: Page) -> None:
 def test_the_end_says_what_to_type(page: Page, server: ReviewServer) -> None:
     page.get_by_role("button", name="End the review").click()
     expect(page.locator("#command")).to_have_text("next")
+    expect(page.locator("#lines")).to_have_text("review: review.csv")
     page.get_by_role("button", name="End it").click()
     expect(page.locator("#message")).to_have_text("The review has ended. You may close this page.")

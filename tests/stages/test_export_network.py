@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from plain import normalised, smooth
 from small_network import SMALL_NETWORK
 
@@ -51,7 +52,11 @@ def export(net: Any, format: str, *flags: object, status: int = 0) -> Path:
 
 @pytest.mark.parametrize("format", BOTH)
 def test_the_file_gives_the_labels_of_pytorch(
-    net: Any, rng: np.random.Generator, format: str, capsys: pytest.CaptureFixture[str]
+    net: Any,
+    rng: np.random.Generator,
+    format: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = export(net, format)
     name, _, run_file = FORMATS[format]
@@ -74,6 +79,13 @@ def test_the_file_gives_the_labels_of_pytorch(
     if format == "onnx":
         assert sides == [("photographs", "tensor(uint8)"), ("logits", "tensor(float)")]
     assert {path.name for path in out.iterdir()} == {"README.md", name}
+    # As the card says.
+    monkeypatch.chdir(out)
+    Image.fromarray(smooth(rng, 45, 62)).save("photo.jpg")
+    code = Path("README.md").read_text().partition("```python\n")[2].partition("```")[0]
+    made: dict[str, Any] = {}
+    exec(code, made)
+    assert made["labels"].shape == (45, 62)
 
 
 # The last two pad by what is left of each map, at strides and in pools.

@@ -15,7 +15,10 @@ from PIL import Image
 
 from bes.cli import main
 from bes.data.folder import collect
+from bes.data.images import decode_labels
+from bes.project.desk import open_desk
 from bes.project.fitted import fitted
+from bes.project.reviewed import go_on
 from bes.project.settings import read_project
 from bes.project.start import configuration, look_at
 from bes.stages.shared.dataset_kinds import DatasetOptions, layout_of
@@ -191,9 +194,31 @@ def test_a_long_value_and_its_comment_stay_apart(here: Path) -> None:
     written = yaml.safe_load(configuration(start, weights=weights, gpu=False))
     chosen = {key: value for key, value in fitted(start.training, start.pixels).items() if value}
     dataset = written.pop("dataset")
-    assert dataset == {"root": "photos", "labels": "labels.csv", "classes": ["cat", "dog"]}
+    review = {"corrections": "corrections", "review": "review.csv"}
+    named = {"root": "photos", "labels": "labels.csv", "classes": ["cat", "dog"]}
+    assert dataset == named | review
     chosen.pop("dataset", None)
     assert written["weights"] == weights and chosen.items() <= written.items()
+
+
+@pytest.mark.parametrize(
+    ("there", "names"),
+    [
+        ({"review.csv": "image,verdict\none,rejected\n", "corrections/one.png": ""}, True),
+        ({"review.csv": "photograph,stars\none,5\n"}, False),
+        ({"corrections/notes.txt": ""}, False),
+    ],
+)
+def test_a_review_is_named_and_nothing_else_of_such_a_name(
+    here: Path, there: dict[str, str], names: bool
+) -> None:
+    labels = "image,labels\none.jpg,cat\ntwo.jpg,\nthree.jpg,dog\n"
+    for name, text in ({"labels.csv": labels} | there).items():
+        (here / "photos" / name).parent.mkdir(exist_ok=True)
+        (here / "photos" / name).write_text(text)
+    text = configuration(look_at(Path("photos"), None), weights="none", gpu=False)
+    dataset = yaml.safe_load(text)["dataset"]
+    assert ("corrections" in dataset, "review" in dataset) == (names, names)
 
 
 def test_a_configuration_file_that_is_not_there_is_named(
@@ -210,19 +235,40 @@ def test_a_target_among_the_settings_is_named(
     assert "--config: found 'classifier', expected KEY=VALUE" in capsys.readouterr().err
 
 
-SMALLER = (
-    "device=cpu",
-    "classifier={iterations: 6, batch_norm: train, frozen_stages: 0, crop: 64, batch_size: 4, "
-    "resize_long: [64, 80]}",
-    "cams={scales: [1.0], flip: false}",
-    "irnet={iterations: 2, batch_size: 4, crop: 64, theta_fg: 0.6, theta_bg: 0.5}",
-    "segmenter={iterations: 2, batch_size: 4, crop: 64}",
-    "pseudo_labels={threshold: 0.6, crf_iterations: 2}",
-)
+SMALLER: dict[str, Any] = {
+    "device": "cpu",
+    "classifier": {
+        **{"iterations": 6, "batch_norm": "train", "frozen_stages": 0, "crop": 64},
+        **{"batch_size": 4, "resize_long": [64, 80]},
+    },
+    "cams": {"scales": [1.0], "flip": False},
+    "irnet": {"iterations": 2, "batch_size": 4, "crop": 64, "theta_fg": 0.6, "theta_bg": 0.5},
+    "segmenter": {"iterations": 2, "batch_size": 4, "crop": 64},
+    "pseudo_labels": {"threshold": 0.6, "crf_iterations": 2},
+}
 
 
-def test_the_command_that_is_printed_ends_with_masks(new_project: Callable[[], Any]) -> None:
+def review(project: Any, configuration: list[str], command: list[str]) -> list[str]:
+    """Reject a label, accept one and mend two; says what to type, and returns their names."""
+    files = [Path(word) for word in configuration]
+    read = read_project(files, [])
+    desk = open_desk(read, "base")
+    for number, (verdict, tool) in enumerate(
+        [("rejected", ""), ("accepted", ""), ("corrected", "scribble"), ("corrected", "brush")]
+    ):
+        points = [[20, 20], [40, 30]]
+        drawn = {"tool": tool, "label": desk.records[number].labels[0], "width": 6}
+        strokes = [drawn | {"points": points}] if tool else []
+        desk.change(number, desk.state(number)["revision"], verdict, strokes)
+    assert go_on(read, files, []) == ("", shlex.join(command))
+    return [record.id for record in desk.records[:4]]
+
+
+def test_the_commands_that_are_printed_lead_from_photographs_to_a_network(
+    new_project: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = new_project()
+    monkeypatch.chdir(project.path)
     photos = project.path / "my photos"
     shutil.copytree(project.path / "data/photographs/JPEGImages", photos)
     shutil.copy(project.path / "data/photographs/labels.csv", photos)
@@ -235,13 +281,33 @@ def test_the_command_that_is_printed_ends_with_masks(new_project: Callable[[], A
     assert re.search(r"^in all ", done.stdout, re.MULTILINE)
     command = shlex.split(done.stdout.splitlines()[-1])
     assert command[:2] == ["bes", "run"]
-    ran = project.bes(*command[1:], "--max-threads", 1, "--config", *SMALLER)
-    assert ran.returncode == 0, ran.stderr[-4000:]
+    # As a person edits it, so that nothing else is typed than what is printed.
+    file = project.path / "my-photos.yaml"
+    written = yaml.safe_load(file.read_text())
+    for key, value in SMALLER.items():
+        written[key] = written.get(key, {}) | value if isinstance(value, dict) else value
+    file.write_text(yaml.safe_dump(written))
+
+    def run(*words: str) -> list[str]:
+        ran = project.bes(*words[1:], "--max-threads", "1")
+        assert ran.returncode == 0, ran.stderr[-4000:]
+        assert not re.search("Reason|Job |jobid", ran.stderr)
+        return list(ran.stderr.splitlines())
+
+    def pixels(before: dict[str, bytes]) -> set[str]:
+        """Networks, maps and labels that are others than before."""
+        names = {name.removeprefix("results/my-photos/base/") for name in project.disturbed(before)}
+        return {
+            name
+            for name in names
+            if name.endswith((".png", ".npz", ".safetensors"))
+            and not name.startswith(("report/", "export/"))
+        }
+
+    lines = run(*command)
     masks = project.path / "results/my-photos/base/pseudo_labels"
-    assert len(list(masks.glob("*.png"))) == len(list(photos.glob("*.jpg")))
-    lines = ran.stderr.splitlines()
+    assert len(list(masks.glob("*.png"))) == len(list(photos.glob("*.jpg"))) == 12
     assert lines[0] == "bes: starting"
-    assert not re.search("Reason|Job |jobid", ran.stderr)
     assert any(
         re.fullmatch(r"classifier: done.*, average precision \d\.\d+ on train", x) for x in lines
     )
@@ -249,3 +315,32 @@ def test_the_command_that_is_printed_ends_with_masks(new_project: Callable[[], A
     # What that took is known by now.
     again = project.bes("init", "my photos")
     assert "my-photos.yaml, kept as it is" in again.stdout
+
+    before = project.contents()
+    rejected, _, *mended = review(project, command[3:], command)
+    lines = run(*command)
+    assert pixels(before) == {f"pseudo_labels/{image}.png" for image in mended}
+    corrections = photos / "corrections"
+    for image in mended:
+        made = decode_labels(masks / f"{image}.png"), decode_labels(corrections / f"{image}.png")
+        assert (made[0] == made[1]).all()
+    (first,) = (number for number, line in enumerate(lines) if line.startswith("look first"))
+    assert "of the 8 that nobody has dealt with yet" in lines[first]
+    assert shlex.split(lines[first + 1]) == ["bes", "review", *command[2:]]
+
+    export = shlex.split(lines[lines.index("then, for other programs:") + 1])
+    run(*export)
+    table = masks.parent / "export/imagefolder/train/metadata.jsonl"
+    listed = {Path(json.loads(row)["file_name"]).stem for row in table.read_text().splitlines()}
+    assert listed == {path.stem for path in photos.glob("*.jpg")} - {rejected}
+
+    before = project.contents()
+    lines = run(*command, "--config", "goal=predictions")
+    assert {name.partition("/")[0] for name in pixels(before)} == {"segmenter"}
+    (predict,) = (line for line in lines if line.startswith("    bes predict FOLDER --out OUT "))
+    for image in project.spare[:2]:
+        (project.path / "FOLDER").mkdir(exist_ok=True)
+        shutil.copy(project.path / f"data/scenes/JPEGImages/{image}.jpg", project.path / "FOLDER")
+    done = project.bes(*shlex.split(predict)[1:])
+    assert done.returncode == 0, done.stderr
+    assert {path.stem for path in Path("OUT/labels").iterdir()} == set(project.spare[:2])

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from bes.data.corrections import CORRECTIONS, check_corrections
+from bes.data.corrections import CORRECTIONS, has_corrections
 from bes.data.file_names import SUFFIXES
 from bes.data.folder import Collected, Layout, collect
 from bes.data.manifest import MAX_PIXELS
-from bes.data.review import check_review
+from bes.data.review import has_review
 from bes.data.stamps import Stamps, look_at
 from bes.data.synthetic import CLASSES, generate
 from bes.errors import BesError
@@ -50,10 +50,11 @@ class DatasetOptions:
     They are for scores alone."""
     corrections: str | None = None
     """Folder of pseudo labels corrected by hand, PNGs with the numbers of the pseudo labels, each
-    of which takes the place of the one computed (default: none)."""
+    of which takes the place of the one computed; it may come later (default: none)."""
     review: str | None = None
     """Table of `bes review`, a CSV with the columns image,verdict: photographs with the verdict
-    `rejected` are in no export, and the segmenter does not learn them (default: none)."""
+    `rejected` are in no export, and the segmenter does not learn them; it may come later
+    (default: none)."""
     train: str | None = None
     """List of training images, one a line (default: `ImageSets/Segmentation/train.txt` if it
     exists, else all; of `voc12`, the 10,582 of VOC and SBD)."""
@@ -131,14 +132,12 @@ def stamp_of(options: DatasetOptions) -> Stamps:
 
     Files that are no pictures do not count in a folder of pictures.
     """
-    parts = sources(options)
-    if options.corrections:
-        check_corrections(Path(options.root), corrections_of(options))
+    parts, root = sources(options), Path(options.root)
+    if options.corrections and has_corrections(root, corrections_of(options)):
         parts.append(corrections_of(options))
-    if options.review:
-        check_review(Path(options.root), options.review)
+    if options.review and has_review(root, options.review):
         parts.append(os.path.normpath(options.review))
-    return look_at(Path(options.root), parts, READ)
+    return look_at(root, parts, READ)
 
 
 def sources(options: DatasetOptions) -> list[str]:
