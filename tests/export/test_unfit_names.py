@@ -137,6 +137,16 @@ def test_a_table_that_would_be_read_otherwise_is_left_out(
     assert "labels.csv is left out: one.jpg: found (" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["a:b", "#a", "void"])
+def test_what_datumaro_knows_classes_by_is_left_out_where_it_cannot_hold_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture, name: str
+) -> None:
+    root = Odd(tmp_path, ["other", "one"], (name,)).export("torchvision")
+    assert not [*root.rglob("labelmap.txt")] and [*root.rglob("SegmentationClass/one.png")]
+    said = capsys.readouterr().err
+    assert f"torchvision: without labelmap.txt: found the class name {name!r}" in said
+
+
 def test_the_table_is_left_out_for_a_photograph_held_out_too(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

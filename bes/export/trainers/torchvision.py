@@ -1,6 +1,6 @@
 """Format `torchvision`: a `VOCdevkit/VOC2012` that `VOCSegmentation` reads without being told."""
 
-from contextlib import suppress
+import sys
 
 from bes.export.contents import Contents
 from bes.export.labelmap import LABELMAP, labelmap
@@ -13,10 +13,12 @@ def write(contents: Contents) -> None:
     """`SegmentationClass` has the pseudo labels of `train.txt` and the masks of `val.txt`.
 
     There is no `trainval.txt`, which would mix the two. `labelmap.txt`, by which datumaro knows the
-    classes, is left out where it cannot hold a name.
+    classes, is left out where it cannot hold a name, and a sentence says so.
     """
-    with suppress(UnfitName):
+    try:
         contents.write(f"{VOC}/{LABELMAP}", labelmap(contents.catalog.classes))
+    except UnfitName as error:
+        print(f"torchvision: without {LABELMAP}: {error}", file=sys.stderr)
     for split, records in (("train", contents.train), ("val", contents.val)):
         if records:
             contents.place_photographs(records, f"{VOC}/JPEGImages")
