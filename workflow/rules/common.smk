@@ -354,8 +354,8 @@ def gpus(count=1):
 
 
 def threads_around_network():
-    """The threads of a job that runs photographs through a network. On a GPU a few read and write around
-    it, and the other cores are left to the dense CRF of shards that are further on.
+    """The threads of a job that runs photographs through a network. On a GPU a few read and write
+    around it, and the other cores are left to the dense CRF of shards that are further on.
     """
     device = PROJECT.settings.device
     on_gpu = device == "cuda" or (device == "auto" and has_gpu())
