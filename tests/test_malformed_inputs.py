@@ -313,6 +313,9 @@ CORRECTIONS = {
         r"corrected/b/1\.png: found a second correction of '1' beside corrected/a/1\.png, expected",
         CORRECTED,
     ),
+    "corrections that are not there": Fault(
+        lambda f: None, r"dataset\.corrections: found no folder .*/corrected, expected", CORRECTED
+    ),
     "corrections that are no folder": Fault(
         lambda f: f.write("corrected", ""),
         r"dataset\.corrections: found a file .*/corrected, expected a folder",

@@ -294,7 +294,11 @@ REJECTED = "image,verdict\n1,rejected\n"
         ),
         ({}, "image,labels\n1,cat\n", []),
         ({"review": "review.csv"}, REJECTED, []),
-        ({"review": "reviw.csv"}, REJECTED, ["no review yet: dataset.review: nothing at "]),
+        (
+            {"review": "review.csv", "corrections": "corrections"},
+            REJECTED,
+            ["no review yet: dataset.corrections: nothing at "],
+        ),
     ],
 )
 def test_a_run_says_whether_it_takes_the_review(

@@ -23,11 +23,18 @@ def correction_files(folder: Path) -> dict[str, Path]:
 
 
 def has_corrections(root: Path, folder: str) -> bool:
-    """Whether there is such a folder below the root yet; raises BesError for what is none."""
+    """Whether there is such a folder below the root.
+
+    That of `bes review` may come later; raises BesError where another is missing, or is no folder.
+    """
     path = root / folder
-    if path.exists() and not path.is_dir():
+    if path.is_dir():
+        return True
+    if path.exists():
         raise BesError(f"dataset.corrections: found a file {path}, expected a folder with PNGs")
-    return path.exists()
+    if Path(folder) != Path(CORRECTIONS):
+        raise BesError(f"dataset.corrections: found no folder {path}, expected one with PNGs")
+    return False
 
 
 def add_corrections(found: Collected, root: Path, folder: str) -> None:

@@ -97,11 +97,18 @@ def read_review(path: Path) -> dict[str, Verdict]:
 
 
 def has_review(root: Path, file: str) -> bool:
-    """Whether there is such a table below the root yet; raises BesError for what is no file."""
+    """Whether there is such a table below the root.
+
+    That of `bes review` may come later; raises BesError where another is missing, or is no file.
+    """
     path = root / file
-    if path.is_dir():
+    if path.is_file():
+        return True
+    if path.exists():
         raise BesError(f"dataset.review: found a folder {path}, expected the table of `bes review`")
-    return path.exists()
+    if Path(file) != Path(REVIEW):
+        raise BesError(f"dataset.review: found no file {path}, expected the table of `bes review`")
+    return False
 
 
 def add_review(found: Collected, root: Path, file: str) -> None:

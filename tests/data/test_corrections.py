@@ -84,10 +84,11 @@ def test_corrections_that_nothing_reads_are_counted(
 def test_a_folder_that_is_not_there_yet_has_no_correction_and_is_named(
     folder: Any, capsys: pytest.CaptureFixture
 ) -> None:
-    options = DatasetOptions(root=str(folder.root), corrections="corrected")
-    assert "corrected" not in stamp_of(options)
-    folder.run(corrections="corrected")
-    assert f"no correction yet: found no folder {folder.root}/corrected" in capsys.readouterr().out
+    options = DatasetOptions(root=str(folder.root), corrections="corrections")
+    assert "corrections" not in stamp_of(options)
+    folder.run(corrections="corrections")
+    said = capsys.readouterr().out
+    assert f"no correction yet: found no folder {folder.root}/corrections" in said
     assert not any(record.correction for record in records_of(folder).values())
 
 

@@ -85,6 +85,11 @@ def test_a_table_that_is_not_there_yet_has_no_verdict_and_is_named(
     assert rejected(folder) == ["1"]
 
 
+def test_a_table_of_another_name_that_is_not_there_is_named(folder: Any) -> None:
+    with pytest.raises(BesError, match=r"dataset\.review: found no file .*/reviw\.csv"):
+        folder.run(review="reviw.csv")
+
+
 def test_a_folder_is_no_table(folder: Any) -> None:
     folder.path("review.csv/x")
     with pytest.raises(BesError, match=r"dataset\.review: found a folder .*/review\.csv"):

@@ -50,10 +50,10 @@ class DatasetOptions:
     They are for scores alone."""
     corrections: str | None = None
     """Folder of pseudo labels corrected by hand, PNGs with the numbers of the pseudo labels, each
-    of which takes the place of the one computed; it may come later (default: none)."""
+    of which takes the place of the one computed; `corrections` may come later (default: none)."""
     review: str | None = None
     """Table of `bes review`, a CSV with the columns image,verdict: photographs with the verdict
-    `rejected` are in no export, and the segmenter does not learn them; it may come later
+    `rejected` are in no export, and the segmenter does not learn them; `review.csv` may come later
     (default: none)."""
     train: str | None = None
     """List of training images, one a line (default: `ImageSets/Segmentation/train.txt` if it
