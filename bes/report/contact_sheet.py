@@ -70,12 +70,13 @@ def caption_font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def cut(text: str, font: ImageFont.FreeTypeFont, width: int = SIDE) -> str:
-    """The text, or as much of it as there is room for, in pixels."""
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(text + "...") > width:
-        text = text[:-1]
-    return text + "..."
+    """The text, or as much of its beginning and its end as there is room for, in pixels: names
+    often differ at the end alone."""
+    short, kept = text, len(text)
+    while kept and font.getlength(short) > width:
+        kept -= 1
+        short = f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
+    return short
 
 
 def encode_jpeg(picture: Image.Image) -> bytes:

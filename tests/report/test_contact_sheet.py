@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from bes.report.contact_sheet import COLUMNS, SIDE, Tile, draw_contact_sheet, draw_thumbnail
+from bes.report.contact_sheet import (
+    COLUMNS,
+    SIDE,
+    Tile,
+    caption_font,
+    cut,
+    draw_contact_sheet,
+    draw_thumbnail,
+)
 
 
 def tile(*, caption: str = "name") -> Tile:
@@ -30,6 +38,15 @@ def test_ten_tiles_stand_in_a_row():
     ten, eleven = (draw_contact_sheet([tile()] * count) for count in (COLUMNS, COLUMNS + 1))
     assert ten.width == eleven.width
     assert ten.height < eleven.height < 2.1 * ten.height
+
+
+@pytest.mark.parametrize("length", [1, 20, 27, 28, 29, 200])
+def test_of_a_long_name_both_ends_are_left(length):
+    font, name = caption_font(12), f"a {'o' * length} 17"
+    short = cut(name, font)
+    assert font.getlength(short) <= SIDE
+    assert short == name or (short.startswith("a o") and short.endswith("o 17"))
+    assert (short == name) == (font.getlength(name) <= SIDE)
 
 
 def test_a_long_name_does_not_reach_into_the_next_tile():
