@@ -102,8 +102,9 @@ class VerifyCommand:
         from bes.project.settings import read_project
         from bes.project.upkeep import verify
 
+        project = read_project(args.configfile, args.config)
         with heartbeat("reading every file of the results and the dataset"):
-            problems = verify(read_project(args.configfile, args.config))
+            problems = verify(project)
         for problem in problems:
             print(problem)
         print(counted(len(problems), "damaged, missing or changed file"))

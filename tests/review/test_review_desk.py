@@ -301,7 +301,7 @@ def test_no_stroke_waits_for_compiled_code(project: Any, monkeypatch: pytest.Mon
     write_dataset(RESULTS / "dataset", records=records, catalog=catalog, shards=1)
     loaded = []
     monkeypatch.setattr(
-        "bes.method.dense_crf.load_inference",
+        "bes.project.desk.load_inference",
         lambda settings, *, label_maps, n_labels=2: loaded.append(n_labels),
     )
     open_desk(project, "base")
