@@ -36,6 +36,7 @@ class ReviewCommand:
 
         project = project_of(args)
         limit_threads(1)
+        # What follows loads numerical libraries, which settle their threads then.
         from bes.project.desk import open_desk
         from bes.project.reviewed import go_on, going_on
         from bes.review.desk import EARLIER

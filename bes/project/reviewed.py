@@ -1,4 +1,4 @@
-"""Whether a run takes what people made of its pseudo labels."""
+"""Whether a run takes what people made of its pseudo labels, and what to type so that it does."""
 
 import shlex
 import textwrap
@@ -28,13 +28,12 @@ def not_named(options: DatasetOptions) -> dict[str, str]:
     """Those of `PLACES` that hold a review and that the configuration leaves out, so that no run
     takes them. What else has such a name is none."""
     root = Path(options.root)
-    if not _is_review(root / (options.review or REVIEW)):
-        return {}
-    return {
+    left_out = {
         name: place
         for name, place in PLACES.items()
         if getattr(options, name) is None and (root / place).exists()
     }
+    return left_out if left_out and _is_review(root / (options.review or REVIEW)) else {}
 
 
 def not_taken(options: DatasetOptions) -> list[str]:

@@ -3,6 +3,7 @@ most."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from bes.data.images import decode_labels
-from bes.data.manifest import ImageRecord, read_catalog, read_manifest
+from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest
 from bes.data.working_size import read_reduced
 from bes.errors import BesError
 from bes.incremental.stage import PerImageStage, image_file, stage_of
@@ -65,12 +66,16 @@ class LabelPair:
     def draw(self, one: tuple[float, ImageRecord]) -> Difference:
         """The pictures of a photograph of `shares`."""
         share, record = one
-        photo = read_reduced(read_catalog(self.datasets[0] / "classes.json"), record)
+        photo = read_reduced(self._catalog, record)
         labels = self._labels(record)
         plain, first, second = (
             draw_thumbnail(photo, each) for each in (np.zeros_like(labels[0]), *labels)
         )
         return Difference(record.id, share, (plain, first, second))
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        return read_catalog(self.datasets[0] / "classes.json")
 
     def _labels(self, record: ImageRecord) -> list[np.ndarray]:
         files = [image_file(self.stage, folder, record.id) for folder in self.folders]
