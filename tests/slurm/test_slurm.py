@@ -16,16 +16,22 @@ pytestmark = pytest.mark.slurm
 ROOT = Path(__file__).parents[2]
 GPU_RULES = {
     *("classifier", "cams", "benet", "irnet", "boundary_maps"),
-    *("segmenter", "segmentation_maps"),
+    *("teacher", "teacher_maps", "segmenter", "segmentation_maps"),
 }
 CPU_RULES = {
-    *("dataset", "boundary_labels", "revised_maps", "pseudo_labels", "predictions"),
-    *("evaluation", "quality", "report"),
+    *("dataset", "boundary_labels", "revised_maps", "teacher_labels", "revised_teacher_maps"),
+    *("pseudo_labels", "predictions", "evaluation", "quality", "report"),
 }
+TAUGHT = {"teacher_labels", "teacher_maps", "revised_teacher_maps"}
 HELD_OUT = {"segmentation_maps", "predictions"}
-SHARDED = {"cams", "boundary_labels", "boundary_maps", "revised_maps", "pseudo_labels", *HELD_OUT}
-SHARED = {"dataset", "classifier", "cams", "boundary_labels", "benet", "irnet"}
-"""Of both experiments together; they differ in their boundary maps, and in all that follows."""
+SHARDED = {
+    *("cams", "boundary_labels", "boundary_maps", "revised_maps", "pseudo_labels"),
+    *TAUGHT,
+    *HELD_OUT,
+}
+ONCE = {"dataset", "classifier", "cams", "boundary_labels", "benet", "irnet", "teacher", *TAUGHT}
+"""Of both experiments together, or of the one that has a teacher; they differ in their boundary
+maps, and in all that follows."""
 SHARDS = 2
 CONFIG = {
     "name": "tiny",
@@ -58,7 +64,9 @@ CONFIG = {
         **{"iterations": 2, "batch_size": 4, "crop": 64, "weights": "classifier"},
         **{"crf_iterations": 2, "radius": 4},
     },
-    "experiments": {"irnet": {"boundary_maps": {"network": "irnet"}}},
+    "experiments": {
+        "irnet": {"boundary_maps": {"network": "irnet"}, "teacher_maps": {"source": "teacher"}}
+    },
 }
 """`device` is `auto`: a job whose GPU is none computes on the CPU."""
 
@@ -111,14 +119,16 @@ def test_jobs_get_their_gpus_and_killed_jobs_are_made_good(
     assert states[cancelled] == "CANCELLED"
     completed = Counter(job["rule"] for job in jobs if job["JobState"] == "COMPLETED")
     assert completed == {
-        rule: (SHARDS if rule in SHARDED else 1) * (1 if rule in SHARED else 2)
+        rule: (SHARDS if rule in SHARDED else 1) * (1 if rule in ONCE else 2)
         for rule in GPU_RULES | CPU_RULES
     }
 
     lists = tmp_path / "data/ImageSets/Segmentation"
     for stage in SHARDED:
         of = "val" if stage in HELD_OUT else "train"
-        for name in ["base"] if stage in SHARED else ["base", "irnet"]:
+        for name in (
+            ["irnet"] if stage in TAUGHT else ["base"] if stage in ONCE else ["base", "irnet"]
+        ):
             folder = tmp_path / "results" / "tiny" / name / stage
             expected = set((lists / f"{of}.txt").read_text().split())
             assert {path.stem for path in folder.glob("*.*")} == expected, folder
