@@ -54,7 +54,7 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
     import torch
     import torch.nn.functional as F
 
-    from bes.data.augmentation import FlipAndCrop, rescale
+    from bes.data.augmentation import ResizedCrop
     from bes.data.working_size import read_reduced
     from bes.networks.classifier import Classifier, build_classifier
     from bes.training.loop import Views, train
@@ -79,8 +79,8 @@ def fit(options: ClassifierOptions, run: TrainingRun) -> Trained:
     def view(index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         photo = read_reduced(run.catalog, records[index])
         longer = rng.integers(options.resize_long[0], options.resize_long[1] + 1)
-        photo = rescale(photo, longer / max(photo.shape[:2]))
-        crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
+        factor = longer / max(photo.shape[:2])
+        crop = ResizedCrop.draw(photo.shape[:2], factor, options.crop, rng)
         return crop.apply_to_photo(photo), target(index)
 
     def loss(scores: torch.Tensor, present: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -61,7 +61,7 @@ def train_boundary_network(
     import numpy as np
     import torch
 
-    from bes.data.augmentation import FlipAndCrop, rescale, rescale_labels
+    from bes.data.augmentation import ResizedCrop
     from bes.data.working_size import read_reduced
     from bes.networks.benet import STRIDE, build_benet
     from bes.networks.grid import labels_of_cells
@@ -82,10 +82,8 @@ def train_boundary_network(
         photo = read_reduced(run.catalog, records[index])
         labels = labels_of(records[index])
         factor = rng.uniform(options.scale[0], options.scale[1])
-        photo, labels = rescale(photo, factor), rescale_labels(labels, factor)
-        crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
-        labels = crop.apply(labels, open_label)
-        return crop.apply_to_photo(photo), labels
+        crop = ResizedCrop.draw(photo.shape[:2], factor, options.crop, rng)
+        return crop.apply_to_photo(photo), crop.apply(labels, open_label)
 
     history = train(
         network,

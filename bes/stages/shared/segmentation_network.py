@@ -59,7 +59,7 @@ def fit_segmenter(
     import numpy as np
     import torch
 
-    from bes.data.augmentation import FlipAndCrop, rescale, rescale_labels
+    from bes.data.augmentation import ResizedCrop
     from bes.data.images import decode_labels
     from bes.data.working_size import read_reduced, resize_labels
     from bes.method.segmentation_loss import VOID, segmentation_loss
@@ -89,8 +89,7 @@ def fit_segmenter(
         target = decode_labels(run.file(labels, records[index]))
         target = resize_labels(target, photo.shape[:2])
         factor = rng.uniform(options.scale[0], options.scale[1])
-        photo, target = rescale(photo, factor), rescale_labels(target, factor)
-        crop = FlipAndCrop.draw(photo.shape[:2], options.crop, rng)
+        crop = ResizedCrop.draw(photo.shape[:2], factor, options.crop, rng)
         return crop.apply_to_photo(photo), crop.apply(target, VOID)
 
     def loss(logits: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
