@@ -104,7 +104,11 @@ Configured = tuple[list[str | Path], list[str]]
     [
         pytest.param([(["config.yaml"], [])], id="demo"),
         pytest.param(
-            [(["photographs.yaml"], [FOLDER]), (["photographs.yaml", *STUDIES], [FOLDER])],
+            [
+                (["photographs.yaml"], [FOLDER]),
+                (["photographs.yaml", *STUDIES], [FOLDER]),
+                (["photographs.yaml", "many_classes.yaml"], [FOLDER]),
+            ],
             id="photographs",
         ),
         pytest.param(
