@@ -17,6 +17,7 @@ from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.data.truth import read_truth
 from bes.errors import BesError
 from bes.stages.dataset import left_out_of
+from bes.stages.shared.dataset_kinds import DatasetOptions, stamp_of
 
 
 def records_of(folder: Any) -> dict[str, ImageRecord]:
@@ -428,6 +429,26 @@ def test_what_a_system_made_is_passed_over(
     folder.run(labels=labels)
     assert records_of(folder) == before
     assert capsys.readouterr().out.replace("6 files to check", "") == said
+
+
+@pytest.mark.parametrize("form", ["table", "classes"])
+def test_results_among_the_photographs_are_passed_over(folder: Any, form: str) -> None:
+    for i in range(6):
+        (folder.path(f"{'dog' if i % 2 else 'cat'}/{i}.jpg")).write_bytes(
+            (folder.root / f"JPEGImages/{i}.jpg").read_bytes()
+        )
+    shutil.rmtree(folder.root / "JPEGImages")
+    folder.write("labels.csv", "image,labels\n" + "".join(f"{i},cat dog\n" for i in range(6)))
+    folder.out = folder.root / "results/p/base/dataset"
+    options = {"labels": "labels.csv" if form == "table" else "."}
+    folder.run(**options)
+    before = records_of(folder), stamp_of(DatasetOptions(root=str(folder.root), **options))
+    folder.mask("results/p/base/pseudo_labels/0.png", [0, 1])
+    folder.photograph("results/p/base/report/page/pictures/photograph/0.webp")
+    folder.photograph("results/p/base/quality/sheet.png")
+    folder.run(**options)
+    after = records_of(folder), stamp_of(DatasetOptions(root=str(folder.root), **options))
+    assert after == before and len(before[0]) == 6
 
 
 READ = [
