@@ -134,20 +134,21 @@ def best_of(paths: list[str], place: str) -> list[str]:
     any of them.
 
     The one at that place comes first, then one of that name with its ending, and a PNG, which may
-    be a label of the photograph, comes last. Where `place` has another ending, a PNG elsewhere is
-    not meant at all.
+    be a label of the photograph, comes last; of a.jpg and a.JPG the one that is named. Where
+    `place` has another ending, a PNG elsewhere is not meant at all.
     """
 
-    def rank(path: str) -> tuple[int, bool, bool]:
+    def rank(path: str) -> tuple[int, bool, bool, bool]:
         spot = folder_of(path) + id_of(path)
         return (
             len(spot) if f"/{folder_of(place)}{id_of(place)}".endswith(f"/{spot}") else 0,
             _name_of(path).lower() == _name_of(place).lower(),
             not path.lower().endswith(".png"),
+            _name_of(path) == _name_of(place),
         )
 
     best = max(map(rank, paths), default=())
-    if best == (0, False, False) and id_of(place) != _name_of(place):
+    if not any(best) and id_of(place) != _name_of(place):
         return []
     return [path for path in paths if rank(path) == best]
 

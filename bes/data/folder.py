@@ -125,7 +125,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         )
     numbered = tuple(range(1, len(found.classes) + 1))
     found.mask_values = values or numbered
-    found.values_given = found.mask_values != numbered
+    found.values_given = found.mask_values != numbered or "=" in "".join(classes)
     if not found.classes and not found.problems:
         found.problems.append(
             f"{layout.root / layout.labels}: found no class, expected one or more"
@@ -141,6 +141,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         # Beside the photographs, a PNG is a mask.
         beside = layout.photographs in (layout.masks, layout.corrections)
         photographs = _by_stem(files, SUFFIXES - {".png"} if beside else SUFFIXES)
+    closed = {id_of(path): path for path in passed}
     mask_files = _files_of(layout, layout.masks, passed) if layout.masks else []
     masks = _by_stem(mask_files, frozenset({".png"}))
     splits = _read_splits(layout, known, known | photographs.keys(), found)
@@ -164,6 +165,11 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
                 found.problems.append(
                     f"{row.place}: found {unread[row.id]}, a kind of file that is not read, "
                     f"expected a JPEG, PNG, TIFF...; {advice([unread[row.id]])}"
+                )
+            elif row.id in closed:
+                found.problems.append(
+                    f"{row.place}: found {closed[row.id]}, which cannot be opened, expected a "
+                    "photograph, or a link to one that is there"
                 )
             else:
                 found.problems.append(
@@ -194,7 +200,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         ),
         ("photograph", "in no split list, left out"): 0
         if otherwise
-        else len(known - splits.keys()),
+        else len(known - splits.keys()) - absent,
         ("mask", f"in {layout.masks} of no row of the table, left out"): len(masks.keys() - known),
         ("photograph", "without labels, kept as background only"): sum(
             not entry.labels for entry in found.entries if entry.split != "test"
@@ -282,7 +288,10 @@ def _inside(path: str, folder: str) -> bool:
 def _files_of(layout: Layout, folder: str, passed: list[str]) -> list[str]:
     """The files below a folder that are of no other part of the dataset; what can be neither
     opened nor named is added to `passed`."""
-    parts = (layout.labels, layout.masks, layout.corrections, layout.train, layout.val, layout.test)
+    parts = [layout.labels, layout.masks, layout.corrections]
+    parts += [layout.train, layout.val, layout.test]
+    # That photographs to test on are no others is said elsewhere.
+    parts += [layout.photographs] * (folder == layout.masks)
     others = [part for part in parts if part and part != folder and _inside(part, folder)]
     return [
         path

@@ -60,6 +60,25 @@ def test_photographs_lie_in_the_root_beside_their_masks(folder: Any) -> None:
     assert records_of(folder)["0"].path == "0.jpg" and records_of(folder)["0"].mask == "0.png"
 
 
+def test_a_photograph_is_not_its_own_mask(folder: Any) -> None:
+    shutil.rmtree(folder.root / "SegmentationClass")
+    for i in range(6):
+        Image.new("L", SIZE).save(folder.root / f"JPEGImages/{i}.png")
+        (folder.root / f"JPEGImages/{i}.jpg").unlink()
+    folder.mask("0.png", [0, 1])
+    folder.run(masks=".")
+    assert [r.mask for r in records_of(folder).values()] == ["0.png", "", "", "", "", ""]
+
+
+def test_a_part_may_be_named_by_its_whole_path(folder: Any) -> None:
+    folder.mask("corrections/0.png", [0])
+    given = {"masks": "SegmentationClass", "corrections": "corrections", "photographs": "."}
+    folder.run(**given)
+    before = records_of(folder)
+    folder.run(**{name: str(folder.root.absolute() / part) for name, part in given.items()})
+    assert records_of(folder) == before and before["0"].correction == "corrections/0.png"
+
+
 def test_only_a_validation_list_leaves_the_rest_for_training(folder: Any) -> None:
     folder.run(train="")
     splits = {record.id: record.split for record in records_of(folder).values()}
@@ -219,6 +238,7 @@ def test_vocs_numbers_that_fit_as_others_are_found_out_by_the_labels(folder: Any
     with pytest.raises(BesError, match=expected):
         folder.run()
     folder.run(classes=("bicycle=2", "bird=3", "boat=4"))
+    folder.run(classes=("bicycle=1", "bird=2", "boat=3"))
 
 
 def test_other_numbers_have_to_be_declared_too(folder: Any) -> None:
@@ -284,6 +304,8 @@ def test_a_folder_of_pngs_beside_the_photographs_disturbs_nothing(
         ("0.png", ["0.jpg", "0.png"], "0.png"),
         ("0.JPG", ["0.jpg", "0.png", "x/0.jpg"], "0.jpg"),
         ("0.jpg", ["0.png"], "0.png"),
+        ("0.jpg", ["0.JPG", "0.jpg"], "0.jpg"),
+        ("0.JPG", ["0.JPG", "0.jpg"], "0.JPG"),
         ("0", ["a/0.jpg", "b/0.png"], "a/0.jpg"),
         ("0.png", ["a/0.jpg", "b/0.png"], "b/0.png"),
         ("a/0", ["a/0.png", "b/0.png"], "a/0.png"),
@@ -497,6 +519,13 @@ def test_a_root_with_all_in_it_counts_only_what_is_no_part(
     folder.write("todo.txt", "x")
     folder.run(photographs=".")
     assert "1 file of another kind than photographs, left out: 1 .txt" in capsys.readouterr().out
+
+
+def test_a_link_to_nowhere_is_named_where_a_row_is_of_it(folder: Any) -> None:
+    (folder.root / "JPEGImages/0.jpg").unlink()
+    (folder.root / "JPEGImages/0.jpg").symlink_to("gone.jpg")
+    with pytest.raises(BesError, match=r"row 2: found JPEGImages/0\.jpg, which cannot be opened"):
+        folder.run()
 
 
 def test_masks_that_are_not_used_are_counted(folder: Any, capsys: pytest.CaptureFixture) -> None:

@@ -119,6 +119,12 @@ def test_vectors_of_photographs_that_are_not_there_are_left_out_and_counted(
     folder.run(labels="cls_labels.npy", classes=("cat", "dog"), train="", val="")
     assert labels_of(folder) == {"0": ("cat",)}
     assert "2 rows of the table without a photograph" in capsys.readouterr().out
+    save(folder, "cls_labels.npy", {name: vector(1, 0) for name in ("0", "1", "98", "99")})
+    folder.write("train.txt", "0\n")
+    folder.run(labels="cls_labels.npy", classes=("cat", "dog"), train="train.txt", val="")
+    said = capsys.readouterr().out
+    assert "2 rows of the table without a photograph" in said
+    assert "1 photograph in no split list, left out" in said
 
 
 def test_a_listed_photograph_that_is_not_there_is_named(folder: Any) -> None:
