@@ -2,12 +2,16 @@
 
 import difflib
 import re
+import string
 from collections import defaultdict
 from collections.abc import Iterable
 
 from bes.data.names import alike
 
-NOTHING = {"void", "bg", "ignore", "ignored", "unlabelled", "unlabeled", "unknown"}
+NOTHING = {
+    *("void", "bg", "ignore", "ignored", "unlabelled", "unlabeled", "unknown", "undefined"),
+    *("nothing", "empty", "missing", "0", "-1"),
+}
 """What datasets call the pixels or photographs of no class."""
 
 
@@ -30,7 +34,11 @@ def class_notes(classes: tuple[str, ...], shown: Iterable[str]) -> list[str]:
                 f"found the class {name!r} beside {', '.join(map(repr, parts))}; expected "
                 "semicolons between them in all rows if it is these"
             )
-    if nothing := [name for name in classes if name.casefold().strip("_") in NOTHING]:
+    if nothing := [
+        name
+        for name in classes
+        if name.casefold().strip("_") in NOTHING or not name.strip(string.punctuation)
+    ]:
         notes.append(
             f"found the class {', '.join(map(repr, nothing))}, which is learnt like any other; "
             "expected no label if it stands for none"

@@ -91,7 +91,8 @@ def test_no_class_is_lost_to_an_odd_cell(tmp_path: Path, table: str, sentence: s
         (
             "file,label\n0.jpg,cat\n9.jpg,cat\n8.jpg,dog\n,\n",
             [
-                "2 rows of t.csv of none of the photographs, or of several, left out, such as '9.jpg'"
+                "2 rows of t.csv of none of the photographs, or of several, left out, "
+                "such as '9.jpg'"
             ],
         ),
         ("file,label\n0.jpg,cat\n1.jpg,dog\n", []),
