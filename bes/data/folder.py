@@ -20,6 +20,8 @@ from bes.data.text_files import read_lines
 from bes.errors import BesError
 from bes.storage.words import counted
 
+FLAGS = {"1", "0", "-1"}
+"""What PASCAL VOC's lists say of an image, behind its name."""
 MAX_CLASSES = 254
 """A label is a byte, of which 0 is the background and 255 void."""
 # fmt: off
@@ -324,7 +326,15 @@ def _read_splits(
             if not clean(line):
                 continue
             image = _listed(line, there)
-            if image not in known:
+            first, *columns = clean(line).split()
+            words = {word for word in columns if "/" not in word} - FLAGS
+            more = {id_of(word) for word in words} & known - {image}
+            if more and image == id_of(first):
+                found.problems.append(
+                    f"{path}: line {number}: found {sorted(more)[0]!r} beside {image!r}, expected "
+                    "one image a line"
+                )
+            elif image not in known:
                 found.problems.append(
                     f"{path}: line {number}: found {image!r}, expected an image of {layout.labels}"
                 )
@@ -339,7 +349,7 @@ def _read_splits(
 
 def _listed(line: str, there: set[str]) -> str:
     """The image of a line of a list. Columns after it are ignored, such as the path of its mask or
-    PASCAL VOC's 1, 0 and -1; a name may have spaces in it."""
+    one of `FLAGS`; a name may have spaces in it."""
     first, *columns = clean(line).split()
     if id_of(first) in there and all("/" in word for word in (first, *columns)):
         return id_of(first)

@@ -79,6 +79,17 @@ def test_a_part_may_be_named_by_its_whole_path(folder: Any) -> None:
     assert records_of(folder) == before and before["0"].correction == "corrections/0.png"
 
 
+@pytest.mark.parametrize("line", ["one two.jpg one", "one two", "one three 1"])
+def test_a_line_with_several_images_is_refused(folder: Any, line: str) -> None:
+    folder.rows |= {f"{name}.jpg": "cat" for name in ("one", "two", "three")}
+    for name in ("one", "two", "three"):
+        folder.photograph(f"JPEGImages/{name}.jpg")
+    folder.table()
+    folder.write("ImageSets/Segmentation/train.txt", f"0\n{line}\n")
+    with pytest.raises(BesError, match=r"line 2: found '(one|two|three|one two)"):
+        folder.run()
+
+
 def test_only_a_validation_list_leaves_the_rest_for_training(folder: Any) -> None:
     folder.run(train="")
     splits = {record.id: record.split for record in records_of(folder).values()}
