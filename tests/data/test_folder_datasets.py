@@ -262,6 +262,13 @@ def test_other_numbers_have_to_be_declared_too(folder: Any) -> None:
     folder.run(classes=("rust=7",))
 
 
+def test_a_table_without_a_label_is_the_only_fault_of_masks_with_classes(folder: Any) -> None:
+    folder.rows = dict.fromkeys(folder.rows, "")
+    folder.table()
+    with pytest.raises(BesError, match=r"^\S+labels\.csv: found no class, expected one or more$"):
+        folder.run()
+
+
 def test_masks_that_contradict_the_labels_are_counted(
     folder: Any, capsys: pytest.CaptureFixture
 ) -> None:

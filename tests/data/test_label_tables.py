@@ -239,6 +239,7 @@ def test_a_name_that_is_given_is_a_class(folder: Any, rows: str, classes: tuple[
     ("labels", "note"),
     [
         (["Cat", "cat", "CAT"], "found the classes 'CAT', 'Cat', 'cat', which differ"),
+        (["\u0441at", "cat", "x"], "the classes 'cat', '\u0441at' ('\\u0441at'), which differ"),
         (
             ["traffic_light;x", "traffic light", "x"],
             "classes 'traffic light', 'traffic_light', ",
