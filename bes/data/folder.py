@@ -217,8 +217,17 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             f"{counted(len(no_png), 'file')} in {layout.masks} of another kind than PNG, left out: "
             f"{endings(no_png)}"
         )
-    if not any(entry.split == "train" for entry in found.entries) and not found.problems:
-        found.problems.append(f"{layout.root}: found no training photograph, expected one or more")
+    if not found.problems:
+        train = [entry for entry in found.entries if entry.split == "train"]
+        if not train:
+            found.problems.append(
+                f"{layout.root}: found no training photograph, expected one or more"
+            )
+        elif not any(entry.labels for entry in train):
+            found.problems.append(
+                f"{layout.root / layout.labels}: found no class of any training photograph, "
+                "expected one or more"
+            )
     return found
 
 

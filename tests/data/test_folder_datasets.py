@@ -269,6 +269,13 @@ def test_a_table_without_a_label_is_the_only_fault_of_masks_with_classes(folder:
         folder.run()
 
 
+def test_something_has_to_be_learnt(folder: Any) -> None:
+    folder.rows |= dict.fromkeys(("0.jpg", "1.jpg", "2.jpg", "3.jpg"), "")
+    folder.table()
+    with pytest.raises(BesError, match=r"labels\.csv: found no class of any training photograph"):
+        folder.run()
+
+
 def test_masks_that_contradict_the_labels_are_counted(
     folder: Any, capsys: pytest.CaptureFixture
 ) -> None:
