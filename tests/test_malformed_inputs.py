@@ -154,6 +154,7 @@ def lose(folder: Folder, name: str) -> Path:
 
 
 NOT_THERE = r"labels\.csv: row 2: found no photograph of '0' below .*JPEGImages$"
+CLOSED = r"labels\.csv: row 2: found JPEGImages/0\.jpg, which cannot be opened"
 PHOTOGRAPHS = {
     "JPEG cut in its tables": photograph(JPEG[:100], "a damaged picture"),
     "JPEG cut near its end": photograph(JPEG[:-100], "a damaged picture"),
@@ -195,8 +196,8 @@ PHOTOGRAPHS = {
     ),
     "no file": Fault(lambda f: lose(f, "JPEGImages/0.jpg"), NOT_THERE),
     "folder in its place": Fault(lambda f: lose(f, "JPEGImages/0.jpg").mkdir(), NOT_THERE),
-    "link to nowhere": Fault(lambda f: lose(f, "JPEGImages/0.jpg").symlink_to("gone"), NOT_THERE),
-    "link to itself": Fault(lambda f: lose(f, "JPEGImages/0.jpg").symlink_to("0.jpg"), NOT_THERE),
+    "link to nowhere": Fault(lambda f: lose(f, "JPEGImages/0.jpg").symlink_to("gone"), CLOSED),
+    "link to itself": Fault(lambda f: lose(f, "JPEGImages/0.jpg").symlink_to("0.jpg"), CLOSED),
     "two of one name": Fault(
         lambda f: (
             (f.photograph("JPEGImages/a/0.jpg"), lose(f, "JPEGImages/0.jpg"))
@@ -549,6 +550,12 @@ CLASS_FOLDERS = {
     "folders of the splits": Fault(
         lambda f: [f.photograph(f"sorted/{split}/cat/{split}.jpg") for split in ("train", "Val")],
         "sorted: found the folders Val, train, expected one for each class; give one of these",
+        ("--labels", "sorted"),
+    ),
+    "folders of classes in one folder": Fault(
+        lambda f: [f.photograph(f"sorted/all/{name}/{name}.jpg") for name in ("cat", "dog")],
+        "sorted: found one folder, all, with the folders cat, dog in it, expected one for each "
+        "class; give sorted/all as `labels`",
         ("--labels", "sorted"),
     ),
     "folders without photographs": Fault(

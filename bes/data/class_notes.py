@@ -2,12 +2,16 @@
 
 import difflib
 import re
+import string
 from collections import defaultdict
 from collections.abc import Iterable
 
 from bes.data.names import alike
 
-NOTHING = {"void", "bg", "ignore", "ignored", "unlabelled", "unlabeled", "unknown"}
+NOTHING = {
+    *("void", "bg", "ignore", "ignored", "unlabelled", "unlabeled", "unknown", "undefined"),
+    *("nothing", "empty", "missing", "0", "-1"),
+}
 """What datasets call the pixels or photographs of no class."""
 
 
@@ -18,8 +22,9 @@ def class_notes(classes: tuple[str, ...], shown: Iterable[str]) -> list[str]:
     for name in classes:
         groups[alike(name)].append(name)
     notes = [
-        f"found the classes {', '.join(map(repr, names))}, which differ in capitals, spaces or "
-        "hyphens alone; expected one spelling if they are one"
+        f"found the classes {', '.join(_shown(name, names) for name in names)}, which differ in "
+        "capitals, spaces, hyphens or letters that look the same alone; expected one spelling if "
+        "they are one"
         for names in groups.values()
         if len(names) > 1
     ]
@@ -30,7 +35,11 @@ def class_notes(classes: tuple[str, ...], shown: Iterable[str]) -> list[str]:
                 f"found the class {name!r} beside {', '.join(map(repr, parts))}; expected "
                 "semicolons between them in all rows if it is these"
             )
-    if nothing := [name for name in classes if name.casefold().strip("_") in NOTHING]:
+    if nothing := [
+        name
+        for name in classes
+        if name.casefold().strip("_") in NOTHING or not name.strip(string.punctuation)
+    ]:
         notes.append(
             f"found the class {', '.join(map(repr, nothing))}, which is learnt like any other; "
             "expected no label if it stands for none"
@@ -42,11 +51,15 @@ def class_notes(classes: tuple[str, ...], shown: Iterable[str]) -> list[str]:
 
 
 def unknown_class(label: str, classes: tuple[str, ...]) -> str:
-    """The sentence on a label that is none of the classes; letters of another alphabet that look
-    the same are shown by their numbers."""
+    """The sentence on a label that is none of the classes."""
     near = [name for name in classes if alike(name) == alike(label)]
     near = near or difflib.get_close_matches(label, classes, n=1)
-    foreign = near and near[0].isascii() and not label.isascii()
-    found = f"{label!r} ({label!a})" if foreign else repr(label)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"found class {found}, expected one of {', '.join(classes)}{hint}"
+    return f"found class {_shown(label, near)}, expected one of {', '.join(classes)}{hint}"
+
+
+def _shown(name: str, others: Iterable[str]) -> str:
+    """A name beside others like it: letters of another alphabet look the same, their numbers do
+    not."""
+    foreign = not name.isascii() and any(other.isascii() for other in others)
+    return f"{name!r} ({name!a})" if foreign else repr(name)

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bes.data.file_names import files_below, id_of
+from bes.data.file_names import files_below, id_of, suffix_of
 from bes.data.folder import Collected
+from bes.data.left_out import endings, notes_of
 from bes.errors import BesError
 from bes.storage.words import counted
 
@@ -44,8 +45,11 @@ def add_corrections(found: Collected, root: Path, folder: str) -> None:
         found.notes.append(f"no correction yet: found no folder {root / folder}")
         return
     files: dict[str, str] = {}
-    for path, _ in files_below(root, folder):
-        if Path(path).suffix.lower() != ".png":
+    others: list[str] = []
+    passed: list[str] = []
+    for path, _ in files_below(root, folder, passed):
+        if suffix_of(path) != ".png":
+            others.append(path)
             continue
         first = files.setdefault(id_of(path), path)
         if first != path:
@@ -61,3 +65,9 @@ def add_corrections(found: Collected, root: Path, folder: str) -> None:
         found.notes.append(
             f"{counted(len(files), 'correction')} of no training photograph, left out"
         )
+    if others:
+        found.notes.append(
+            f"{counted(len(others), 'file')} in {folder} of another kind than PNG, left out: "
+            f"{endings(others)}"
+        )
+    found.notes += notes_of([], passed)

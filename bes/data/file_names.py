@@ -31,6 +31,8 @@ _OF_SYSTEMS = frozenset({
 })
 """Folders and files, in small letters, that a system made for itself: bins, thumbnails."""
 # fmt: on
+RESULTS = "results"
+"""The folder that a run writes to, which is full of pictures called like the photographs."""
 
 
 def files_below(
@@ -38,9 +40,9 @@ def files_below(
 ) -> Iterator[tuple[str, os.stat_result]]:
     """The files below a folder of the root, as (path relative to the root, stat), in order.
 
-    What is hidden or of a system is passed over. Links are followed. What can be neither opened
-    nor named is added to `passed`. Raises BesError for a link to a folder that it lies in, which
-    has no end, and for a folder that cannot be read.
+    What is hidden, of a system or a result of this workflow is passed over. Links are followed.
+    What can be neither opened nor named is added to `passed`. Raises BesError for a link to a
+    folder that it lies in, which has no end, and for a folder that cannot be read.
     """
     yield from _files_below(
         root, folder, [os.stat(root / folder)], [] if passed is None else passed
@@ -76,11 +78,17 @@ def _files_below(
                 raise BesError(
                     f"{root / path}: found a link to a folder that it lies in, expected none"
                 )
+            if entry.name == RESULTS and _has_results(root / path):
+                continue
             yield from _files_below(root, path, [*way, status], passed)
         elif stats.S_ISREG(status.st_mode):
             yield path, status
         else:
             passed.append(path)
+
+
+def _has_results(folder: Path) -> bool:
+    return any(folder.glob("*/base/dataset/images.csv"))
 
 
 def stamp(found: os.stat_result) -> list[int]:
@@ -126,20 +134,21 @@ def best_of(paths: list[str], place: str) -> list[str]:
     any of them.
 
     The one at that place comes first, then one of that name with its ending, and a PNG, which may
-    be a label of the photograph, comes last. Where `place` has another ending, a PNG elsewhere is
-    not meant at all.
+    be a label of the photograph, comes last; of a.jpg and a.JPG the one that is named. Where
+    `place` has another ending, a PNG elsewhere is not meant at all.
     """
 
-    def rank(path: str) -> tuple[int, bool, bool]:
+    def rank(path: str) -> tuple[int, bool, bool, bool]:
         spot = folder_of(path) + id_of(path)
         return (
             len(spot) if f"/{folder_of(place)}{id_of(place)}".endswith(f"/{spot}") else 0,
             _name_of(path).lower() == _name_of(place).lower(),
             not path.lower().endswith(".png"),
+            _name_of(path) == _name_of(place),
         )
 
     best = max(map(rank, paths), default=())
-    if best == (0, False, False) and id_of(place) != _name_of(place):
+    if not any(best) and id_of(place) != _name_of(place):
         return []
     return [path for path in paths if rank(path) == best]
 

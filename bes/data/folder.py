@@ -20,6 +20,8 @@ from bes.data.text_files import read_lines
 from bes.errors import BesError
 from bes.storage.words import counted
 
+FLAGS = {"1", "0", "-1"}
+"""What PASCAL VOC's lists say of an image, behind its name."""
 MAX_CLASSES = 254
 """A label is a byte, of which 0 is the background and 255 void."""
 # fmt: off
@@ -125,7 +127,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         )
     numbered = tuple(range(1, len(found.classes) + 1))
     found.mask_values = values or numbered
-    found.values_given = found.mask_values != numbered
+    found.values_given = found.mask_values != numbered or "=" in "".join(classes)
     if not found.classes and not found.problems:
         found.problems.append(
             f"{layout.root / layout.labels}: found no class, expected one or more"
@@ -141,6 +143,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         # Beside the photographs, a PNG is a mask.
         beside = layout.photographs in (layout.masks, layout.corrections)
         photographs = _by_stem(files, SUFFIXES - {".png"} if beside else SUFFIXES)
+    closed = {id_of(path): path for path in passed}
     mask_files = _files_of(layout, layout.masks, passed) if layout.masks else []
     masks = _by_stem(mask_files, frozenset({".png"}))
     splits = _read_splits(layout, known, known | photographs.keys(), found)
@@ -164,6 +167,11 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
                 found.problems.append(
                     f"{row.place}: found {unread[row.id]}, a kind of file that is not read, "
                     f"expected a JPEG, PNG, TIFF...; {advice([unread[row.id]])}"
+                )
+            elif row.id in closed:
+                found.problems.append(
+                    f"{row.place}: found {closed[row.id]}, which cannot be opened, expected a "
+                    "photograph, or a link to one that is there"
                 )
             else:
                 found.problems.append(
@@ -194,7 +202,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
         ),
         ("photograph", "in no split list, left out"): 0
         if otherwise
-        else len(known - splits.keys()),
+        else len(known - splits.keys()) - absent,
         ("mask", f"in {layout.masks} of no row of the table, left out"): len(masks.keys() - known),
         ("photograph", "without labels, kept as background only"): sum(
             not entry.labels for entry in found.entries if entry.split != "test"
@@ -209,8 +217,17 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
             f"{counted(len(no_png), 'file')} in {layout.masks} of another kind than PNG, left out: "
             f"{endings(no_png)}"
         )
-    if not any(entry.split == "train" for entry in found.entries) and not found.problems:
-        found.problems.append(f"{layout.root}: found no training photograph, expected one or more")
+    if not found.problems:
+        train = [entry for entry in found.entries if entry.split == "train"]
+        if not train:
+            found.problems.append(
+                f"{layout.root}: found no training photograph, expected one or more"
+            )
+        elif not any(entry.labels for entry in train):
+            found.problems.append(
+                f"{layout.root / layout.labels}: found no class of any training photograph, "
+                "expected one or more"
+            )
     return found
 
 
@@ -282,7 +299,10 @@ def _inside(path: str, folder: str) -> bool:
 def _files_of(layout: Layout, folder: str, passed: list[str]) -> list[str]:
     """The files below a folder that are of no other part of the dataset; what can be neither
     opened nor named is added to `passed`."""
-    parts = (layout.labels, layout.masks, layout.corrections, layout.train, layout.val, layout.test)
+    parts = [layout.labels, layout.masks, layout.corrections]
+    parts += [layout.train, layout.val, layout.test]
+    # That photographs to test on are no others is said elsewhere.
+    parts += [layout.photographs] * (folder == layout.masks)
     others = [part for part in parts if part and part != folder and _inside(part, folder)]
     return [
         path
@@ -315,7 +335,15 @@ def _read_splits(
             if not clean(line):
                 continue
             image = _listed(line, there)
-            if image not in known:
+            first, *columns = clean(line).split()
+            words = {word for word in columns if "/" not in word} - FLAGS
+            more = {id_of(word) for word in words} & known - {image}
+            if more and image == id_of(first):
+                found.problems.append(
+                    f"{path}: line {number}: found {sorted(more)[0]!r} beside {image!r}, expected "
+                    "one image a line"
+                )
+            elif image not in known:
                 found.problems.append(
                     f"{path}: line {number}: found {image!r}, expected an image of {layout.labels}"
                 )
@@ -330,7 +358,7 @@ def _read_splits(
 
 def _listed(line: str, there: set[str]) -> str:
     """The image of a line of a list. Columns after it are ignored, such as the path of its mask or
-    PASCAL VOC's 1, 0 and -1; a name may have spaces in it."""
+    one of `FLAGS`; a name may have spaces in it."""
     first, *columns = clean(line).split()
     if id_of(first) in there and all("/" in word for word in (first, *columns)):
         return id_of(first)

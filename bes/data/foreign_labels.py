@@ -16,6 +16,7 @@ from bes.data.names import clean
 from bes.data.spreadsheet import csv_text
 from bes.data.text_files import read_text
 from bes.errors import BesError
+from bes.storage.words import counted
 
 Labels = dict[str, list[str]]
 """Photograph, as a path relative to the root -> its labels."""
@@ -37,29 +38,37 @@ NO_CLASS = {
     "height",
 }
 """Columns, in small letters, that are none of a class even if all is 0 and 1 there."""
-SHOWN = {"1", "1.0", "true", "yes", "x"}
-NOT_SHOWN = {"0", "0.0", "false", "no", ""}
-"""What a column of a class has, in small letters."""
+SHOWN = {"1", "true", "t", "yes", "y", "x", "+", "✓", "✔", "wahr", "vrai", "vero", "verdadero"}
+NOT_SHOWN = {"0", "false", "f", "no", "n", "", "-", "nan", "falsch", "faux", "falso"}
+"""What a column of a class has, in small letters and without decimals."""
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 """What Label Studio puts before the name of a file that was uploaded."""
+NAMED = 8
+"""Columns that a note names at most."""
 _AGAIN = "\0"
 """What stands here between the name of a column that was there before and its number."""
 
 
-def read_foreign(files: Iterable[Path], photographs: list[str]) -> Labels | None:
+def read_foreign(
+    files: Iterable[Path], photographs: list[str], notes: list[str] | None = None
+) -> Labels | None:
     """The labels in some files of the same form, JSON, JSON lines or CSV; None where they are of no
     form that is known, or of other photographs.
 
     `photographs` are relative to the root. One that a file does not name is left out; one without
-    a label has an empty list. Raises BesError for a file that is no text, and for one of such a
-    form with something in it that is none.
+    a label has an empty list. Rows and columns that are left out are added to `notes`. Raises
+    BesError for a file that is no text, and for one of such a form with something in it that is
+    none.
     """
     find = _finder(photographs)
+    said = [] if notes is None else notes
     found: Labels = {}
     for file in files:
         called: dict[str, str] = {}
-        for name, labels in _rows_of(file, lambda text: find(text) is not None):
+        strange: list[str] = []
+        for name, labels in _rows_of(file, lambda text: find(text) is not None, said):
             if (photograph := find(name)) is None:
+                strange += [name] * bool(clean(name))
                 continue
             if (other := called.setdefault(photograph, name)) != name:
                 raise BesError(
@@ -75,6 +84,11 @@ def read_foreign(files: Iterable[Path], photographs: list[str]) -> Labels | None
                     )
                 if label and label not in known:
                     known.append(label)
+        if strange:
+            said.append(
+                f"{counted(len(strange), 'row')} of {file.name} of none of the photographs, or of "
+                f"several, left out, such as {strange[0]!r}"
+            )
     return found if any(found.values()) else None
 
 
@@ -109,9 +123,9 @@ def _finder(photographs: list[str]) -> Callable[[str], str | None]:
 
 
 def _rows_of(
-    file: Path, is_photograph: Callable[[str], bool]
+    file: Path, is_photograph: Callable[[str], bool], notes: list[str]
 ) -> Iterator[tuple[str, Iterable[str]]]:
-    """Photograph and labels, as a file has them."""
+    """Photograph and labels, as a file has them; columns that are not read are added to `notes`."""
     text = read_text(file, "a table of labels")
     if file.suffix.lower() in (".csv", ".tsv"):
         header, *rows = [row for row in cells_of(file, text) if any(map(clean, row))] or [[]]
@@ -126,7 +140,7 @@ def _rows_of(
                     "labels with a comma between into quotes"
                 )
         fields = [dict(zip(names, [*row, *[""] * len(names)], strict=False)) for row in rows]
-        yield from _of_fields(file, fields, is_photograph)
+        yield from _of_fields(file, fields, is_photograph, notes)
         return
     try:
         content = json.loads(text)
@@ -141,11 +155,14 @@ def _rows_of(
         if any("data" in row for row in content):
             yield from _of_tasks(content, is_photograph)
         else:
-            yield from _of_fields(file, content, is_photograph)
+            yield from _of_fields(file, content, is_photograph, notes)
 
 
 def _of_fields(
-    file: Path, rows: list[dict[str, Any]], is_photograph: Callable[[str], bool]
+    file: Path,
+    rows: list[dict[str, Any]],
+    is_photograph: Callable[[str], bool],
+    notes: list[str],
 ) -> Iterator[tuple[str, Iterable[str]]]:
     """Rows with named fields: the photograph is in the one that names most of them, with their
     endings where 1 may be 1.jpg, or the 1 of a class."""
@@ -160,11 +177,26 @@ def _of_fields(
     column = next((columns[name] for name in LABELS if name in columns), None)
     of_photographs = [row for row in rows if is_photograph(str(row.get(image, "")))]
     classes = [] if column else _class_columns(file, of_photographs, image)
-    for row in of_photographs:
+    if column is None and not classes:
+        return
+    read = {image, column, *classes}
+    used = (key for key in named if key not in read and any(_word(row.get(key)) for row in rows))
+    names = (key.partition(_AGAIN)[0] for key in used)
+    if unread := [name for name in names if name.casefold() not in NO_CLASS]:
+        more = ", ..." if len(unread) > NAMED else ""
+        notes.append(f"columns of {file.name} not read: {', '.join(unread[:NAMED])}{more}")
+    before: dict[str, list[str]] = {}
+    for row in rows:
+        name = str(row.get(image, ""))
         if column is not None:
-            yield str(row[image]), _names(row.get(column))
-        elif classes:
-            yield str(row[image]), [key for key in classes if _word(row.get(key)) in SHOWN]
+            yield name, _names(row.get(column))
+            continue
+        shown = [key for key in classes if _word(row.get(key)) in SHOWN]
+        if before.setdefault(name, shown) != shown:
+            raise BesError(
+                f"{file}: found {name!r} again, with other classes, expected each photograph once"
+            )
+        yield name, shown
 
 
 def _class_columns(file: Path, rows: list[dict[str, Any]], image: str) -> list[str]:
@@ -190,7 +222,9 @@ def _class_columns(file: Path, rows: list[dict[str, Any]], image: str) -> list[s
 
 
 def _word(value: Any) -> str:
-    return "" if value is None else clean(str(value)).casefold()
+    """A cell in small letters, a number without decimals that are 0."""
+    text = "" if value is None else clean(str(value)).casefold()
+    return re.sub(r"(?<=^[01])[.,]0+$", "", text)
 
 
 def _names(value: Any) -> list[str]:
@@ -228,8 +262,11 @@ def _of_tasks(
         photograph = next(filter(is_photograph, fields), None)
         annotations = _dicts(task.get("annotations") or task.get("completions"))
         made = [each for each in annotations if not each.get("was_cancelled")]
-        if photograph is None or not made:
+        if not made:
             continue  # nobody has looked at it
+        if photograph is None:
+            yield next(iter(fields), ""), []
+            continue
         results = _dicts(made[-1].get("result"))
         values = [r["value"] for r in results if isinstance(r.get("value"), dict)]
         yield (

@@ -1,6 +1,6 @@
 """Where the labels of a folder of photographs stand, whichever form somebody kept them in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bes.data.file_names import SUFFIXES, files_below, id_of, suffix_of
@@ -27,6 +27,8 @@ class FoundLabels:
     """What is to be written there first; None: it is there."""
     started: bool = False
     """Whether it is a table without labels yet."""
+    notes: tuple[str, ...] = ()
+    """What of the source is left out."""
 
 
 def photographs_below(root: Path, folder: str) -> list[str]:
@@ -77,7 +79,10 @@ def find_labels(root: Path, photographs: list[str], given: str | None) -> FoundL
         raise BesError(
             f"{root}: found several tables of labels ({names}), expected one; name it with --labels"
         )
-    return direct[0] if direct else _folders(photographs) or _started(TABLE, photographs)
+    if direct:
+        return direct[0]
+    unknown = (f"of no known form of labels, left out: {', '.join(files)}",) if files else ()
+    return replace(_folders(photographs) or _started(TABLE, photographs), notes=unknown)
 
 
 def _tables(root: Path) -> list[str]:
@@ -117,7 +122,8 @@ def _direct(root: Path, name: str, photographs: list[str]) -> FoundLabels | None
 
 def _converted(root: Path, names: list[str], photographs: list[str]) -> FoundLabels | None:
     """Tables of another tool, to be written as one that a dataset reads."""
-    labels = read_foreign([root / name for name in names], photographs)
+    notes: list[str] = []
+    labels = read_foreign([root / name for name in names], photographs, notes)
     if labels is None:
         return None
     free = [name for name in (TABLE, CONVERTED) if not (root / name).exists()]
@@ -126,7 +132,7 @@ def _converted(root: Path, names: list[str], photographs: list[str]) -> FoundLab
             f"{root / CONVERTED}: found a file, expected none, so that the labels of "
             f"{', '.join(names)} can be written there as image,labels"
         )
-    return FoundLabels(free[0], " and ".join(names), as_table(labels))
+    return FoundLabels(free[0], " and ".join(names), as_table(labels), notes=tuple(notes))
 
 
 def _folders(photographs: list[str]) -> FoundLabels | None:

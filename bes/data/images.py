@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from bes.data.png_chunks import PNG_BIT_DEPTH, PNG_SIGNATURE, pixels_of_png
-from bes.data.rgb import TIFF_SIGNATURES, has_deep_colours, to_rgb
+from bes.data.rgb import TIFF_SIGNATURES, deep_colours, has_deep_colours, to_rgb, white_of_pnm
 from bes.errors import BesError
 from bes.storage.vouched import read_vouched
 from bes.storage.words import convert, one_line, picture_of, pixels_of
@@ -83,14 +83,19 @@ def size_of(path: Path) -> tuple[int, int] | None:
 
 
 def bits_of(content: bytes) -> int | None:
-    """How many bits the highest value has of a photograph with 16 bits a channel; None of others.
+    """How many bits the highest value has of a photograph with 16 bits a channel; None of others,
+    and of those that say which value is white.
 
     `content` is that of a photograph that can be read.
     """
+    if (white_of_pnm(content) or 65535) < 65535:
+        return None
     image = Image.open(io.BytesIO(pixels_of_png(content) or content), formats=FORMATS)
     if image.mode == "I" or image.mode.startswith("I;16"):
         return int(np.array(image).max()).bit_length()
     if has_deep_colours(content):
+        if image.format == "PPM":
+            return int(deep_colours(content).max()).bit_length()
         # Pillow keeps the upper 8 bits of colours.
         return 8 + int(np.array(image.convert("RGB")).max()).bit_length()
     return None

@@ -67,6 +67,8 @@ def inspect_files(
     todo = [path for path in checks if path not in facts]
     strange = []
     for path, fact in zip(todo, _look(catalog, todo, checks, threads), strict=True):
+        if "problem" in fact and fact["strange"] and not found.classes:
+            continue  # the fault is that of the table, which is among the problems
         if "problem" in fact:
             strange += [len(found.problems)] if fact["strange"] else []
             found.problems.append(fact["problem"])

@@ -19,8 +19,9 @@ from bes.storage.words import counted
 
 # fmt: off
 NO_LABEL = {
-    "nan", "nat", "none", "null", "nil", "na", "n/a", "<na>", "#n/a", "#na", "-", "--", "#ref!",
-    "#name?", "#value!", "#null!", "#div/0!", "#num!",
+    "nan", "nat", "none", "null", "nil", "na", "n/a", "n.a.", "<na>", "<null>", "(null)", "<none>",
+    "(none)", "(blank)", "\\n", "#n/a", "#na", "-", "--", "#ref!", "#name?", "#value!", "#null!",
+    "#div/0!", "#num!",
 }
 """What tables have in small letters for a missing value, or for a formula that went wrong."""
 # fmt: on
@@ -185,6 +186,15 @@ def _of_class_folders(
             f"{root / labels}: found the folders {', '.join(sorted(names))}, expected one for each "
             "class; give one of these as `labels`, or if they are classes give `classes`"
         )
+    start = "" if labels == "." else f"{labels}/"
+    below = {tuple(path.removeprefix(start).split("/")[1:-1])[:1] for path in found.folders}
+    if not classes and len(names) == 1 and len(below) > 1 and () not in below:
+        (name,) = names
+        raise BesError(
+            f"{root / labels}: found one folder, {name}, with the folders "
+            f"{', '.join(sorted(inside for (inside,) in below))} in it, expected one for each "
+            f"class; give {start}{name} as `labels`, or if it is a class give `classes`"
+        )
     none = {name for name in names if rows.is_background(name)}
     unknown = names.difference(classes, none) if classes else set()
     for name in sorted(unknown):
@@ -193,8 +203,12 @@ def _of_class_folders(
             + ", ".join(classes)
         )
     for path, folders in found.folders.items():
-        place = path if labels == "." else path.removeprefix(f"{labels}/")
-        rows.add(root / labels, place, path, [n for n in folders if n not in none | unknown])
+        rows.add(
+            root / labels,
+            path.removeprefix(start),
+            path,
+            [n for n in folders if n not in none | unknown],
+        )
     loose = f"{counted(found.loose, 'photograph')} in no folder of a class, left out"
     notes = [loose] if found.loose else []
     return LabelTable(
@@ -210,6 +224,7 @@ def _of_class_folders(
 
 def _read_json_lines(path: Path, rows: _Rows) -> None:
     example = '{"image": "a.jpg", "labels": ["cat"]}'
+    unread: dict[str, None] = {}
     for number, line in enumerate(read_lines(path, "JSON lines"), 1):
         if not line.strip():
             continue
@@ -221,10 +236,13 @@ def _read_json_lines(path: Path, rows: _Rows) -> None:
             ) from None
         if _is_row(value):
             rows.add(path, f"line {number}", value["image"], value["labels"] or [])
+            unread |= dict.fromkeys(key for key in value if key not in ("image", "labels"))
         else:
             rows.problem(
                 path, f"line {number}", f"found {line.strip()[:80]}, expected such as {example}"
             )
+    if unread:
+        rows.notes.append(f"keys of {path.name} not read: {', '.join(unread)}")
 
 
 def is_background(name: str) -> bool:

@@ -10,6 +10,13 @@ _INVISIBLE = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 
+_LOOK_THE_SAME = str.maketrans(
+    "\u0430\u0432\u0435\u0456\u0458\u043a\u043c\u043d\u043e\u0440\u0441\u0455\u0442\u0443\u0445"
+    "\u03b1\u03b2\u03b5\u03b7\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7",
+    "abeijkmhopcstyxabehiknoptyx",
+)
+"""Small letters of Cyrillic and Greek that are a Latin one to the eye, some in capitals alone."""
+
 
 def clean(text: str) -> str:
     """A name in one spelling: Unicode's NFC, no invisible characters, none but single spaces inside
@@ -23,7 +30,7 @@ def is_name(name: str) -> bool:
 
 
 def alike(name: str) -> str:
-    """What two names share that differ in capitals, width of the letters, spaces, hyphens or
-    underscores alone."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
+    """What two names share that differ in capitals, width of the letters, spaces, hyphens,
+    underscores or the alphabet of letters that look the same alone."""
+    folded = unicodedata.normalize("NFKC", name).casefold().translate(_LOOK_THE_SAME)
     return re.sub(r"[\s_-]", "", folded) or name

@@ -119,16 +119,28 @@ def _held(present: Sequence[int]) -> set[int]:
 
 
 def twin_notes(records: Sequence[ImageRecord]) -> list[str]:
-    """Photographs to train on that are held out too, under another name."""
+    """Photographs to train on that are held out too, or trained on twice, under another name."""
+    notes = []
     held_out = {record.digest: record for record in records if record.held_out}
-    twins = [record for record in records if not record.held_out and record.digest in held_out]
-    if not twins:
-        return []
-    other = held_out[twins[0].digest]
-    return [
-        f"{counted(len(twins), 'training photograph')} equal to one of {other.split}, such as "
-        f"{twins[0].path} as {other.path}; expected others, or scores of {other.split} are too high"
-    ]
+    train = [record for record in records if not record.held_out]
+    if twins := [record for record in train if record.digest in held_out]:
+        other = held_out[twins[0].digest]
+        notes.append(
+            f"{counted(len(twins), 'training photograph')} equal to one of {other.split}, such as "
+            f"{twins[0].path} as {other.path}; expected others, or scores of {other.split} are too "
+            "high"
+        )
+    first: dict[str, ImageRecord] = {}
+    again = [(first[r.digest], r) for r in train if first.setdefault(r.digest, r) is not r]
+    if again:
+        differ = [(one, other) for one, other in again if one.labels != other.labels]
+        one, other = (differ or again)[0]
+        notes.append(
+            f"{counted(len(again), 'training photograph')} equal to another one"
+            + f", {len(differ)} with other labels" * bool(differ)
+            + f", such as {other.path} as {one.path}; expected each once"
+        )
+    return notes
 
 
 def dark_notes(bits: Sequence[int | None], bit_depth: int) -> list[str]:

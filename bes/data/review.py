@@ -1,16 +1,16 @@
 """What a person said of the pseudo labels: a table with a verdict on each that was looked at."""
 
-import csv
 import getpass
-import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bes.data.file_names import id_of
+from bes.data.csv_tables import cells_of
+from bes.data.file_names import image_of
 from bes.data.folder import Collected
+from bes.data.names import clean
 from bes.data.spreadsheet import plain, to_csv
 from bes.data.text_files import read_text
 from bes.errors import BesError
@@ -58,41 +58,38 @@ def review_csv(rows: Iterable[Verdict]) -> str:
     return to_csv([COLUMNS, *(astuple(row) for row in ordered)])
 
 
-def read_review(path: Path) -> dict[str, Verdict]:
+def read_review(path: Path, known: Collection[str] = ()) -> dict[str, Verdict]:
     """Image -> its row; the columns after `verdict` may be missing.
 
-    Raises BesError for a file that cannot be read, a verdict that is none and an image listed
-    twice.
+    One of the images `known` may be called just so, also where its name ends like a file's. Raises
+    BesError for a file that cannot be read, a verdict that is none and an image listed twice.
     """
-    text = read_text(path, "a CSV")
-    header = text.partition("\n")[0].strip()
-    # Half of Europe's spreadsheets write semicolons.
-    delimiter = ";" if ";" in header else ","
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    table = cells_of(path, read_text(path, "a CSV"))
+    header = next((row for row in table if any(map(clean, row))), [])
+    first = table.index(header) + 1 if header else 1
+    columns = [clean(cell).casefold() for cell in header]
+    names = [name for name in columns if name in COLUMNS]
+    if not {"image", "verdict"} <= set(names) or len(set(names)) < len(names):
+        found_header = ",".join(map(clean, header))
+        raise BesError(f"{path}: row {first}: found {found_header!r}, expected {','.join(COLUMNS)}")
     found: dict[str, Verdict] = {}
-    try:
-        names = [name for name in reader.fieldnames or () if name in COLUMNS]
-        if not {"image", "verdict"} <= set(names) or len(set(names)) < len(names):
-            raise BesError(f"{path}: row 1: found {header!r}, expected {','.join(COLUMNS)}")
-        for cells in reader:
-            number = reader.line_num
-            values = {name: plain((cells.get(name) or "").strip()) for name in COLUMNS}
-            image, verdict = id_of(values["image"]), values["verdict"].lower()
-            if not image and not verdict:
-                continue
-            if verdict not in VERDICTS:
-                raise BesError(
-                    f"{path}: row {number}: found the verdict {values['verdict']!r}, expected "
-                    f"{', '.join(VERDICTS)}"
-                )
-            if image in found:
-                raise BesError(
-                    f"{path}: row {number}: found {image!r}, which is listed before; expected each "
-                    "image once"
-                )
-            found[image] = Verdict(**values | {"image": image, "verdict": verdict})
-    except csv.Error as error:
-        raise BesError(f"{path}: line {reader.line_num}: not a CSV ({error})") from None
+    for number, row in enumerate(table[first:], first + 1):
+        cells = dict(zip(columns, row, strict=False))
+        values = {name: plain(cells.get(name, "").strip()) for name in COLUMNS}
+        image, verdict = image_of(clean(values["image"]), known), values["verdict"].lower()
+        if not image and not verdict:
+            continue
+        if verdict not in VERDICTS:
+            raise BesError(
+                f"{path}: row {number}: found the verdict {values['verdict']!r}, expected "
+                f"{', '.join(VERDICTS)}"
+            )
+        if image in found:
+            raise BesError(
+                f"{path}: row {number}: found {image!r}, which is listed before; expected each "
+                "image once"
+            )
+        found[image] = Verdict(**values | {"image": image, "verdict": verdict})
     return found
 
 
@@ -119,7 +116,7 @@ def add_review(found: Collected, root: Path, file: str) -> None:
     if not has_review(root, file):
         found.notes.append(f"no verdict yet: found no file {root / file}")
         return
-    review = read_review(root / file)
+    review = read_review(root / file, {entry.id for entry in found.entries})
     train = {entry.id for entry in found.entries if entry.split == "train"}
     rejected = {image for image, row in review.items() if row.verdict == REJECTED}
     found.entries = [

@@ -9,6 +9,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from bes.data.png_chunks import PNG_SIGNATURE, pixels_of_png
 
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_COLOURS_OF_PNM = (b"P3", b"P6")
 _BITS_TAG, _PHOTOMETRIC_TAG, _PLANES_TAG = 258, 262, 284
 
 
@@ -19,8 +20,10 @@ def to_rgb(image: Image.Image, content: bytes, bit_depth: int) -> Image.Image:
     are in use. Raises ValueError where there is no agreed conversion.
     """
     _check_tiff(image)
+    if (white_of_pnm(content) or 65535) < 65535:
+        bit_depth = 16  # Pillow has scaled the values
     if bit_depth < 16 and has_deep_colours(content):
-        image = _deep_colours(content, bit_depth)
+        image = Image.fromarray(_to_bytes(deep_colours(content), bit_depth))
     if image.mode == "RGB" and not image.has_transparency_data:
         return image
     if image.mode == "I" or image.mode.startswith("I;16"):
@@ -50,6 +53,8 @@ def _check_tiff(image: Image.Image) -> None:
 
 def has_deep_colours(content: bytes) -> bool:
     """Whether a picture that can be read has 16 bits in each of several channels."""
+    if content.startswith(_COLOURS_OF_PNM):
+        return white_of_pnm(content) == 65535
     if not content.startswith((PNG_SIGNATURE, *TIFF_SIGNATURES)):
         return False
     image = Image.open(io.BytesIO(pixels_of_png(content) or content), formats=("PNG", "TIFF"))
@@ -58,15 +63,25 @@ def has_deep_colours(content: bytes) -> bool:
     return any(";16" in str(mode) for mode in rawmodes)
 
 
-def _deep_colours(content: bytes, bit_depth: int) -> Image.Image:
-    """Such a picture by OpenCV, which keeps all bits."""
+def white_of_pnm(content: bytes) -> int | None:
+    """The highest value that a PGM or PPM says it has; None of another picture that can be read."""
+    if not content.startswith((*_COLOURS_OF_PNM, b"P2", b"P5")):
+        return None
+    arguments = Image.open(io.BytesIO(content), formats=("PPM",)).tile[0][3]
+    if isinstance(arguments, tuple):
+        return int(arguments[1])
+    return 65535 if "16" in str(arguments) else 255
+
+
+def deep_colours(content: bytes) -> np.ndarray:
+    """The pixels of such a picture, uint16 (H, W, 3 or 4), RGB, by OpenCV, which keeps all bits."""
     import cv2
 
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ValueError("OpenCV cannot read it")
     swap = cv2.COLOR_BGRA2RGBA if pixels.shape[-1] == 4 else cv2.COLOR_BGR2RGB
-    return Image.fromarray(_to_bytes(cv2.cvtColor(pixels, swap), bit_depth))
+    return np.asarray(cv2.cvtColor(pixels, swap))
 
 
 def _to_bytes(values: np.ndarray, bit_depth: int) -> np.ndarray:

@@ -75,7 +75,7 @@ def import_corrections(
     counts: Counter[str] = Counter()
     with locked(places.review.with_name(f".{places.review.name}.lock")):
         files = correction_files(places.corrections)
-        review = read_review(places.review) if places.review.exists() else {}
+        review = read_review(places.review, known) if places.review.exists() else {}
         for image, label in labels.items():
             if pseudo_labels and np.array_equal(label, read_mask(pseudo_labels[image])):
                 counts["unchanged"] += 1

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bes.data.file_names import files_below, suffix_of
 from bes.data.images import decode_mask, read_bytes, read_photograph
+from bes.data.names import clean
 from bes.data.text_files import read_lines
 from bes.data.truth import check_indices
 from bes.errors import BesError
@@ -22,10 +24,9 @@ def read_coloured(table: Path, names: Names) -> Iterator[Drawing]:
     """
     colours = _read_table(table, names)
     folder = table.parent / LABELS
-    files = {
-        path.relative_to(folder).with_suffix("").as_posix(): path
-        for path in sorted(folder.rglob("*.png"))
-    }
+    below = [path for path, _ in files_below(folder, ".")] if folder.is_dir() else []
+    # A list and a file system may have an accent in two codings.
+    files = {clean(path[:-4]): folder / path for path in below if suffix_of(path) == ".png"}
     for name, path in files.items():
 
         def draw(size: Size, path: Path = path) -> np.ndarray:
@@ -33,7 +34,7 @@ def read_coloured(table: Path, names: Names) -> Iterator[Drawing]:
 
         yield Drawing(str(path), Path(name).name, draw)
     for source in sorted((table.parent / LISTS).glob("*.txt")):
-        for name in (line.strip() for line in read_lines(source, "a list of photographs")):
+        for name in (clean(line) for line in read_lines(source, "a list of photographs")):
             if name and not name.startswith("#") and name not in files:
                 yield Drawing(f"{source}: {name}", name, lambda size: np.zeros(size, np.uint8))
 

@@ -169,11 +169,12 @@ def describe(start: Start) -> list[str]:
     sizes = f"{small[1]}x{small[0]}" + (f" to {large[1]}x{large[0]}" if small != large else "")
     lines = [f"{counted(len(start.photographs), 'photograph')} in {start.root}, {sizes} pixels"]
     if start.found is None:
-        return lines
+        return [*lines, *start.labels.notes]
     counts = Counter(n for e in start.found.entries if e.split == "train" for n in e.labels)
     shown = ", ".join(f"{name} {counts[name]}" for name in start.found.classes)
     lines.append(f"labels: {start.labels.source}; photographs of each class: {shown}")
     if start.labels.content is not None:
         lines.append(f"written from it: {start.root / start.labels.labels}")
+    lines += start.labels.notes
     learned = [name for e in start.found.entries if e.split == "train" for name in e.labels]
     return lines + start.found.notes + class_notes(start.found.classes, learned)

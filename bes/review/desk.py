@@ -100,6 +100,7 @@ class Desk:
         its computed pseudo label."""
         known = {record.id: record for record in records if not record.held_out}
         self.catalog, self.places = catalog, places
+        self._images = {record.id for record in records}
         self.ranking = [row for row in ranking if row.image in known]
         self.records = [known[row.image] for row in self.ranking]
         self._maps, self._label, self._photograph = maps, label, photograph
@@ -256,7 +257,7 @@ class Desk:
 
     def _read_review(self) -> dict[str, Verdict]:
         path = self._root / self.places.review
-        return read_review(path) if path.exists() else {}
+        return read_review(path, self._images) if path.exists() else {}
 
     def _read(self, number: int) -> Kept:
         record = self.records[number]

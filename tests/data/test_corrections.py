@@ -76,8 +76,14 @@ def test_corrections_that_nothing_reads_are_counted(
 ) -> None:
     for name in ("4", "nobody"):  # for validation; no photograph
         folder.mask(f"corrected/{name}.png", [0])
+    for name in ("1.jpg", "2.tif"):
+        folder.write(f"corrected/{name}", "x")
+    (folder.root / "corrected/3.png").symlink_to("nowhere")
     folder.run(corrections="corrected")
-    assert "2 corrections of no training photograph, left out" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "2 corrections of no training photograph, left out" in said
+    assert "2 files in corrected of another kind than PNG, left out: 1 .jpg, 1 .tif" in said
+    assert "1 file that cannot be opened or named, left out, such as corrected/3.png" in said
     assert not any(record.correction for record in records_of(folder).values())
 
 

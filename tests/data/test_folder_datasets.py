@@ -17,6 +17,7 @@ from bes.data.manifest import ImageRecord, read_catalog, read_manifest
 from bes.data.truth import read_truth
 from bes.errors import BesError
 from bes.stages.dataset import left_out_of
+from bes.stages.shared.dataset_kinds import DatasetOptions, stamp_of
 
 
 def records_of(folder: Any) -> dict[str, ImageRecord]:
@@ -57,6 +58,36 @@ def test_photographs_lie_in_the_root_beside_their_masks(folder: Any) -> None:
     (folder.root / "JPEGImages").rmdir()
     folder.run(masks=".")
     assert records_of(folder)["0"].path == "0.jpg" and records_of(folder)["0"].mask == "0.png"
+
+
+def test_a_photograph_is_not_its_own_mask(folder: Any) -> None:
+    shutil.rmtree(folder.root / "SegmentationClass")
+    for i in range(6):
+        Image.new("L", SIZE).save(folder.root / f"JPEGImages/{i}.png")
+        (folder.root / f"JPEGImages/{i}.jpg").unlink()
+    folder.mask("0.png", [0, 1])
+    folder.run(masks=".")
+    assert [r.mask for r in records_of(folder).values()] == ["0.png", "", "", "", "", ""]
+
+
+def test_a_part_may_be_named_by_its_whole_path(folder: Any) -> None:
+    folder.mask("corrections/0.png", [0])
+    given = {"masks": "SegmentationClass", "corrections": "corrections", "photographs": "."}
+    folder.run(**given)
+    before = records_of(folder)
+    folder.run(**{name: str(folder.root.absolute() / part) for name, part in given.items()})
+    assert records_of(folder) == before and before["0"].correction == "corrections/0.png"
+
+
+@pytest.mark.parametrize("line", ["one two.jpg one", "one two", "one three 1"])
+def test_a_line_with_several_images_is_refused(folder: Any, line: str) -> None:
+    folder.rows |= {f"{name}.jpg": "cat" for name in ("one", "two", "three")}
+    for name in ("one", "two", "three"):
+        folder.photograph(f"JPEGImages/{name}.jpg")
+    folder.table()
+    folder.write("ImageSets/Segmentation/train.txt", f"0\n{line}\n")
+    with pytest.raises(BesError, match=r"line 2: found '(one|two|three|one two)"):
+        folder.run()
 
 
 def test_only_a_validation_list_leaves_the_rest_for_training(folder: Any) -> None:
@@ -218,6 +249,7 @@ def test_vocs_numbers_that_fit_as_others_are_found_out_by_the_labels(folder: Any
     with pytest.raises(BesError, match=expected):
         folder.run()
     folder.run(classes=("bicycle=2", "bird=3", "boat=4"))
+    folder.run(classes=("bicycle=1", "bird=2", "boat=3"))
 
 
 def test_other_numbers_have_to_be_declared_too(folder: Any) -> None:
@@ -228,6 +260,20 @@ def test_other_numbers_have_to_be_declared_too(folder: Any) -> None:
     with pytest.raises(BesError, match=r"other numbers, give them with `classes: \[rust=NUMBER, "):
         folder.run()
     folder.run(classes=("rust=7",))
+
+
+def test_a_table_without_a_label_is_the_only_fault_of_masks_with_classes(folder: Any) -> None:
+    folder.rows = dict.fromkeys(folder.rows, "")
+    folder.table()
+    with pytest.raises(BesError, match=r"^\S+labels\.csv: found no class, expected one or more$"):
+        folder.run()
+
+
+def test_something_has_to_be_learnt(folder: Any) -> None:
+    folder.rows |= dict.fromkeys(("0.jpg", "1.jpg", "2.jpg", "3.jpg"), "")
+    folder.table()
+    with pytest.raises(BesError, match=r"labels\.csv: found no class of any training photograph"):
+        folder.run()
 
 
 def test_masks_that_contradict_the_labels_are_counted(
@@ -283,6 +329,8 @@ def test_a_folder_of_pngs_beside_the_photographs_disturbs_nothing(
         ("0.png", ["0.jpg", "0.png"], "0.png"),
         ("0.JPG", ["0.jpg", "0.png", "x/0.jpg"], "0.jpg"),
         ("0.jpg", ["0.png"], "0.png"),
+        ("0.jpg", ["0.JPG", "0.jpg"], "0.jpg"),
+        ("0.JPG", ["0.JPG", "0.jpg"], "0.JPG"),
         ("0", ["a/0.jpg", "b/0.png"], "a/0.jpg"),
         ("0.png", ["a/0.jpg", "b/0.png"], "b/0.png"),
         ("a/0", ["a/0.png", "b/0.png"], "a/0.png"),
@@ -430,6 +478,26 @@ def test_what_a_system_made_is_passed_over(
     assert capsys.readouterr().out.replace("6 files to check", "") == said
 
 
+@pytest.mark.parametrize("form", ["table", "classes"])
+def test_results_among_the_photographs_are_passed_over(folder: Any, form: str) -> None:
+    for i in range(6):
+        (folder.path(f"{'dog' if i % 2 else 'cat'}/{i}.jpg")).write_bytes(
+            (folder.root / f"JPEGImages/{i}.jpg").read_bytes()
+        )
+    shutil.rmtree(folder.root / "JPEGImages")
+    folder.write("labels.csv", "image,labels\n" + "".join(f"{i},cat dog\n" for i in range(6)))
+    folder.out = folder.root / "results/p/base/dataset"
+    options = {"labels": "labels.csv" if form == "table" else "."}
+    folder.run(**options)
+    before = records_of(folder), stamp_of(DatasetOptions(root=str(folder.root), **options))
+    folder.mask("results/p/base/pseudo_labels/0.png", [0, 1])
+    folder.photograph("results/p/base/report/page/pictures/photograph/0.webp")
+    folder.photograph("results/p/base/quality/sheet.png")
+    folder.run(**options)
+    after = records_of(folder), stamp_of(DatasetOptions(root=str(folder.root), **options))
+    assert after == before and len(before[0]) == 6
+
+
 READ = [
     *("jpg", "JPG", "jpeg", "jpe", "jfif", "jif", "png", "apng", "webp", "tif", "tiff", "bmp"),
     *("dib", "gif", "avif", "jp2", "j2k", "ppm", "pnm"),
@@ -542,6 +610,18 @@ def test_a_photograph_that_is_trained_on_and_held_out_is_named(
     assert (
         "1 training photograph equal to one of val, such as JPEGImages/0.jpg as "
         "JPEGImages/5.jpg; expected others"
+    ) in capsys.readouterr().out
+
+
+def test_a_photograph_that_is_trained_on_twice_is_named(
+    folder: Any, capsys: pytest.CaptureFixture
+) -> None:
+    for copy in (3, 1):
+        shutil.copy(folder.root / "JPEGImages/0.jpg", folder.root / f"JPEGImages/{copy}.jpg")
+    folder.run()
+    assert (
+        "2 training photographs equal to another one, 1 with other labels, such as "
+        "JPEGImages/1.jpg as JPEGImages/0.jpg; expected each once"
     ) in capsys.readouterr().out
 
 

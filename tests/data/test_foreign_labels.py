@@ -37,6 +37,10 @@ def coco(names: list[str], categories: list[str], **each: Any) -> dict[str, Any]
         ("t.csv", "file;cat;dog\n0.jpg;1;0\n1.jpg;0;1\n2.jpg;1;1\n"),
         ("t.csv", "file,cat,dog\n0.jpg,1,\n1.jpg,,1\n2.jpg,1,1\n"),
         ("t.csv", "file,cat,dog\n0.jpg,yes,no\n1.jpg,No,Yes\n2.jpg,x,x\n"),
+        ("t.csv", "file,cat,dog\n0.jpg,T,F\n1.jpg,f,t\n2.jpg,Y,✓\n"),
+        ("t.csv", "file;cat;dog\n0.jpg;WAHR;FALSCH\n1.jpg;FALSCH;WAHR\n2.jpg;WAHR;WAHR\n"),
+        ("t.csv", "file;cat;dog\n0.jpg;1,0;0,0\n1.jpg;0,00;1,00\n2.jpg;1;1.0\n"),
+        ("t.csv", "file,cat,dog\n0.jpg,+,-\n1.jpg,nan,+\n2.jpg,+,+\n"),
         ("t.csv", "note,file,cat,dog\nA,0.jpg,1,0\nB,1.jpg,0,1\n,2.jpg,1,1\n"),
         ("t.csv", "file,label\n0.jpg,['cat']\n1.jpg,\"['dog']\"\n2.jpg,\"['cat', 'dog']\"\n"),
     ],
@@ -67,6 +71,7 @@ def test_the_numbers_of_classes_are_labels_too(tmp_path: Path) -> None:
             "cat,dog,file\n0,1,0.jpg\n1,?,1.jpg\n1,1,2.jpg\n",
             "1.jpg: found '[?]' in the column 'dog'",
         ),
+        ("file,cat\n0.jpg,0\n1.jpg,1\n0.jpg,1\n", "found '0.jpg' again, with other classes"),
         ("file,cat,Cat\n0.jpg,0,1\n1.jpg,1,0\n", "found two columns 'cat'"),
         ("file,cat,cat\n0.jpg,0,1\n1.jpg,1,0\n", "found two columns 'cat'"),
         ("file,label\n0.jpg,cat,dog\n1.jpg,dog\n", "0.jpg: found 3 columns, expected 2"),
@@ -76,6 +81,30 @@ def test_the_numbers_of_classes_are_labels_too(tmp_path: Path) -> None:
 def test_no_class_is_lost_to_an_odd_cell(tmp_path: Path, table: str, sentence: str) -> None:
     with pytest.raises(BesError, match=f"t.csv: .*{sentence}"):
         read(tmp_path, "t.csv", table)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("file,cat,dog\n0.jpg,1,2\n1.jpg,0,3\n", ["columns of t.csv not read: dog"]),
+        ("file,label,label2,id,x\n0.jpg,cat,dog,1,\n", ["columns of t.csv not read: label2"]),
+        (
+            "file,label\n0.jpg,cat\n9.jpg,cat\n8.jpg,dog\n,\n",
+            [
+                "2 rows of t.csv of none of the photographs, or of several, left out, "
+                "such as '9.jpg'"
+            ],
+        ),
+        ("file,label\n0.jpg,cat\n1.jpg,dog\n", []),
+    ],
+)
+def test_rows_and_columns_that_are_left_out_are_said(
+    tmp_path: Path, table: str, said: list[str]
+) -> None:
+    (tmp_path / "t.csv").write_text(table)
+    notes: list[str] = []
+    read_foreign([tmp_path / "t.csv"], PHOTOGRAPHS, notes)
+    assert notes == said
 
 
 def test_a_class_may_be_called_like_another_one_and_a_number(tmp_path: Path) -> None:

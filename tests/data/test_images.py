@@ -288,6 +288,17 @@ def test_white_is_the_largest_value_of_the_bits_in_use(
     assert read_photograph(path).max() <= 16
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("white", [4095, 65535])
+def test_white_is_that_which_a_pnm_says(tmp_path: Path, channels: int, white: int) -> None:
+    values = np.repeat(np.array([4095, 2048, 0], ">u2"), channels)
+    path = tmp_path / "a.pnm"
+    path.write_bytes(b"P%d 3 1 %d\n" % (5 if channels == 1 else 6, white) + values.tobytes())
+    assert read_photograph(path, bit_depth=12)[0, :, 0].tolist() == [255, 128, 0]
+    assert bits_of(path.read_bytes()) == (12 if white == 65535 else None)
+    assert read_photograph(path)[0, 0, 0] == (16 if white == 65535 else 255)
+
+
 def test_a_depth_changes_nothing_of_8_bits_and_cuts_what_is_above_it(tmp_path: Path) -> None:
     eight, deep = tmp_path / "8.png", tmp_path / "16.png"
     cv2.imwrite(str(eight), np.arange(48, dtype=np.uint8).reshape(6, 8))

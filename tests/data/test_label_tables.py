@@ -119,6 +119,12 @@ def test_vectors_of_photographs_that_are_not_there_are_left_out_and_counted(
     folder.run(labels="cls_labels.npy", classes=("cat", "dog"), train="", val="")
     assert labels_of(folder) == {"0": ("cat",)}
     assert "2 rows of the table without a photograph" in capsys.readouterr().out
+    save(folder, "cls_labels.npy", {name: vector(1, 0) for name in ("0", "1", "98", "99")})
+    folder.write("train.txt", "0\n")
+    folder.run(labels="cls_labels.npy", classes=("cat", "dog"), train="train.txt", val="")
+    said = capsys.readouterr().out
+    assert "2 rows of the table without a photograph" in said
+    assert "1 photograph in no split list, left out" in said
 
 
 def test_a_listed_photograph_that_is_not_there_is_named(folder: Any) -> None:
@@ -182,21 +188,30 @@ def test_tables_and_lists_are_read_in_the_encodings_of_excel_and_powershell(
 def test_empty_rows_and_missing_labels_are_counted(
     folder: Any, capsys: pytest.CaptureFixture
 ) -> None:
-    rows = ["0.jpg,cat", "1.jpg,nan", "2.jpg,None", "3.jpg,N/A", "4.jpg,nan", ",", "5.jpg,null;dog"]
+    rows = [
+        "0.jpg,cat",
+        "1.jpg,nan",
+        "2.jpg,None",
+        "3.jpg,N/A",
+        "4.jpg,\\N",
+        ",",
+        "5.jpg,(null);dog",
+    ]
     folder.write("labels.csv", "image,labels\n" + "\n".join(rows))
     folder.run(train="", val="", masks="")
     assert labels_of(folder) == {"0": ("cat",), **dict.fromkeys("1234", ()), "5": ("dog",)}
     out = capsys.readouterr().out
     assert "1 empty rows of the table, left out" in out
-    assert "no label in the table: 1 'N/A', 1 'None', 2 'nan', 1 'null'" in out
+    assert "no label in the table: 1 '(null)', 1 'N/A', 1 'None', 1 '\\\\N', 1 'nan'" in out
     assert "4 photographs without labels, kept as background only" in out
 
 
-def test_missing_labels_in_json(folder: Any) -> None:
-    rows = [{"image": "0", "labels": ["cat"]}, {"image": "1", "labels": None}]
+def test_missing_labels_in_json(folder: Any, capsys: pytest.CaptureFixture) -> None:
+    rows = [{"image": "0", "labels": ["cat"], "split": "val"}, {"image": "1", "labels": None}]
     folder.write("labels.jsonl", json_lines(*rows, {"image": "2", "labels": ["nan"]}))
     folder.run(labels="labels.jsonl", train="", val="", masks="")
     assert labels_of(folder) == {"0": ("cat",), "1": (), "2": ()}
+    assert "keys of labels.jsonl not read: split" in capsys.readouterr().out
 
 
 def test_a_text_may_hold_what_ends_a_line_elsewhere(folder: Any) -> None:
@@ -224,6 +239,7 @@ def test_a_name_that_is_given_is_a_class(folder: Any, rows: str, classes: tuple[
     ("labels", "note"),
     [
         (["Cat", "cat", "CAT"], "found the classes 'CAT', 'Cat', 'cat', which differ"),
+        (["\u0441at", "cat", "x"], "the classes 'cat', '\u0441at' ('\\u0441at'), which differ"),
         (
             ["traffic_light;x", "traffic light", "x"],
             "classes 'traffic light', 'traffic_light', ",
@@ -275,7 +291,7 @@ def test_labels_that_are_numbers_are_names_and_that_is_said(
 def test_classes_whose_names_say_that_they_are_none_are_named(
     folder: Any, capsys: pytest.CaptureFixture
 ) -> None:
-    folder.write("labels.csv", "image,labels\n0.jpg,cat\n1.jpg,Void\n2.jpg,unlabelled\n")
+    folder.write("labels.csv", "image,labels\n0.jpg,cat # 🐱\n1.jpg,Void\n2.jpg,unlabelled 0\n")
     folder.run(train="", val="", masks="")
     said = capsys.readouterr().out
-    assert "found the class 'Void', 'unlabelled', which is learnt like any other" in said
+    assert "found the class '#', '0', 'Void', 'unlabelled', which is learnt like any other" in said

@@ -46,6 +46,12 @@ def test_what_is_seen_stays() -> None:
 def test_classes_that_differ_in_capitals_or_hyphens_are_alike() -> None:
     for one, other in (("Cat", "CAT"), ("traffic light", "traffic_light"), ("\uff21\uff22", "a-b")):
         assert alike(one) == alike(other)
+    for one, other in (
+        ("cat", "\u0441\u0430t"),
+        ("CAT", "\u0421\u0410\u0422"),
+        ("Box", "\u0392\u03bf\u03a7"),
+    ):
+        assert alike(one) == alike(other)
     assert alike("cat") != alike("cats") and alike("-") != alike("_")
 
 

@@ -36,6 +36,9 @@ def test_what_is_written_is_read_again_and_no_spreadsheet_runs_it(tmp_path: Path
         "image,verdict\n1.jpg,rejected\n2.jpg,accepted\n",
         "\ufeffimage;verdict;who;when\r\n1;Rejected;;\r\n2;corrected;;\r\n;;;\r\n",
         "verdict,image\nrejected,photos/1.jpg\n",
+        "sep=;\r\nimage;verdict\r\n1;rejected\r\n",
+        "image\tverdict\n1\trejected\n",
+        "\n Image,Verdict,remark\n1,REJECTED,why\n",
     ],
 )
 def test_a_table_may_be_as_people_and_spreadsheets_write_it(folder: Any, text: str) -> None:
@@ -62,7 +65,7 @@ def test_a_table_may_be_as_people_and_spreadsheets_write_it(folder: Any, text: s
             "row 1: found 'image,verdict,verdict', expected image,verdict,who,when,digest",
         ),
         ("image,verdict\n\n\n1,good\n", "row 4: found the verdict 'good', expected"),
-        (f"{'x' * 200_000},verdict\n", r"line 0: not a CSV \(field larger"),
+        (f"{'x' * 200_000},verdict\n", r"line 1: not a CSV \(field larger"),
     ],
 )
 def test_a_table_with_faults_is_refused(folder: Any, text: str, sentence: str) -> None:
@@ -88,6 +91,16 @@ def test_a_table_that_is_not_there_yet_has_no_verdict_and_is_named(
 def test_a_table_of_another_name_that_is_not_there_is_named(folder: Any) -> None:
     with pytest.raises(BesError, match=r"dataset\.review: found no file .*/reviw\.csv"):
         folder.run(review="reviw.csv")
+
+
+def test_a_verdict_is_of_the_image_that_is_called_just_so(folder: Any) -> None:
+    folder.rows |= {"1.jpg.png": "cat"}
+    folder.photograph("JPEGImages/1.jpg.png")
+    folder.table()
+    folder.write("ImageSets/Segmentation/train.txt", "0\n1\n1.jpg.png\n")
+    folder.write("review.csv", review_csv([Verdict("1.jpg", "rejected")]))
+    folder.run(review="review.csv")
+    assert rejected(folder) == ["1.jpg"]
 
 
 def test_a_folder_is_no_table(folder: Any) -> None:

@@ -20,6 +20,8 @@ from bes.data.ranking import RankedLabel, ranking_csv
 from bes.data.review import read_review, review_csv, signed
 from bes.errors import BesError
 from bes.exchange.corrections import Imported, Places, import_corrections
+from bes.exchange.drawing import names_of
+from bes.exchange.masks import read_coloured
 from bes.export.brush_code import decode_brush, encode_brush
 from bes.method.trust import Signals
 from bes.stages.export import ExportOptions, run_export
@@ -175,6 +177,20 @@ def test_masks_in_the_colours_of_cvat_are_read(project, labels, bring, tmp_path)
             archive.writestr(f"SegmentationClass/{image}.png", content.getvalue())
     bring(tmp_path / "task.zip")
     assert equal(corrections(project), labels)
+
+
+def test_a_mask_is_not_lost_to_the_spelling_of_its_name(tmp_path):
+    """What a list names and no mask has would be background."""
+    (tmp_path / "labelmap.txt").write_text("cat:1,2,3::\n")
+    masks, lists = tmp_path / "SegmentationClass", tmp_path / "ImageSets/Segmentation"
+    masks.mkdir()
+    lists.mkdir(parents=True)
+    for name in ("one.PNG", "cafe\u0301.png", "._one.png"):
+        Image.new("RGB", (3, 2), (1, 2, 3)).save(masks / name)
+    (lists / "default.txt").write_text("one\ncaf\u00e9\nnothing\n")
+    found = read_coloured(tmp_path / "labelmap.txt", names_of(["cat"]))
+    drawn = {drawing.image: drawing.draw((2, 3)).max() for drawing in found}
+    assert drawn == {"one": 1, "caf\u00e9": 1, "nothing": 0}
 
 
 def test_the_xml_of_cvat_is_read(project, bring, tmp_path):

@@ -20,7 +20,7 @@ from bes.project.desk import open_desk
 from bes.project.fitted import fitted
 from bes.project.reviewed import go_on
 from bes.project.settings import read_project
-from bes.project.start import configuration, look_at
+from bes.project.start import configuration, describe, look_at
 from bes.stages.shared.dataset_kinds import DatasetOptions, layout_of
 
 SHOWN = {"one.jpg": ["cat"], "two.jpg": ["dining table"], "three.jpg": ["cat", "dining table"]}
@@ -134,6 +134,13 @@ def test_a_table_is_started_and_filled(here: Path, capsys: pytest.CaptureFixture
     start = look_at(Path("photos"), None)
     assert start.found is not None
     assert start.found.classes == ("cat", "dog")
+
+
+def test_tables_of_no_known_form_are_named(here: Path) -> None:
+    (here / "photos/mine.csv").write_text("one.jpg,cat\ntwo.jpg,dog\n")
+    start = look_at(Path("photos"), None)
+    assert start.labels.started
+    assert "of no known form of labels, left out: mine.csv" in describe(start)
 
 
 FAULTS = {

@@ -98,7 +98,7 @@ def layout_of(options: DatasetOptions) -> Layout:
             return default if (root / default).exists() else otherwise
         if given and not (root / given).exists():
             raise BesError(f"dataset.{name}: found nothing at {root / given}, expected it to exist")
-        return os.path.normpath(given) if given else ""
+        return _below(root, given) if given else ""
 
     labels = part("labels", "", "")
     photographs = part("photographs", "JPEGImages", ".")
@@ -124,7 +124,14 @@ def layout_of(options: DatasetOptions) -> Layout:
 
 def corrections_of(options: DatasetOptions) -> str:
     """The folder of the corrections relative to the root; empty: there is none."""
-    return os.path.normpath(options.corrections) if options.corrections else ""
+    return _below(Path(options.root), options.corrections) if options.corrections else ""
+
+
+def _below(root: Path, given: str) -> str:
+    """A path relative to the root, also where the whole path was given; as it is if it leads
+    elsewhere."""
+    relative = os.path.relpath(root / given, root)
+    return os.path.normpath(given) if relative.startswith("..") else relative
 
 
 def stamp_of(options: DatasetOptions) -> Stamps:
@@ -136,7 +143,7 @@ def stamp_of(options: DatasetOptions) -> Stamps:
     if options.corrections and has_corrections(root, corrections_of(options)):
         parts.append(corrections_of(options))
     if options.review and has_review(root, options.review):
-        parts.append(os.path.normpath(options.review))
+        parts.append(_below(root, options.review))
     return look_at(root, parts, READ)
 
 

@@ -19,12 +19,13 @@ def looked_at(dataset: Path, pseudo_labels: Path, *, review: Path | None = None)
     Raises BesError for a table that cannot be read.
     """
     records = read_manifest(dataset / "images.csv")
+    known = {record.id for record in records}
     seen = {record.id for record in records if record.correction or record.rejected}
     for table in (dataset / ACCEPTED_TABLE, review):
         if table is not None and table.exists():
             seen |= {
                 image
-                for image, row in read_review(table).items()
+                for image, row in read_review(table, known).items()
                 if row.holds(digest_file(image_file("pseudo_labels", pseudo_labels, image)))
             }
     return seen
