@@ -1,5 +1,6 @@
 """How far a run is, by the files that its jobs write, and how it is said."""
 
+import contextlib
 import io
 import json
 import logging
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from finished import CONFIG, RESULTS, SHARDS, project, read_dataset
+from finished import CONFIG, RESULTS, SHARDS, all_receipts, project, read_dataset
 
 from bes.cli import main
 from bes.data.manifest import read_manifest
@@ -88,6 +89,14 @@ def test_a_training_says_how_long_it_takes_and_all_others_follow_from_that() -> 
     old = time.time() - 1000
     os.utime(BASE / "classifier/_logs/classifier.log", (old, old))
     assert at("classifier").left == pytest.approx(2645, abs=20)
+
+
+def test_how_long_the_table_took_says_nothing_of_networks() -> None:
+    for receipt in all_receipts():
+        if "dataset" not in receipt.parts:
+            receipt.unlink()
+    assert at("dataset").state == "done"
+    assert (at("classifier").state, at("classifier").left) == ("waiting", None)
 
 
 def test_the_dataset_is_read_once_for_all_looks_and_again_where_it_changed(
@@ -189,6 +198,18 @@ def test_what_takes_long_is_said_again(
         "predict: 1/40",
         "predict: 1/40 (so far 0:00)",
     }
+
+
+def test_it_is_said_again_while_something_else_is_kept_quiet(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(said, "HEARTBEAT", 0.15)
+    with said.heartbeat("trying"), contextlib.redirect_stderr(io.StringIO()):
+        said.Progress("classifier", 40, unit="iterations").step()
+        time.sleep(0.6)
+    first, *lines = capsys.readouterr().err.splitlines()
+    assert first == "bes: trying ..."
+    assert {re.sub(r"0:0\d", "0:00", line) for line in lines} == {"bes: trying ... (so far 0:00)"}
 
 
 def test_the_start_does_not_count_in_how_long_the_rest_takes(

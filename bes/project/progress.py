@@ -141,8 +141,11 @@ def read_progress(
     for stage, folder in dict.fromkeys(places):
         progress = _stage(project, stage, folder, since)
         found.append(progress)
-        if (expected := _expected(project, progress, works[folder.parent])) and (
-            spent := _spent(progress, since)
+        # How long a table takes is how long Python takes to start: no measure for networks.
+        if (
+            isinstance(stage_of(stage), PerImageStage | TrainingStage)
+            and (expected := _expected(project, progress, works[folder.parent]))
+            and (spent := _spent(progress, since))
         ):
             factors.append((spent, expected * progress.share))
     factor = sum(s for s, _ in factors) / sum(e for _, e in factors) if factors else None

@@ -37,9 +37,8 @@ def trial_rates(
     """Stage -> its rate, of those for which `is_tried`, and the device.
 
     Untrained networks are as fast as trained ones; the dense CRF is faster where maps tell little.
-    Files go to `scratch`, which is the caller's to remove.
+    Files go to `scratch`, which is the caller's to remove. What is tried is said.
     """
-    say("starting PyTorch")
     # One core, so that seconds of the processor tell how long it takes, whatever else runs.
     limit_threads(1)
     began = time.process_time()
