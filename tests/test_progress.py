@@ -91,6 +91,13 @@ def test_a_training_says_how_long_it_takes_and_all_others_follow_from_that() -> 
     assert at("classifier").left == pytest.approx(2645, abs=20)
 
 
+def test_what_a_training_prepares_is_not_the_training() -> None:
+    model_receipt(BASE / "benet").unlink()
+    log("benet", "benet", "benet: 30/120", "boundary labels: 4/4, 2 images/s, 0:00 left")
+    found = at("benet")
+    assert (found.state, found.total, found.note) == ("running", 0, "boundary labels 4 of 4")
+
+
 def test_how_long_the_table_took_says_nothing_of_networks() -> None:
     for receipt in all_receipts():
         if "dataset" not in receipt.parts:

@@ -49,7 +49,7 @@ with config/photographs.yaml. Only how they compare counts: how fast it is here,
 tell as they go."""
 
 _STEP = re.compile(
-    r"^[^:]+: (?P<done>\d+)/(?P<total>\d+)(?:, (?P<rate>[\d.e+-]+) (?P<unit>.+?)/s, "
+    r"^(?P<name>[^:]+): (?P<done>\d+)/(?P<total>\d+)(?:, (?P<rate>[\d.e+-]+) (?P<unit>.+?)/s, "
     r"(?P<left>[\d:]+) left)?(?:, (?P<note>.*))?$"
 )
 """A line of `bes.storage.progress`."""
@@ -173,6 +173,10 @@ def _stage(project: Project, stage: str, folder: Path, since: float) -> StagePro
         step = _step(logs[0]) if logs else None
         if step is None:
             return StageProgress(stage, folder, state, seen=seen)
+        if isinstance(declared, TrainingStage) and step["name"] != stage:
+            # What it learns from is prepared: nothing of its own iterations is known yet.
+            words = f"{step['name']} {step['done']} of {step['total']}"
+            return StageProgress(stage, folder, state, note=words, seen=seen)
         left = max(_seconds(step["left"]) - (time.time() - seen), 0.0) if step["left"] else None
         note = step["note"] or ""
         if step["done"] == step["total"] and isinstance(declared, TrainingStage):
