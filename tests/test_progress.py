@@ -34,6 +34,7 @@ from bes.storage.layout import model_receipt, receipt_file
 
 pytestmark = pytest.mark.usefixtures("finished")
 BASE = RESULTS / "base"
+LOOK = Call(looks=True)
 
 
 def at(stage: str, **more: Any) -> StageProgress:
@@ -334,7 +335,7 @@ def test_a_run_says_whether_it_takes_the_review(
 ) -> None:
     Path("photographs/review.csv").write_text(table)
     configured = project(dataset={"root": "photographs", **options})
-    prepare(configured, Call(looks=True))
+    prepare(configured, LOOK)
     lines = [x for x in capsys.readouterr().err.splitlines() if "out of date" not in x]
     assert len(lines) == len(said)
     assert all(
@@ -349,6 +350,16 @@ def test_a_run_says_whether_it_takes_the_review(
         logger.info("Nothing to be done (all requested files are present and up to date).")
         warned = [x for x in capsys.readouterr().err.splitlines() if x.startswith("WARNING: not")]
         assert warned == [s.removeprefix("bes: ") for s in lines if "WARNING" in s]
+
+
+def test_what_is_looked_at_anew_has_a_line_for_each_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    milder = {"other": {"pseudo_labels": {"threshold": 0.3}}}
+    prepare(project(pseudo_labels={"crf": False, "threshold": 0.6}, experiments=milder), LOOK)
+    (line,) = (x for x in capsys.readouterr().err.splitlines() if "out of date" in x)
+    _, _, places = line.partition(": perhaps out of date (options): ")
+    assert set(places.split(", ")) >= {"pseudo_labels", "quality", "other/pseudo_labels"}
 
 
 def test_photographs_that_are_left_out_are_said(finished: Path) -> None:
