@@ -20,6 +20,7 @@ from finished import CONFIG, RESULTS, SHARDS, all_receipts, project, read_datase
 from bes.cli import main
 from bes.data.manifest import read_manifest
 from bes.data.ranking import read_ranking
+from bes.incremental.inputs import receipts_of
 from bes.incremental.journal import Run, journal_file
 from bes.project import console
 from bes.project import progress as looks
@@ -92,11 +93,19 @@ def test_a_training_says_how_long_it_takes_and_all_others_follow_from_that() -> 
     assert at("classifier").left == pytest.approx(2645, abs=20)
 
 
-def test_what_a_training_prepares_is_not_the_training() -> None:
-    model_receipt(BASE / "benet").unlink()
-    log("benet", "benet", "benet: 30/120", "boundary labels: 4/4, 2 images/s, 0:00 left")
-    found = at("benet")
-    assert (found.state, found.total, found.note) == ("running", 0, "boundary labels 4 of 4")
+@pytest.mark.parametrize(
+    ("stage", "line", "said"),
+    [
+        ("benet", "boundary labels: 4/4, 2 images/s, 0:00 left", "boundary labels 4 of 4"),
+        ("report", "report, scores: 4/4, 2 images/s, 0:00 left", "scores 4 of 4"),
+    ],
+)
+def test_a_part_of_a_stage_is_not_the_stage(stage: str, line: str, said: str) -> None:
+    for path in receipts_of(stage, BASE / stage, SHARDS):
+        path.unlink()
+    log(stage, stage, line)
+    found = at(stage)
+    assert (found.state, found.total, found.note) == ("running", 0, said)
 
 
 def test_how_long_the_table_took_says_nothing_of_networks() -> None:

@@ -173,9 +173,10 @@ def _stage(project: Project, stage: str, folder: Path, since: float) -> StagePro
         step = _step(logs[0]) if logs else None
         if step is None:
             return StageProgress(stage, folder, state, seen=seen)
-        if isinstance(declared, TrainingStage) and step["name"] != stage:
-            # What it learns from is prepared: nothing of its own iterations is known yet.
-            words = f"{step['name']} {step['done']} of {step['total']}"
+        if step["name"] != stage:
+            # A part of it, such as what a training learns from: it tells not how long all takes.
+            part = step["name"].removeprefix(stage).lstrip(" ,")
+            words = f"{part} {step['done']} of {step['total']}"
             return StageProgress(stage, folder, state, note=words, seen=seen)
         left = max(_seconds(step["left"]) - (time.time() - seen), 0.0) if step["left"] else None
         note = step["note"] or ""
