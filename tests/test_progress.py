@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +28,9 @@ from bes.project.console import Display
 from bes.project.outcome import outcome, words_of
 from bes.project.prepare import Call, prepare
 from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
+from bes.project.reviewed import not_there
 from bes.project.run_console import RunConsole, wanted
+from bes.stages.shared.dataset_kinds import DatasetOptions
 from bes.storage import progress as said
 from bes.storage.files import write_atomic
 from bes.storage.layout import model_receipt, receipt_file
@@ -359,6 +361,12 @@ def test_a_run_says_whether_it_takes_the_review(
         logger.info("Nothing to be done (all requested files are present and up to date).")
         warned = [x for x in capsys.readouterr().err.splitlines() if x.startswith("WARNING: not")]
         assert warned == [s.removeprefix("bes: ") for s in lines if "WARNING" in s]
+
+
+def test_of_a_folder_that_was_moved_that_alone_is_said() -> None:
+    options = DatasetOptions(root="photographs", review="review.csv", corrections="corrections")
+    assert len(not_there(options)) == 1
+    assert not_there(replace(options, root="moved")) == []
 
 
 def test_what_is_looked_at_anew_has_a_line_for_each_reason(
