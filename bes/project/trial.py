@@ -98,14 +98,18 @@ def _few(options: Any) -> dict[str, Any]:
 def _training(
     stage: TrainingStage, options: Any, run: TrainingRun, clock: Clock
 ) -> tuple[float, float, float]:
-    """Seconds of a training of one iteration, of a further one, and bytes of the network."""
+    """Seconds of a training of one iteration, of a further one, and bytes of the network.
+
+    The first training has the start-up in it, so the further one is told by two after it.
+    """
     from bes.training.checkpoints import save_network
 
     with _quiet():
+        first, _ = _timed(clock, lambda: stage.fit(options, run))
         one, _ = _timed(clock, lambda: stage.fit(options, run))
         two, trained = _timed(clock, lambda: stage.fit(replace(options, iterations=2), run))
         save_network(model_file(run.out), trained.network, trained.settings)
-    return one, max(two - one, 1e-3), model_file(run.out).stat().st_size
+    return first, max(two - one, 1e-3), model_file(run.out).stat().st_size
 
 
 def _photograph(
