@@ -1,5 +1,6 @@
 """How far a run is, by the files that its jobs write, and how it is said."""
 
+import contextlib
 import io
 import json
 import logging
@@ -7,18 +8,19 @@ import os
 import re
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
-from finished import CONFIG, RESULTS, SHARDS, project, read_dataset
+from finished import CONFIG, RESULTS, SHARDS, all_receipts, project, read_dataset
 
 from bes.cli import main
 from bes.data.manifest import read_manifest
 from bes.data.ranking import read_ranking
+from bes.incremental.inputs import receipts_of
 from bes.incremental.journal import Run, journal_file
 from bes.project import console
 from bes.project import progress as looks
@@ -26,13 +28,16 @@ from bes.project.console import Display
 from bes.project.outcome import outcome, words_of
 from bes.project.prepare import Call, prepare
 from bes.project.progress import StageProgress, StartedRun, left_of_all, read_progress
+from bes.project.reviewed import not_there
 from bes.project.run_console import RunConsole, wanted
+from bes.stages.shared.dataset_kinds import DatasetOptions
 from bes.storage import progress as said
 from bes.storage.files import write_atomic
 from bes.storage.layout import model_receipt, receipt_file
 
 pytestmark = pytest.mark.usefixtures("finished")
 BASE = RESULTS / "base"
+LOOK = Call(looks=True)
 
 
 def at(stage: str, **more: Any) -> StageProgress:
@@ -88,6 +93,29 @@ def test_a_training_says_how_long_it_takes_and_all_others_follow_from_that() -> 
     old = time.time() - 1000
     os.utime(BASE / "classifier/_logs/classifier.log", (old, old))
     assert at("classifier").left == pytest.approx(2645, abs=20)
+
+
+@pytest.mark.parametrize(
+    ("stage", "line", "said"),
+    [
+        ("benet", "boundary labels: 4/4, 2 images/s, 0:00 left", "boundary labels 4 of 4"),
+        ("report", "report, scores: 4/4, 2 images/s, 0:00 left", "scores 4 of 4"),
+    ],
+)
+def test_a_part_of_a_stage_is_not_the_stage(stage: str, line: str, said: str) -> None:
+    for path in receipts_of(stage, BASE / stage, SHARDS):
+        path.unlink()
+    log(stage, stage, line)
+    found = at(stage)
+    assert (found.state, found.total, found.note) == ("running", 0, said)
+
+
+def test_how_long_the_table_took_says_nothing_of_networks() -> None:
+    for receipt in all_receipts():
+        if "dataset" not in receipt.parts:
+            receipt.unlink()
+    assert at("dataset").state == "done"
+    assert (at("classifier").state, at("classifier").left) == ("waiting", None)
 
 
 def test_the_dataset_is_read_once_for_all_looks_and_again_where_it_changed(
@@ -189,6 +217,18 @@ def test_what_takes_long_is_said_again(
         "predict: 1/40",
         "predict: 1/40 (so far 0:00)",
     }
+
+
+def test_it_is_said_again_while_something_else_is_kept_quiet(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(said, "HEARTBEAT", 0.15)
+    with said.heartbeat("trying"), contextlib.redirect_stderr(io.StringIO()):
+        said.Progress("classifier", 40, unit="iterations").step()
+        time.sleep(0.6)
+    first, *lines = capsys.readouterr().err.splitlines()
+    assert first == "bes: trying ..."
+    assert {re.sub(r"0:0\d", "0:00", line) for line in lines} == {"bes: trying ... (so far 0:00)"}
 
 
 def test_the_start_does_not_count_in_how_long_the_rest_takes(
@@ -306,7 +346,7 @@ def test_a_run_says_whether_it_takes_the_review(
 ) -> None:
     Path("photographs/review.csv").write_text(table)
     configured = project(dataset={"root": "photographs", **options})
-    prepare(configured, Call(looks=True))
+    prepare(configured, LOOK)
     lines = [x for x in capsys.readouterr().err.splitlines() if "out of date" not in x]
     assert len(lines) == len(said)
     assert all(
@@ -321,6 +361,22 @@ def test_a_run_says_whether_it_takes_the_review(
         logger.info("Nothing to be done (all requested files are present and up to date).")
         warned = [x for x in capsys.readouterr().err.splitlines() if x.startswith("WARNING: not")]
         assert warned == [s.removeprefix("bes: ") for s in lines if "WARNING" in s]
+
+
+def test_of_a_folder_that_was_moved_that_alone_is_said() -> None:
+    options = DatasetOptions(root="photographs", review="review.csv", corrections="corrections")
+    assert len(not_there(options)) == 1
+    assert not_there(replace(options, root="moved")) == []
+
+
+def test_what_is_looked_at_anew_has_a_line_for_each_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    milder = {"other": {"pseudo_labels": {"threshold": 0.3}}}
+    prepare(project(pseudo_labels={"crf": False, "threshold": 0.6}, experiments=milder), LOOK)
+    (line,) = (x for x in capsys.readouterr().err.splitlines() if "out of date" in x)
+    _, _, places = line.partition(": perhaps out of date (options): ")
+    assert set(places.split(", ")) >= {"pseudo_labels", "quality", "other/pseudo_labels"}
 
 
 def test_photographs_that_are_left_out_are_said(finished: Path) -> None:

@@ -135,6 +135,15 @@ def test_an_image_is_named_with_or_without_folder_and_ending(
     assert "nobody.jpg: found no such image in" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["status", "verify", "clean", "why 0", "review --no-browser"])
+def test_without_a_configuration_it_is_asked_for(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command.split()) == 2
+    said = capsys.readouterr().err
+    assert "bes: results/demo/base: found no such folder; without --configfile" in said
+
+
 @pytest.mark.parametrize("command", [["status"], ["why", "0"]])
 def test_initial_weights_that_are_gone_are_named_as_a_run_names_them(
     command: list[str], capsys: pytest.CaptureFixture[str]

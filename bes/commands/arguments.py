@@ -106,11 +106,22 @@ def add_experiment(parser: argparse.ArgumentParser) -> None:
 
 
 def project_of(args: argparse.Namespace) -> "Project":
-    """The project of `add_experiment`; raises BesError if it has no such experiment."""
+    """The project of `add_experiment` or `add_config`.
+
+    Raises BesError if it has no such experiment, or if none is named and the default was never run.
+    """
+    from bes.project.sections import BASE
     from bes.project.settings import read_project
 
     project = read_project(args.configfile, args.config)
-    check_experiment(args.experiment, project, given="--experiment")
+    if "experiment" in args:
+        check_experiment(args.experiment, project, given="--experiment")
+    folder = project.folder(BASE, "dataset").parent
+    if args.configfile == [DEFAULT_CONFIG] and not folder.exists():
+        raise BesError(
+            f"{folder}: found no such folder; without --configfile that is of {DEFAULT_CONFIG}: "
+            "expected --configfile and --config as the run had them"
+        )
     return project
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bes.commands.arguments import add_config, add_threads, check_experiment
+from bes.commands.arguments import add_config, add_threads, check_experiment, project_of
 from bes.options.flags import whole_number
 from bes.storage.progress import heartbeat
 from bes.storage.words import counted
@@ -40,13 +40,12 @@ class DifferencesCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        from bes.project.settings import read_project
         from bes.report.contact_sheet import encode_jpeg
         from bes.report.differences import LabelPair, draw_differences
         from bes.storage.files import write_atomic
         from bes.storage.pool import forked_map
 
-        project = read_project(args.configfile, args.config)
+        project = project_of(args)
         names = (args.first, args.second)
         for name in names:
             check_experiment(name, project, given="differences")

@@ -80,7 +80,7 @@ def _print_costs(project: "Project", start: "Start") -> None:
     from bes.project.costs import Work, cores_here, earlier_rates, estimate, pixels_of
     from bes.project.sections import BASE
     from bes.project.trial import is_tried, trial_rates
-    from bes.storage.progress import clock
+    from bes.storage.progress import clock, heartbeat
 
     assert start.found is not None
     classes = start.found.classes
@@ -94,7 +94,7 @@ def _print_costs(project: "Project", start: "Start") -> None:
     if not all(name in rates for name in filter(is_tried, project.wanted)):
         sys.stdout.flush()  # what was found comes before
         began = time.monotonic()
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory() as scratch, heartbeat("starting PyTorch"):
             record = start.record(catalog)
             tried, device = trial_rates(project, catalog, record, scratch=Path(scratch))
         trial = f"by a trial of {time.monotonic() - began:.0f} s"

@@ -5,9 +5,7 @@ import signal
 from typing import Any
 
 from bes.commands.arguments import add_experiment, project_of
-from bes.errors import BesError
 from bes.options.flags import whole_number
-from bes.project.shipped import DEFAULT_CONFIG
 from bes.storage.words import counted
 
 
@@ -42,15 +40,7 @@ class ReviewCommand:
         from bes.review.desk import EARLIER
         from bes.review.server import ReviewServer
 
-        try:
-            desk = open_desk(project, args.experiment)
-        except BesError as error:
-            if args.configfile != [DEFAULT_CONFIG]:
-                raise
-            raise BesError(
-                f"{error}; without --configfile that is of {DEFAULT_CONFIG}: expected --configfile "
-                "and --config as the run had them"
-            ) from None
+        desk = open_desk(project, args.experiment)
 
         def closing() -> dict[str, Any]:
             keys, then = go_on(project, args.configfile, args.config)

@@ -20,7 +20,8 @@ class RunCommand:
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`: Snakemake goes on in this process, in which Ctrl-C has its sentence until
         the first job starts."""
-        for path in _values(args.rest, "--configfile", "--configfiles"):
+        files = _values(args.rest, "--configfile", "--configfiles")
+        for path in files:
             if not found(Path(path)).is_file():
                 raise BesError(f"--configfile: found no file {path}, expected a YAML file")
         for word in _values(args.rest, "--config", "-C"):
@@ -31,6 +32,11 @@ class RunCommand:
                 )
         # Snakemake takes some seconds to say its first word.
         print("bes: starting", file=sys.stderr, flush=True)
+        # Snakemake would not say where a file is no YAML.
+        from bes.project.config_files import read_yaml
+
+        for path in files:
+            read_yaml(found(Path(path)))
         sys.argv = ["snakemake", *snakemake_words(args.rest)]
         runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
 

@@ -65,10 +65,9 @@ class StatusCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        from bes.project.settings import read_project
         from bes.project.status import print_status
 
-        print_status(read_project(args.configfile, args.config))
+        print_status(project_of(args))
 
 
 class WhyCommand:
@@ -99,10 +98,9 @@ class VerifyCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        from bes.project.settings import read_project
         from bes.project.upkeep import verify
 
-        project = read_project(args.configfile, args.config)
+        project = project_of(args)
         with heartbeat("reading every file of the results and the dataset"):
             problems = verify(project)
         for problem in problems:
@@ -124,10 +122,9 @@ class CleanCommand:
 
     def run(self, args: argparse.Namespace) -> None:
         """See `Command`."""
-        from bes.project.settings import read_project
         from bes.project.upkeep import clean
 
-        removed = clean(read_project(args.configfile, args.config), dry_run=args.dry_run)
+        removed = clean(project_of(args), dry_run=args.dry_run)
         for path in removed:
             print(path)
         print(f"{counted(len(removed), 'file')} {'to remove' if args.dry_run else 'removed'}")

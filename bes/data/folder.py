@@ -46,6 +46,8 @@ class Layout:
     train: str
     val: str
     test: str
+    reviewed: tuple[str, ...] = ()
+    """What a review writes beside the corrections."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,7 @@ def collect(layout: Layout, classes: tuple[str, ...]) -> Collected:
     }
     found.notes += table.notes
     found.notes += [f"{counted(n, noun)} {what}" for (noun, what), n in counts.items() if n]
+    others = [p for p in others if not any(_inside(p, part) for part in layout.reviewed)]
     found.notes += notes_of(others, list(dict.fromkeys(passed)))
     no_png = [path for path in mask_files if suffix_of(path) != ".png"]
     if no_png and not _inside(layout.photographs, layout.masks):

@@ -204,13 +204,17 @@ def _say_unused(project: Project) -> None:
 
 
 def _say(reasons: Mapping[Path, list[str]]) -> None:
-    """Say why something is to be made anew: a line for each stage."""
+    """Say what is looked at anew and why, a line for each reason; most of it may be as it was."""
     found: dict[Path, Counter[str]] = {}
     for receipt, names in reasons.items():
         found.setdefault(home_of(receipt), Counter()).update(names[:3])
+    of: dict[str, list[str]] = {}
     for folder, counts in found.items():
         words = ", ".join(name for name, _ in counts.most_common(3))
-        print(f"bes: {folder}: out of date: {words}", file=sys.stderr)
+        above = "" if folder.parent.name == BASE else f"{folder.parent.name}/"
+        of.setdefault(words, []).append(f"{above}{folder.name}")
+    for words, among in of.items():
+        print(f"bes: perhaps out of date ({words}): {', '.join(among)}", file=sys.stderr)
 
 
 def ask(

@@ -49,7 +49,7 @@ with config/photographs.yaml. Only how they compare counts: how fast it is here,
 tell as they go."""
 
 _STEP = re.compile(
-    r"^[^:]+: (?P<done>\d+)/(?P<total>\d+)(?:, (?P<rate>[\d.e+-]+) (?P<unit>.+?)/s, "
+    r"^(?P<name>[^:]+): (?P<done>\d+)/(?P<total>\d+)(?:, (?P<rate>[\d.e+-]+) (?P<unit>.+?)/s, "
     r"(?P<left>[\d:]+) left)?(?:, (?P<note>.*))?$"
 )
 """A line of `bes.storage.progress`."""
@@ -141,8 +141,11 @@ def read_progress(
     for stage, folder in dict.fromkeys(places):
         progress = _stage(project, stage, folder, since)
         found.append(progress)
-        if (expected := _expected(project, progress, works[folder.parent])) and (
-            spent := _spent(progress, since)
+        # How long a table takes is how long Python takes to start: no measure for networks.
+        if (
+            isinstance(stage_of(stage), PerImageStage | TrainingStage)
+            and (expected := _expected(project, progress, works[folder.parent]))
+            and (spent := _spent(progress, since))
         ):
             factors.append((spent, expected * progress.share))
     factor = sum(s for s, _ in factors) / sum(e for _, e in factors) if factors else None
@@ -170,6 +173,11 @@ def _stage(project: Project, stage: str, folder: Path, since: float) -> StagePro
         step = _step(logs[0]) if logs else None
         if step is None:
             return StageProgress(stage, folder, state, seen=seen)
+        if step["name"] != stage:
+            # A part of it, such as what a training learns from: it tells not how long all takes.
+            part = step["name"].removeprefix(stage).lstrip(" ,")
+            words = f"{part} {step['done']} of {step['total']}"
+            return StageProgress(stage, folder, state, note=words, seen=seen)
         left = max(_seconds(step["left"]) - (time.time() - seen), 0.0) if step["left"] else None
         note = step["note"] or ""
         if step["done"] == step["total"] and isinstance(declared, TrainingStage):

@@ -50,6 +50,8 @@ def not_taken(options: DatasetOptions) -> list[str]:
 
 def not_there(options: DatasetOptions) -> list[str]:
     """A line where the configuration names what is not there yet, or elsewhere."""
+    if not Path(options.root).is_dir():
+        return []  # all of it is elsewhere, which is said by itself
     missing = [
         f"dataset.{name}: nothing at {Path(options.root) / given}"
         for name in PLACES

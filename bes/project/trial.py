@@ -37,9 +37,8 @@ def trial_rates(
     """Stage -> its rate, of those for which `is_tried`, and the device.
 
     Untrained networks are as fast as trained ones; the dense CRF is faster where maps tell little.
-    Files go to `scratch`, which is the caller's to remove.
+    Files go to `scratch`, which is the caller's to remove. What is tried is said.
     """
-    say("starting PyTorch")
     # One core, so that seconds of the processor tell how long it takes, whatever else runs.
     limit_threads(1)
     began = time.process_time()
@@ -99,14 +98,18 @@ def _few(options: Any) -> dict[str, Any]:
 def _training(
     stage: TrainingStage, options: Any, run: TrainingRun, clock: Clock
 ) -> tuple[float, float, float]:
-    """Seconds of a training of one iteration, of a further one, and bytes of the network."""
+    """Seconds of a training of one iteration, of a further one, and bytes of the network.
+
+    The first training has the start-up in it, so the further one is told by two after it.
+    """
     from bes.training.checkpoints import save_network
 
     with _quiet():
+        first, _ = _timed(clock, lambda: stage.fit(options, run))
         one, _ = _timed(clock, lambda: stage.fit(options, run))
         two, trained = _timed(clock, lambda: stage.fit(replace(options, iterations=2), run))
         save_network(model_file(run.out), trained.network, trained.settings)
-    return one, max(two - one, 1e-3), model_file(run.out).stat().st_size
+    return first, max(two - one, 1e-3), model_file(run.out).stat().st_size
 
 
 def _photograph(

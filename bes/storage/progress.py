@@ -5,11 +5,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 HEARTBEAT = 6.0
 """Seconds after which `heartbeat` says something if nobody else did."""
 _last = "", 0.0
 """What was said last, and when."""
+_heard: TextIO | None = None
+"""Where a `heartbeat` speaks; what is said elsewhere meanwhile nobody hears."""
 
 
 class Progress:
@@ -45,23 +48,29 @@ def say(what: str) -> None:
     _say(f"bes: {what} ...")
 
 
-def _say(line: str) -> None:
+def _say(line: str, stream: TextIO | None = None) -> None:
     global _last
-    _last = line, time.monotonic()
-    print(line, file=sys.stderr, flush=True)
+    stream = stream or sys.stderr
+    if _heard in (None, stream):
+        _last = line, time.monotonic()
+    print(line, file=stream, flush=True)
 
 
 @contextmanager
 def heartbeat(what: str) -> Iterator[None]:
     """Say what a command does now. While it lasts, what was said last is said again, with the time
     since the beginning, whenever there was nothing else to say for `HEARTBEAT` seconds."""
-    began, end = time.monotonic(), threading.Event()
+    global _heard
+    began, end, _heard = time.monotonic(), threading.Event(), sys.stderr
 
     def beat() -> None:
         while not end.wait(max(_last[1] + HEARTBEAT - time.monotonic(), 0.1)):
             line, said = _last
             if time.monotonic() - said >= HEARTBEAT:
-                _say(f"{line.partition(' (so far')[0]} (so far {clock(time.monotonic() - began)})")
+                again = (
+                    f"{line.partition(' (so far')[0]} (so far {clock(time.monotonic() - began)})"
+                )
+                _say(again, _heard)
 
     say(what)
     thread = threading.Thread(target=beat, daemon=True)
@@ -71,6 +80,7 @@ def heartbeat(what: str) -> Iterator[None]:
     finally:
         end.set()
         thread.join()
+        _heard = None
 
 
 def clock(seconds: float) -> str:

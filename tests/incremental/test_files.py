@@ -1,11 +1,13 @@
 """A file is there whole or not at all."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from bes.storage.files import digest_bytes, digest_file, write_atomic, write_if_changed
+from bes.storage.lock import locked
 
 
 def test_a_file_is_written_with_its_folders(tmp_path: Path) -> None:
@@ -93,3 +95,18 @@ def test_a_file_is_digested_as_its_bytes_are(tmp_path: Path) -> None:
     assert digest_file(tmp_path / "file") == digest_bytes(b"x" * 300_000)
     assert len(digest_bytes(b"")) == 32
     assert digest_file(tmp_path / "gone") is None
+
+
+def test_who_waits_for_another_process_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting = threading.Thread(target=lambda: locked(tmp_path / "lock").__enter__())
+    with locked(tmp_path / "lock"):
+        assert capsys.readouterr().err == ""
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+    waiting.join(5)
+    assert not waiting.is_alive()
+    said = f"bes: waiting for another process that has {tmp_path / 'lock'}\n"
+    assert capsys.readouterr().err == said

@@ -100,7 +100,7 @@ def test_a_tag_with_a_prefix_beside_other_rules_makes_the_same_files(
     assert project.is_done("count")
     (project.path / "labels/results/tiny/base/cams/scene_00001.npz").unlink()
     forced = project.command(*project.SNAKEMAKE, "--dry-run", "-R", "bes_pseudo_labels")
-    assert "bes: labels/results/tiny/base/cams: out of date: scene_00001.npz" in forced.stderr
+    assert "bes: perhaps out of date (scene_00001.npz): cams\n" in forced.stderr
     counted = dict(re.findall(r"^(bes_\w+) +(\d+)$", forced.stdout, re.MULTILINE))
     assert (counted["bes_cams"], counted["bes_pseudo_labels"]) == ("1", "2"), forced.stdout
 

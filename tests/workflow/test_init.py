@@ -235,6 +235,15 @@ def test_a_configuration_file_that_is_not_there_is_named(
     assert "--configfile: found no file none.yaml" in capsys.readouterr().err
 
 
+def test_where_a_configuration_file_is_no_yaml_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mine.yaml").write_text("name: mine\nshards 1\ndevice: auto\n")
+    assert main(["run", "--configfile", "config/photographs.yaml", "mine.yaml", "-n"]) == 2
+    said = capsys.readouterr().err
+    assert "bes: mine.yaml: not YAML (" in said and "line 2" in said
+
+
 def test_a_target_among_the_settings_is_named(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

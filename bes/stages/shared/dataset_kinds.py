@@ -6,11 +6,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from bes.data.corrections import CORRECTIONS, has_corrections
+from bes.data.corrections import CORRECTIONS, SCRIBBLES, has_corrections
 from bes.data.file_names import SUFFIXES
 from bes.data.folder import Collected, Layout, collect
 from bes.data.manifest import MAX_PIXELS
-from bes.data.review import has_review
+from bes.data.review import REVIEW, has_review
 from bes.data.stamps import Stamps, look_at
 from bes.data.synthetic import CLASSES, generate
 from bes.errors import BesError
@@ -119,6 +119,7 @@ def layout_of(options: DatasetOptions) -> Layout:
         train=part("train", "ImageSets/Segmentation/train.txt", ""),
         val=part("val", "ImageSets/Segmentation/val.txt", ""),
         test=part("test", "", ""),
+        reviewed=(os.path.normpath(options.review or REVIEW), SCRIBBLES),
     )
 
 
