@@ -326,6 +326,17 @@ def test_a_class_called_void_goes_to_no_tool(tmp_path):
             labelmap([name])
 
 
+def test_what_a_brush_painted_is_what_is_more_opaque_than_not() -> None:
+    pixels = [(9, 200, 9, alpha) for alpha in (0, 1, 127, 128, 255)]
+    values = [value for pixel in pixels for value in pixel]
+    # The sizes of blocks, then each value in one of its own.
+    bits = f"{len(values):032b}{7:05b}" + "".join(f"{size - 1:04b}" for size in (3, 4, 8, 16))
+    bits += "".join(f"000000{value:08b}" for value in values)
+    bits += "0" * (-len(bits) % 8)
+    code = [int(bits[at : at + 8], 2) for at in range(0, len(bits), 8)]
+    assert decode_brush(code, (1, 5)).tolist() == [[False, False, False, True, True]]
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (200, 300)])
 def test_the_brush_code_has_every_pixel(shape):
     generator = np.random.default_rng(0)
