@@ -98,7 +98,9 @@ def test_scores_are_those_of_counting_all_pixels_of_all_photographs(results) -> 
     assert scores["photographs"] == 3 and scores["predictions"]["photographs"] == 2
     for stage, (labels, truth) in predicted.items():
         found, true = joined(labels), joined(truth)
-        assert scores[stage]["miou"] == pytest.approx(mean_iou(found, true, 4), abs=0.02)
+        # Of a map a pixel may lie at the threshold; four decimals are written.
+        close = 0.02 if stage in ("cams", "revised_maps") else 1e-4
+        assert scores[stage]["miou"] == pytest.approx(mean_iou(found, true, 4), abs=close)
         expected = by_class(found, true)
         written = {row["class"]: row for row in rows if row["stage"] == stage}
         assert list(written) == list(NAMES)
