@@ -129,6 +129,9 @@ def test_the_worst_are_the_first_of_the_ranking(project, labels, bring):
         bring(out)
         assert corrections(project).keys() == {"turned", "grey"}
         (project.root / "review.csv").unlink()
+    # In the order of the dataset.
+    images = json.loads((out / "annotations/instances_train.json").read_text())["images"]
+    assert [Path(image["file_name"]).stem for image in images] == ["grey", "turned"]
 
 
 def test_what_a_person_dealt_with_is_not_among_the_worst(project, labels, bring):
@@ -151,7 +154,9 @@ def test_what_a_person_dealt_with_is_not_among_the_worst(project, labels, bring)
 
 @pytest.mark.parametrize("format", ("cvat", "label-studio", "labelme"))
 def test_photographs_for_a_tool_are_files_of_their_own(project, labels, format):
-    photographs = list(project.export(format).rglob("*.jpg"))
+    out = project.export(format, raw=True)
+    assert not list(out.rglob("*Raw*"))  # a label once, in the colours that the tool knows
+    photographs = list(out.rglob("*.jpg"))
     assert sorted(p.stem for p in photographs) == TRAIN
     assert not any(p.is_symlink() for p in photographs)
 

@@ -1,6 +1,7 @@
 """Each format says the same to the reader that it is for."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -221,15 +222,21 @@ def test_rows_of_an_imagefolder_name_the_grey_labels_too(project: Any, indices: 
 
 
 def test_links_lead_from_anywhere_to_the_photographs(
-    project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the folder of the photographs is given as a relative path."""
+    """Whose folder is given as a relative path; those of a copied project lead to the copies."""
     monkeypatch.chdir(project.base)
     classes = Path("dataset/classes.json")
     classes.write_bytes(catalog_json(replace(read_catalog(classes), root=Path("photographs"))))
-    link = project.export("coco").absolute() / "images/train/first.jpg"
+    project.export("coco")
+    copied = replace(project, base=tmp_path_factory.mktemp("other") / "copied")
+    shutil.copytree(project.base, copied.base, symlinks=True)
+    monkeypatch.chdir(copied.base)
+    copied.export("coco")
     monkeypatch.chdir("/")
-    assert link.is_symlink() and link.samefile(project.root / "JPEGImages/first.jpg")
+    for one in (project, copied):
+        link = one.base / "export/coco/images/train/first.jpg"
+        assert link.is_symlink() and link.samefile(one.root / "JPEGImages/first.jpg")
 
 
 def test_copies_are_no_links(project: Any) -> None:
