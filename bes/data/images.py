@@ -75,7 +75,8 @@ def size_of(path: Path) -> tuple[int, int] | None:
     try:
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
-            turned = _orientation(image) >= 5
+            # Of a TIFF Pillow says the size as it is displayed.
+            turned = _orientation(image) >= 5 and image.format != "TIFF"
     # A decoder may stumble over anything.
     except Exception:
         return None

@@ -23,6 +23,7 @@ from bes.data.images import (
     read_maps,
     read_mask,
     read_photograph,
+    size_of,
 )
 from bes.data.png_chunks import PNG_SIGNATURE
 from bes.errors import BesError
@@ -111,6 +112,7 @@ def test_the_exif_rotation_is_applied(tmp_path: Path, ending: str, orientation: 
     photograph = read_photograph(path)
     assert (photograph == displayed).all()
     assert photograph.shape[:2] == ((HEIGHT, WIDTH) if orientation < 5 else (WIDTH, HEIGHT))
+    assert size_of(path) == photograph.shape[:2]
 
 
 def test_a_broken_exif_block_does_not_matter(tmp_path: Path) -> None:
@@ -343,6 +345,16 @@ def test_a_mask_of_few_bits_has_the_indices_that_are_in_it(tmp_path: Path, bits:
     (tmp_path / "a.png").write_bytes(png(labels, bits))
     read = read_mask(tmp_path / "a.png")
     assert read.dtype == np.uint8 and (read == labels).all()
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_so_has_a_mask_with_a_palette_of_few_colours(tmp_path: Path, bits: int) -> None:
+    labels = np.arange(2**bits, dtype=np.uint8).repeat(2).reshape(-1, 2)
+    image = Image.fromarray(labels)
+    image.putpalette(bytes(range(3 * 2**bits)))
+    image.save(tmp_path / "a.png", bits=bits)
+    assert (tmp_path / "a.png").read_bytes()[24] == bits
+    assert (read_mask(tmp_path / "a.png") == labels).all()
 
 
 def test_a_mask_that_is_to_be_turned_is_refused(tmp_path: Path) -> None:

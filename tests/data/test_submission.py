@@ -15,8 +15,8 @@ from bes.incremental.whole import run_whole
 from bes.stages.submission import ARCHIVE, FOLDER, STAGE
 
 
-def submit(base: Path, *classes: str) -> np.ndarray:
-    """The pixels in the archive of a prediction with all indices, 0 to the last class."""
+def submit(base: Path, *classes: str, prediction: list[list[int]] | None = None) -> np.ndarray:
+    """The pixels in the archive of a prediction, which if not given has the indices of all."""
     record = ImageRecord("2008_000001", "a.jpg", 4, 1, (), "test", "0")
     other = ImageRecord("2008_000002", "b.jpg", 4, 1, (), "val", "0")
     values = tuple(range(1, len(classes) + 1))
@@ -24,7 +24,7 @@ def submit(base: Path, *classes: str) -> np.ndarray:
         base / "dataset", records=[record, other], catalog=Catalog(base, classes, values), shards=1
     )
     (base / "predictions").mkdir()
-    indices = np.arange(4, dtype=np.uint8)[None] % (len(classes) + 1)
+    indices = np.array(prediction or [[i % (len(classes) + 1) for i in range(4)]], np.uint8)
     for image in (record.id, other.id):
         (base / f"predictions/{image}.png").write_bytes(encode_labels(indices))
     vouch_for(base / "predictions", base / "dataset")
@@ -51,3 +51,17 @@ def test_classes_have_vocs_numbers(tmp_path: Path) -> None:
 def test_other_classes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BesError, match=r"classes\.json: found the class 'zebra', expected classes"):
         submit(tmp_path, "dog", "zebra")
+
+
+@pytest.mark.parametrize(
+    ("prediction", "sentence"),
+    [
+        ([[0, 1, 2, 3]], "found the label 3, expected 0 to 2"),
+        ([[0], [1], [2], [0]], "found 1x4 pixels, expected the 4x1 of a.jpg"),
+    ],
+)
+def test_a_prediction_that_is_of_something_else_is_refused(
+    tmp_path: Path, prediction: list[list[int]], sentence: str
+) -> None:
+    with pytest.raises(BesError, match=rf"2008_000001\.png: {sentence}"):
+        submit(tmp_path, "dog", "cat", prediction=prediction)

@@ -121,6 +121,14 @@ def test_of_other_bytes_another_size_or_other_bits_it_is_read_anew(large) -> Non
     assert len(files(catalog)) == 4
 
 
+def test_what_other_code_reduced_is_read_anew(large, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog, record = large
+    for reading in (("a", "1"), ("b", "1"), ("b", "2")):
+        monkeypatch.setattr(working_size, "_reading", lambda reading=reading: reading)
+        read_reduced(catalog, record)
+    assert len(files(catalog)) == 3
+
+
 @pytest.mark.parametrize("content", [b"", b"0" * 32, b"something of another hand, and longer"])
 def test_a_damaged_file_of_the_cache_is_made_anew(large, content: bytes) -> None:
     catalog, record = large

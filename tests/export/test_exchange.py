@@ -131,6 +131,9 @@ def test_the_worst_are_the_first_of_the_ranking(project, labels, bring):
         bring(out)
         assert corrections(project).keys() == {"turned", "grey"}
         (project.root / "review.csv").unlink()
+    # In the order of the dataset.
+    images = json.loads((out / "annotations/instances_train.json").read_text())["images"]
+    assert [Path(image["file_name"]).stem for image in images] == ["grey", "turned"]
 
 
 def test_what_a_person_dealt_with_is_not_among_the_worst(project, labels, bring):
@@ -153,7 +156,9 @@ def test_what_a_person_dealt_with_is_not_among_the_worst(project, labels, bring)
 
 @pytest.mark.parametrize("format", ("cvat", "label-studio", "labelme"))
 def test_photographs_for_a_tool_are_files_of_their_own(project, labels, format):
-    photographs = list(project.export(format).rglob("*.jpg"))
+    out = project.export(format, raw=True)
+    assert not list(out.rglob("*Raw*"))  # a label once, in the colours that the tool knows
+    photographs = list(out.rglob("*.jpg"))
     assert sorted(p.stem for p in photographs) == TRAIN
     assert not any(p.is_symlink() for p in photographs)
 
@@ -340,6 +345,17 @@ def test_a_class_called_void_goes_to_no_tool(tmp_path):
     for name in ("void", "a:b", "#a"):
         with pytest.raises(UnfitName, match=r"found the class name .*, expected"):
             labelmap([name])
+
+
+def test_what_a_brush_painted_is_what_is_more_opaque_than_not() -> None:
+    pixels = [(9, 200, 9, alpha) for alpha in (0, 1, 127, 128, 255)]
+    values = [value for pixel in pixels for value in pixel]
+    # The sizes of blocks, then each value in one of its own.
+    bits = f"{len(values):032b}{7:05b}" + "".join(f"{size - 1:04b}" for size in (3, 4, 8, 16))
+    bits += "".join(f"000000{value:08b}" for value in values)
+    bits += "0" * (-len(bits) % 8)
+    code = [int(bits[at : at + 8], 2) for at in range(0, len(bits), 8)]
+    assert decode_brush(code, (1, 5)).tolist() == [[False, False, False, True, True]]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (200, 300)])

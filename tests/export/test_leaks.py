@@ -89,6 +89,8 @@ def test_the_outline_of_a_square_is_the_limit() -> None:
     labels[5:13, 5:13] = 1
     assert outline(labels) == MIN_OUTLINE == 32
     assert outline(np.ones((20, 20), np.uint8)) == 0
+    labels[5:13] = 1
+    assert outline(labels) == outline(labels.T) == 40
 
 
 @pytest.mark.parametrize(("sides", "leaks"), [((7, 8), False), ((8, 8), True)])

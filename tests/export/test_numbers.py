@@ -44,9 +44,15 @@ def test_labels_and_masks_have_the_order_of_the_classes(
 
 def test_a_label_that_stands_for_no_class_is_refused(project: Any) -> None:
     labels = project.label("first")
-    labels[0, 0] = 8
+    labels[0, 0] = 3
     project.write_label("first", encode_labels(labels))
-    with pytest.raises(BesError, match=r"first\.png: found the label 8, expected .*: 1 cat, 2 dog"):
+    with pytest.raises(BesError, match=r"first\.png: found the label 3, expected .*: 1 cat, 2 dog"):
+        project.export("coco")
+
+
+def test_a_label_of_another_size_is_refused(project: Any) -> None:
+    project.write_label("first", encode_labels(project.label("first")[1:]))
+    with pytest.raises(BesError, match=r"first\.png: a label of 48x35 pixels, expected the 48x36"):
         project.export("coco")
 
 

@@ -1,6 +1,8 @@
 """Each format says the same to the reader that it is for."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 import torchvision
 from PIL import Image
 from torchvision.datasets import CocoDetection, VOCSegmentation
+
+from bes.data.manifest import catalog_json, read_catalog
 
 TRAIN, VAL = ["first", "grey", "lossless", "turned"], ["last", "later"]
 
@@ -197,6 +201,16 @@ def test_a_photograph_for_printing_is_written_anew_for_the_screen(project: Any) 
     assert np.abs(shown - project.photograph("first")).mean() < 6
 
 
+def test_white_is_that_of_the_bits_in_use(project: Any) -> None:
+    white = np.full((36, 48), 4095, np.uint16)
+    Image.fromarray(white).save(project.root / "JPEGImages/lossless.png")
+    project.read()
+    classes = project.base / "dataset/classes.json"
+    classes.write_bytes(catalog_json(replace(read_catalog(classes), bit_depth=12)))
+    exported = project.export("coco") / "images/train/lossless.jpg"
+    assert np.array(Image.open(exported)).min() > 250
+
+
 def test_rows_of_an_imagefolder_name_the_grey_labels_too(project: Any, indices: Any) -> None:
     root = project.export("imagefolder", raw=True)
     for split, images in (("train", TRAIN), ("validation", VAL)):
@@ -205,6 +219,24 @@ def test_rows_of_an_imagefolder_name_the_grey_labels_too(project: Any, indices: 
             raw = Image.open(root / split / row["raw_mask_file_name"])
             assert raw.mode == "L" and row["id"] in images
             assert np.array_equal(np.array(raw), indices(row["id"]))
+
+
+def test_links_lead_from_anywhere_to_the_photographs(
+    project: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose folder is given as a relative path; those of a copied project lead to the copies."""
+    monkeypatch.chdir(project.base)
+    classes = Path("dataset/classes.json")
+    classes.write_bytes(catalog_json(replace(read_catalog(classes), root=Path("photographs"))))
+    project.export("coco")
+    copied = replace(project, base=tmp_path_factory.mktemp("other") / "copied")
+    shutil.copytree(project.base, copied.base, symlinks=True)
+    monkeypatch.chdir(copied.base)
+    copied.export("coco")
+    monkeypatch.chdir("/")
+    for one in (project, copied):
+        link = one.base / "export/coco/images/train/first.jpg"
+        assert link.is_symlink() and link.samefile(one.root / "JPEGImages/first.jpg")
 
 
 def test_copies_are_no_links(project: Any) -> None:

@@ -194,6 +194,25 @@ def test_without_a_gpu_auto_is_the_cpu_and_cuda_is_an_error(
         acquire_device("cuda")
 
 
+@pytest.mark.parametrize(
+    ("assigned_by", "visible"), [(None, "0"), ("SLURM_JOB_ID", "0,1"), ("LOCAL_RANK", "0,1")]
+)
+def test_gpus_that_somebody_else_assigned_are_not_leased(
+    monkeypatch: pytest.MonkeyPatch, locks: Path, assigned_by: str | None, visible: str
+) -> None:
+    """A scheduler, or the process that starts the others of a distributed training."""
+    monkeypatch.setattr(device, "LOCKS", locks)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    for name in ("SLURM_JOB_ID", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    if assigned_by:
+        monkeypatch.setenv(assigned_by, "0")
+    assert acquire_device("auto") == "cuda"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == visible
+    assert len(os.listdir(locks)) == (assigned_by is None)
+
+
 def test_a_gpu_that_pytorch_cannot_use_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], locks: Path
 ) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from plain import normalised
 from vouching import settle_digests, vouch_for
 
 from bes.cli import main
@@ -36,7 +37,7 @@ def train(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tra
                 photo[:, : record.width // 2] = 220
                 Image.fromarray(photo).save(root / record.path)
                 labels = np.zeros((record.height, record.width), np.uint8)
-                labels[10:20] = label
+                labels[10:20] = BoundaryLabel.FOREGROUND if number else label
                 path = image_file("boundary_labels", tmp_path / "boundary_labels", record.id)
                 write_atomic(path, encode_boundary_labels(labels))
                 files[path.name] = digest_bytes(path.read_bytes())
@@ -97,12 +98,18 @@ def test_labels_without_a_boundary_are_named_as_the_cause(
 def test_one_map_with_a_boundary_among_those_looked_at_is_enough(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    logits = iter([-20.0, -20.0, 0.0])
-    monkeypatch.setattr(
-        "bes.networks.benet.BENet.forward", lambda *_: torch.full((1, 1, 2, 2), next(logits))
-    )
+    logits, shown = iter([-20.0, -20.0, 0.0]), []
+
+    def forward(_: object, image: torch.Tensor) -> torch.Tensor:
+        shown.append(image)
+        return torch.full((1, 1, 2, 2), next(logits))
+
+    monkeypatch.setattr("bes.networks.benet.BENet.forward", forward)
     assert train(label=BoundaryLabel.FOREGROUND) == 0
     assert model_file(tmp_path / "benet").exists()
+    # As it is trained and used.
+    photo = np.array(Image.open(tmp_path / "photographs" / "photo_00.jpg"))
+    torch.testing.assert_close(shown[0], normalised(photo)[None])
 
 
 @pytest.mark.parametrize("logit", [None, -8.0, 8.0])

@@ -81,3 +81,9 @@ def test_the_limit_of_pixels_concerns_larger_photographs_alone(dataset: Path) ->
     limit = {"max_pixels": 400_000}
     assert changed(PLAIN, dataset, catalog=limit) == {"photo_03": ["reading"]}
     assert changed(WITHOUT_PHOTOGRAPH, dataset, catalog={"max_pixels": 300_000}) == {}
+
+
+def test_the_bits_in_use_concern_all_photographs(dataset: Path) -> None:
+    every = {image: ["reading"] for image in origins(PLAIN, dataset)}
+    assert changed(PLAIN, dataset, catalog={"bit_depth": 12}) == every
+    assert changed(WITHOUT_PHOTOGRAPH, dataset, catalog={"bit_depth": 10}) == {}

@@ -1,6 +1,8 @@
 """What was computed when, and what that took."""
 
 import json
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +53,17 @@ def test_wall_time_cpu_time_and_memory_are_measured(tmp_path: Path) -> None:
     )
     (run,) = read_runs(tmp_path)
     assert run.seconds >= 0.2 and run.cpu_seconds > 0 and run.memory > 1_000_000
+
+
+def test_the_time_of_processes_that_it_started_counts(tmp_path: Path) -> None:
+    record, own = start_run(), time.process_time()
+    subprocess.run([sys.executable, "-SIc", "sum(range(4_000_000))"], check=True)
+    own = time.process_time() - own
+    record(
+        journal_file(tmp_path, "000"), origin=None, options=Options(), code="", images=1, threads=1
+    )
+    (run,) = read_runs(tmp_path)
+    assert run.cpu_seconds > own + 0.05
 
 
 def test_runs_of_one_origin_add_up(tmp_path: Path) -> None:

@@ -189,6 +189,9 @@ def test_a_check_reads_all_and_lists_every_fault(
     catalog = read_catalog(dataset / "classes.json")
     check_contents(STAGE, Options(), catalog, records, threads=1)
     assert capsys.readouterr().out == "foreground: 12 files for 12 photographs in files\n"
+    held_out = replace(records[0], id="held out", split="val")  # no stage reads a file of it
+    check_contents(STAGE, Options(), catalog, [*records, held_out], threads=1)
+    assert capsys.readouterr().out == "foreground: 12 files for 12 photographs in files\n"
     for image in ("photo_02", "photo_09"):
         Path("files", f"{image}.png").write_bytes(b"bad")
     with pytest.raises(BesError) as error:

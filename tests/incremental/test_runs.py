@@ -58,6 +58,27 @@ def test_the_lock_of_a_living_run_stays(tmp_path: Path, lock: Path) -> None:
     kill(run)
 
 
+def test_the_lock_of_a_run_stays_where_another_ended_that_was_there_before(
+    tmp_path: Path, lock: Path
+) -> None:
+    first, second = start(tmp_path, "started"), start(tmp_path, "started")
+    kill(first)
+    Run(tmp_path)
+    assert lock.exists()
+    kill(second)
+
+
+def test_copies_that_a_killed_run_made_are_removed(tmp_path: Path) -> None:
+    """Where there is one, Snakemake refuses to make another."""
+    run = start(tmp_path, "started")
+    (tmp_path / "backups" / "results").mkdir(parents=True)
+    Run(tmp_path)
+    assert (tmp_path / "backups").exists()
+    kill(run)
+    Run(tmp_path)
+    assert not (tmp_path / "backups").exists()
+
+
 def test_a_run_waits_while_another_starts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -49,6 +49,7 @@ def test_another_seed_is_another_order() -> None:
 
 def test_iterations_come_before_epochs_and_there_is_at_least_one() -> None:
     assert total_steps(TrainingOptions(epochs=2.5, batch_size=4), 23) == 12
+    assert total_steps(TrainingOptions(epochs=0.55, batch_size=4), 23) == 3  # of 2.75
     assert total_steps(TrainingOptions(epochs=2.5, batch_size=4, iterations=7), 23) == 7
     assert total_steps(TrainingOptions(epochs=0.01, batch_size=4), 23) == 1
     assert total_steps(TrainingOptions(epochs=3, batch_size=16), 5) == 3

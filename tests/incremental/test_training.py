@@ -339,6 +339,21 @@ def test_nothing_is_trained_twice_and_a_frozen_network_outlives_new_photographs(
     assert model_file(out).read_bytes() != before
 
 
+def test_with_other_classes_it_is_trained_again_even_if_frozen(
+    dataset: Path, tmp_path: Path
+) -> None:
+    """One more at the end leaves the numbers of all others, but the network has no output of it."""
+    out = tmp_path / "out"
+    run(dataset, out)
+    catalog, records = read_catalog(dataset / "classes.json"), read_manifest(dataset / "images.csv")
+    more = replace(catalog, classes=(*catalog.classes, "zebra"), mask_values=(1, 2, 3))
+    write_dataset(dataset, records=records, catalog=more, shards=3)
+    for policy in ("auto", "frozen"):
+        with pytest.raises(RuntimeError, match="killed"):
+            run(dataset, out, stage=toy_stage(dies(0)), policy=policy)
+        assert not model_receipt(out).exists()
+
+
 def test_a_damaged_network_is_trained_again_even_if_frozen(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(dataset, out)

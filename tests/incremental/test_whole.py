@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bes.incremental import whole
-from bes.incremental.whole import run_once
+from bes.incremental.whole import digests_of, run_once
 from bes.storage.files import digest_bytes
 from bes.storage.layout import whole_receipt
 from bes.storage.receipts import read_inputs, read_receipt
@@ -128,6 +128,26 @@ def test_without_its_memo_all_is_computed_anew(stage: Stage, content: bytes) -> 
     assert stage.placed() == CONTENTS
 
 
+def test_equal_results_have_equal_receipts_whenever_a_page_was_made(tmp_path: Path) -> None:
+    page = "page/index.html"
+    for day in ("Monday", "Tuesday"):
+        contents = CONTENTS | {page: day.encode()}
+        run_once("s", out=tmp_path / day, inputs={}, compute=lambda c=contents: c, dated=(page,))
+    one, other = (whole_receipt(tmp_path / day) for day in ("Monday", "Tuesday"))
+    assert one.read_bytes() == other.read_bytes()
+    # The page itself is known all the same.
+    assert digests_of(one)[page] == digest_bytes(b"Monday") != digests_of(other)[page]
+
+
+def test_what_the_memo_says_of_some_of_the_files_is_not_all(stage: Stage) -> None:
+    stage.run()
+    memo = stage.out / "_memo" / "once.jsonl"
+    lines = memo.read_text().splitlines(keepends=True)
+    memo.write_text("".join(line for line in lines if "index.html" not in line))
+    assert stage.run() == 2
+    assert read_receipt(whole_receipt(stage.out)).keys() == CONTENTS.keys()
+
+
 def test_where_there_are_no_links_there_are_copies(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +192,7 @@ def test_after_a_failure_what_was_there_before_is_still_good_for_what_it_was(sta
     assert whole_receipt(stage.out).exists()
 
 
-@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("after", [1, 2, 3, 4])
 def test_a_kill_between_two_files_leaves_no_receipt(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
@@ -185,7 +205,7 @@ def test_a_kill_between_two_files_leaves_no_receipt(
         place(kept, path)
 
     monkeypatch.setattr(whole, "_place", killed)
-    stage.contents = dict.fromkeys(CONTENTS, b"new")
+    stage.contents = dict.fromkeys([*CONTENTS, "one more"], b"new")
     with pytest.raises(KeyboardInterrupt):
         stage.run(part=2)
     assert not whole_receipt(stage.out).exists()

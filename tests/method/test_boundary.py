@@ -41,6 +41,14 @@ def test_the_tolerance_itself_still_matches(distance):
     assert match_boundaries(line, other, tolerance=pixels(distance) - 1e-6).matched == 0
 
 
+def test_it_does_so_where_its_share_of_the_diagonal_is_rounded_down():
+    predicted, truth = np.zeros((2, 5, 10), bool)
+    predicted[0, 0] = truth[0, 3] = True
+    diagonal = math.hypot(5, 10)
+    assert 3 / diagonal * diagonal < 3
+    assert match_boundaries(predicted, truth, tolerance=3 / diagonal) == (1, 1, 1)
+
+
 def test_a_pixel_is_matched_once():
     doubled = line_at(10) | line_at(11)
     assert match_boundaries(doubled, line_at(10), tolerance=pixels(4)) == (30, 60, 30)

@@ -67,11 +67,12 @@ def test_a_class_that_the_prior_misses_is_left_to_what_knows_the_classes() -> No
 def test_a_prior_counts_for_a_class_as_much_as_it_sees_of_it() -> None:
     scores, prior = two_objects(), np.zeros((6, 12), np.float32)
     prior[:, :4], prior[:3, 8:] = 1, 0.8
+    scores[1, :, 7] = 0.1  # background, where the second class is the best of all
     mean, threshold = with_priors(scores, [prior, scores], 0.4)
     level = (0.4 + 0.5) / 2
     assert threshold == pytest.approx((level + 0.5) / 2)
     seen = np.sqrt(0.8**2 / 2)
-    for y, x, weight in ((0, 0, 1), (0, 9, seen), (5, 9, seen), (0, 6, 1)):
+    for y, x, weight in ((0, 0, 1), (0, 9, seen), (5, 9, seen), (0, 7, seen), (0, 6, 1)):
         top = scores[:, y, x].max()
         own = min(top - level + 0.5, 1)
         believed = weight * prior[y, x] + (1 - weight) * own

@@ -51,6 +51,14 @@ def test_nothing_counted_has_no_mean():
     assert np.isnan(ConfusionMatrix(3).mean_iou())
 
 
+def test_pixels_that_are_counted_in_strips_are_all_counted(rng, monkeypatch):
+    prediction, truth = rng.integers(0, 3, (2, 8, 9))
+    whole = counted(prediction, truth).counts
+    monkeypatch.setattr("bes.metrics.iou.STRIP", 7)
+    np.testing.assert_array_equal(counted(prediction, truth).counts, whole)
+    assert whole.sum() == 72
+
+
 def test_matrices_add_up_to_that_of_all_images(rng):
     images = rng.integers(0, 3, (2, 2, 8, 9))
     together = ConfusionMatrix(3)

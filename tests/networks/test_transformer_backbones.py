@@ -75,9 +75,20 @@ def test_any_size_gives_cells_that_cover_it(model: str, size: tuple[int, int]) -
     assert maps.shape == (2, 3, *(-(-length // 16) for length in size))
 
 
+def test_a_photograph_is_continued_at_the_right_and_below() -> None:
+    backbone = build_backbone(f"timm:{PLAIN[0]}", "none").eval()
+    photo = torch.rand(1, 3, 97, 130)
+    whole = torch.zeros(1, 3, 112, 144)
+    whole[..., :97, :130] = photo
+    with torch.no_grad():
+        found, expected = backbone(photo)[-1], backbone(whole)[-1]
+    torch.testing.assert_close(found, expected)
+
+
 def test_patches_and_positions_of_a_file_are_resampled(tmp_path: Path) -> None:
-    """DINOv2's patches have 14 pixels, and its positions are those of 518 pixels."""
-    network = save_model(DINOV2, tmp_path / "model.pth", num_classes=0)
+    """DINOv2's patches have 14 pixels, and its positions are those of 518 pixels; it is published
+    without classes, and this file has some."""
+    network = save_model(DINOV2, tmp_path / "model.pth", num_classes=3)
     model = build_backbone(f"timm:{DINOV2}", str(tmp_path / "model.pth")).model
     assert network.patch_embed.proj.weight.shape[-2:] == (14, 14)
     assert model.patch_embed.proj.weight.shape[-2:] == (16, 16)

@@ -10,7 +10,9 @@ from plain import smooth
 
 from bes.data import truth as masks
 from bes.data.manifest import Catalog, shard_name, shard_of, write_dataset
+from bes.incremental.inputs import SUPERVISION
 from bes.incremental.stage import image_file
+from bes.report.supervision import MORE
 from bes.storage.files import digest_bytes, write_atomic
 from bes.storage.layout import receipt_file
 from bes.storage.receipts import read_receipt, write_receipt
@@ -131,6 +133,15 @@ def test_a_photograph_less_has_its_shard_read_again(evaluated, read) -> None:
     run_and_compare(evaluated)
 
 
+def test_counts_of_a_shard_without_photographs_are_removed(evaluated) -> None:
+    evaluated.records = [record for record in evaluated.records if record.id in shard_mates("a")]
+    divide(evaluated)
+    evaluated.run("evaluation")
+    counts = evaluated.base / "evaluation" / "_memo" / "cache" / "train"
+    shard = shard_name(shard_of("a", SHARDS))
+    assert {path.name.partition("_")[0] for path in counts.iterdir()} == {shard}
+
+
 def test_another_threshold_counts_the_maps_of_its_stage_alone(evaluated, read) -> None:
     counts = evaluated.base / "evaluation" / "_memo" / "cache" / "train"
     before = {path.name: path.stat().st_ino for path in counts.iterdir()}
@@ -138,6 +149,15 @@ def test_another_threshold_counts_the_maps_of_its_stage_alone(evaluated, read) -
     changed = {p.name for p in counts.iterdir() if before.get(p.name) != p.stat().st_ino}
     assert changed == {name for name in before if "cams" in name}
     run_and_compare(evaluated, "--cam-threshold", 0.125)
+
+
+def test_more_than_labels_in_one_shard_marks_the_score_of_all(evaluated) -> None:
+    receipt = receipt_file(evaluated.base / "pseudo_labels", shard_name(0))
+    write_receipt(receipt, read_receipt(receipt), {SUPERVISION: "correction"})
+    evaluated.run("evaluation")
+    scores = evaluated.json("evaluation/scores.json")
+    assert scores["pseudo_labels"]["supervision"] == MORE
+    assert "supervision" not in scores["cams"]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK of another hand"])

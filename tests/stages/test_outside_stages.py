@@ -65,15 +65,19 @@ def test_a_segment_has_one_label_and_pixels_without_one_decide_alone(photographs
     rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
     segments = (1 + rows // 10 + 1000 * (columns // 12)).astype(np.uint16)
     segments[:, :5] = 0
-    for name in ("a", "b"):
-        draw(photographs.base / "segments", name, segments)
-    read = bring(photographs, "regions", "segments")
+    draw(photographs.base / "segments", "a", segments)
+    read = bring(photographs, "regions", "segments", "--partial")
     assert np.array_equal(photographs.pixels("regions", "a"), segments)
     photographs.run("pseudo_labels", *read, "--threshold", 0.3, "--no-crf")
+    photographs.run("teacher_labels", *read, "--threshold", 0.3, "--no-crf")
     found, scores = photographs.pixels("pseudo_labels", "a"), full(photographs, "a")
+    assert np.array_equal(photographs.pixels("teacher_labels", "a"), found)
     for segment in np.unique(segments[segments > 0]):
         inside = segments == segment
         means = scores[:, inside].mean(1)
         assert set(found[inside].tolist()) == {[1, 3][means.argmax()] if means.max() > 0.3 else 0}
     free = np.where(scores.max(0) > 0.3, np.array([1, 3])[scores.argmax(0)], 0)
     assert close(found[:, :5], free[:, :5])
+    # So do those of one without segments.
+    alone = np.where(full(photographs, "b")[0] > 0.3, 2, 0)
+    assert close(photographs.pixels("pseudo_labels", "b"), alone)

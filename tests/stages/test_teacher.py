@@ -95,6 +95,17 @@ def test_the_teacher_names_only_what_is_there(taught: Any, flip: bool) -> None:
         assert difference[:, :-1, :-1].max() < 0.05
 
 
+def test_a_class_that_the_teacher_does_not_see_has_a_map_too(taught: Any) -> None:
+    """The walk has one of it, and the two are averaged."""
+    network = taught.give_network("teacher", DEEPLAB)
+    for branch in network.head.branches:
+        branch.bias.data[3] -= 9
+    taught.keep_network("teacher", network, DEEPLAB)
+    taught.run("teacher_maps", "--source", "teacher", "--scales", 1.0)
+    maps, labels = taught.maps("teacher_maps", "a")
+    assert list(labels) == [0, 1, 3] and maps[2].max() < 1e-3
+
+
 def test_the_teacher_learns_the_labels_of_the_walk(taught: Any) -> None:
     taught.run("teacher_labels", "--threshold", 0.3)
     taught.run("pseudo_labels", "--threshold", 0.3)

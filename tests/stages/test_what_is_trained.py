@@ -315,7 +315,7 @@ def test_the_loop_is_gradient_descent_with_momentum_decay_and_a_falling_rate(tmp
 def test_a_forward_pass_has_the_precision_asked_for_and_weights_and_loss_have_all(
     tmp_path, precision: str, computed: torch.dtype
 ) -> None:
-    network, found = torch.nn.Sequential(torch.nn.Linear(3, 1)), []
+    network, found = torch.nn.Sequential(torch.nn.Linear(3, 1)).eval(), []
     network[0].register_forward_hook(lambda _, inputs, output: found.append(output.dtype))
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -335,6 +335,7 @@ def test_a_forward_pass_has_the_precision_asked_for_and_weights_and_loss_have_al
         run=TrainingRun(None, [], {}, tmp_path, "line", "cpu", 1, 1),  # type: ignore[arg-type]
     )
     assert found == [computed, torch.float32]
+    assert network.training
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 

@@ -13,7 +13,7 @@ from bes.errors import BesError
 from bes.report.comparison import Comparison, Row
 from bes.report.comparison_tables import comparison_grid
 from bes.report.grid import Spread
-from bes.stages.comparison import FILES, run_comparison
+from bes.stages.comparison import FILES, comparison_code, run_comparison
 
 from .conftest import scores_of
 
@@ -103,6 +103,21 @@ def test_nothing_is_written_twice(
     write_scores({"b": scores_of(68.0)})
     run_comparison(SEEDS, evaluations=folders, out=tmp_path / "out")
     assert "67.00 ± 1.41" in (tmp_path / "out" / "table.md").read_text()
+    # Another comparison of the same scores is another table.
+    run_comparison(ROW, evaluations=folders, out=tmp_path / "out")
+    assert "AP" in (tmp_path / "out" / "table.md").read_text()
+
+
+def test_other_published_numbers_are_another_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = {comparison_code()}
+    for content in ("one", "two"):
+        path = tmp_path / content
+        path.write_text(content)
+        monkeypatch.setattr("bes.stages.comparison.PATH", path)
+        codes.add(comparison_code())
+    assert len(codes) == 3
 
 
 LINES = {

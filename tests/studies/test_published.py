@@ -82,30 +82,43 @@ def test_names_of_classes_are_escaped_for_latex() -> None:
     )
 
 
+def tabulate(base: Path, evaluation: Path, classes: tuple[str, ...]) -> Path:
+    """The stage's folder, of a dataset with two photographs to train on and one held out."""
+    records = [
+        ImageRecord(name, f"{name}.jpg", 4, 4, ("cat",), split, "")
+        for name, split in (("a", "train"), ("b", "train"), ("c", "val"))
+    ]
+    catalog = Catalog(base, classes, tuple(range(1, len(classes) + 1)))
+    write_dataset(base / "dataset", records=records, catalog=catalog, shards=1)
+    run_whole(
+        STAGE,
+        options=NoOptions(),
+        dataset=base / "dataset",
+        folders={"evaluation": evaluation},
+        out=base / "base" / "tables",
+        threads=1,
+    )
+    return base / "base" / "tables"
+
+
+def test_the_table_of_methods_counts_the_photographs_to_train_on(
+    write_scores: Any, tmp_path: Path
+) -> None:
+    scores = scores_of(66.9, classes=VOC)
+    scores["predictions"] = {"split": "val", "miou": 61.3, "per_class": {}}
+    out = tabulate(tmp_path, write_scores({"base": scores})["base"], VOC)
+    *_, row = csv.reader((out / "methods.csv").read_text().splitlines())
+    assert row[0] == "base" and row[3] == "2"
+
+
 def test_the_stage_writes_each_table_three_times(write_scores: Any, tmp_path: Path) -> None:
-    record = ImageRecord("a", "a.jpg", 4, 4, ("cat",), "train", "")
-    catalog = Catalog(tmp_path, CLASSES, (1, 2, 3))
-    write_dataset(tmp_path / "dataset", records=[record], catalog=catalog, shards=1)
-    folders = write_scores({"base": scores_of(66.9)})
-    out = tmp_path / "base" / "tables"
-
-    def tabulate(evaluation: Path) -> None:
-        run_whole(
-            STAGE,
-            options=NoOptions(),
-            dataset=tmp_path / "dataset",
-            folders={"evaluation": evaluation},
-            out=out,
-            threads=1,
-        )
-
-    tabulate(folders["base"])
+    out = tabulate(tmp_path, write_scores({"base": scores_of(66.9)})["base"], CLASSES)
     names = {f"{kind}.{end}" for kind in ("per_class", "methods") for end in ("csv", "md", "tex")}
     assert names <= {path.name for path in out.iterdir()}
     rows = list(csv.reader((out / "per_class.csv").read_text().splitlines()))
     assert rows[-1] == ["base, pseudo labels", "train", "this run", *["66.9"] * 5]
     with pytest.raises(BesError, match=r"whole\.json: no such receipt; run `bes evaluation` f"):
-        tabulate(tmp_path / "gone" / "evaluation")
+        tabulate(tmp_path, tmp_path / "gone" / "evaluation", CLASSES)
 
 
 def test_the_studies_that_come_along_are_valid() -> None:
