@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from bes.data.manifest import Catalog, ImageRecord, read_catalog, read_manifest, write_dataset
-from bes.incremental.per_image import plan_shard
-from bes.incremental.stage import PerImageStage
+from bes.incremental.per_image import plan_shard, run_per_image
+from bes.incremental.stage import Compute, PerImageStage, Sources, image_file
 from bes.stages.shared.walk_labels import PseudoLabelOptions
+from bes.storage.layout import receipt_file
 from bes.storage.memo import Memo, differences
+from bes.storage.receipts import write_receipt
 
 
 def prepare(options: object, sources: object) -> object:
@@ -22,7 +24,9 @@ CORRECTED = replace(PLAIN, name="pseudo_labels", correction=True)
 WITHOUT_PHOTOGRAPH = replace(PLAIN, name="revised_maps", photograph=False)
 
 
-def origins(stage: PerImageStage, dataset: Path) -> dict[str, dict[str, str]]:
+def origins(
+    stage: PerImageStage, dataset: Path, folders: dict[str, Path] | None = None
+) -> dict[str, dict[str, str]]:
     found = {}
     for shard in sorted((dataset / "shards").glob("*.csv")):
         plan = plan_shard(
@@ -30,7 +34,7 @@ def origins(stage: PerImageStage, dataset: Path) -> dict[str, dict[str, str]]:
             options=stage.options(),
             code="0",
             dataset=dataset,
-            folders={},
+            folders=folders or {},
             out=dataset.parent / "out",
             shard=shard.stem,
             memo=Memo(dataset.parent / "memo"),
@@ -87,3 +91,59 @@ def test_the_bits_in_use_concern_all_photographs(dataset: Path) -> None:
     every = {image: ["reading"] for image in origins(PLAIN, dataset)}
     assert changed(PLAIN, dataset, catalog={"bit_depth": 12}) == every
     assert changed(WITHOUT_PHOTOGRAPH, dataset, catalog={"bit_depth": 10}) == {}
+
+
+def test_what_a_stage_reads_where_it_is_there_concerns_its_photograph(dataset: Path) -> None:
+    folder = dataset.parent / "foreground"
+
+    def give(digest: str) -> None:
+        for shard in sorted((dataset / "shards").glob("*.csv")):
+            ids = [record.id for record in read_manifest(shard)]
+            files = {image_file("foreground", folder, i).name: i for i in ids}
+            last = image_file("foreground", folder, "photo_03").name
+            write_receipt(
+                receipt_file(folder, shard.stem), files | ({last: digest} if last in files else {})
+            )
+
+    stage = replace(CORRECTED, reads_if_there=("foreground",))
+    without = origins(stage, dataset)
+    give("1")
+    before = origins(stage, dataset, {"foreground": folder})
+    assert differences(without["photo_00"], before["photo_00"]) == ["foreground"]
+    give("2")
+    after = origins(stage, dataset, {"foreground": folder})
+    found = {image: differences(before[image], after[image]) for image in before}
+    assert {image: names for image, names in found.items() if names} == {"photo_03": ["foreground"]}
+
+
+def test_a_job_that_fails_leaves_no_receipt_of_files_of_which_some_are_new(dataset: Path) -> None:
+    def run(content: bytes, fails_at: str) -> None:
+        def prepare(options: object, sources: Sources) -> Compute:
+            def compute(record: ImageRecord) -> bytes:
+                if record.id == fails_at:
+                    raise RuntimeError("killed")
+                return content
+
+            return compute
+
+        run_per_image(
+            replace(WITHOUT_PHOTOGRAPH, prepare=prepare),
+            options=PseudoLabelOptions(),
+            dataset=dataset,
+            folders={},
+            out=out,
+            shards=[shard.stem],
+            threads=1,
+            device="cpu",
+            code=content.decode(),
+        )
+
+    out, shard = dataset.parent / "out", min((dataset / "shards").glob("*.csv"))
+    first, *_, last = [record.id for record in read_manifest(shard)]
+    run(b"old", fails_at="")
+    assert receipt_file(out, shard.stem).exists()
+    with pytest.raises(RuntimeError, match="killed"):
+        run(b"new", fails_at=last)
+    files = [image_file("revised_maps", out, image).read_bytes() for image in (first, last)]
+    assert files == [b"new", b"old"]
+    assert not receipt_file(out, shard.stem).exists()

@@ -354,6 +354,26 @@ def test_with_other_classes_it_is_trained_again_even_if_frozen(
         assert not model_receipt(out).exists()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"max_pixels": 1000}, {"bit_depth": 12}, {"labels": ("dog",)}],
+    ids=["max_pixels", "bit_depth", "labels"],
+)
+def test_other_labels_or_pixels_of_a_photograph_train_it_anew(
+    dataset: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    out = tmp_path / "out"
+    run(dataset, out)
+    catalog, records = read_catalog(dataset / "classes.json"), read_manifest(dataset / "images.csv")
+    if "labels" in change:
+        records[0] = replace(records[0], **change)
+    else:
+        catalog = replace(catalog, **change)
+    write_dataset(dataset, records=records, catalog=catalog, shards=3)
+    with pytest.raises(RuntimeError, match="killed"):
+        run(dataset, out, stage=toy_stage(dies(0)))
+
+
 def test_a_damaged_network_is_trained_again_even_if_frozen(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(dataset, out)
