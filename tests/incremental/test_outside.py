@@ -26,6 +26,7 @@ from bes.project.settings import load_project
 from bes.project.upkeep import verify
 from bes.storage.layout import receipt_file
 from bes.storage.receipts import read_inputs, write_receipt
+from bes.storage.vouched import read_vouched
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,19 @@ def test_a_file_that_is_swapped_is_one_photograph_and_its_folder_is_nothing(
     Path("moved/photo_04.png").rename("moved/photo_04.NPY")
     assert run(dataset, folder="moved") == {}
     assert len(run(dataset, folder="moved", strength=2)) == len(records)
+
+
+def test_a_file_that_is_swapped_while_a_job_runs_is_not_taken_for_the_one_before(
+    dataset: Path, records: list[ImageRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare(options: Options, sources: Sources) -> Callable[[ImageRecord], bytes]:
+        with open("files/photo_03.png", "ab") as file:
+            file.write(b"more")
+        return lambda record: read_vouched(sources.outside[record.id])
+
+    monkeypatch.setitem(globals(), "STAGE", replace(STAGE, prepare=prepare))
+    with pytest.raises(BesError, match=r"photo_03\.png: found other bytes than when"):
+        run(dataset)
 
 
 def test_files_are_read_once_until_their_dates_change(
