@@ -149,7 +149,14 @@ def _rows_of(
             content = [json.loads(line) for line in text.splitlines() if line.strip()]
         except (ValueError, RecursionError):
             return
-    if isinstance(content, dict):
+    if isinstance(content, dict) and "images" not in content:
+        # Photograph -> its labels, or which of the classes it shows.
+        fields = [
+            {"image": name, **(shown if isinstance(shown, dict) else {"labels": shown})}
+            for name, shown in content.items()
+        ]
+        yield from _of_fields(file, fields, is_photograph, notes)
+    elif isinstance(content, dict):
         yield from _of_coco(file, content)
     elif isinstance(content, list) and all(isinstance(row, dict) for row in content):
         if any("data" in row for row in content):

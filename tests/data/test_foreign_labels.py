@@ -42,6 +42,11 @@ def coco(names: list[str], categories: list[str], **each: Any) -> dict[str, Any]
         ("t.csv", "file;cat;dog\n0.jpg;1,0;0,0\n1.jpg;0,00;1,00\n2.jpg;1;1.0\n"),
         ("t.csv", "file,cat,dog\n0.jpg,+,-\n1.jpg,nan,+\n2.jpg,+,+\n"),
         ("t.csv", "note,file,cat,dog\nA,0.jpg,1,0\nB,1.jpg,0,1\n,2.jpg,1,1\n"),
+        ("t.json", '{"0.jpg": ["cat"], "1": "dog", "a/2.jpg": ["cat", "dog"]}'),
+        (
+            "t.json",
+            '{"0": {"cat": 1, "dog": 0}, "1": {"cat": 0, "dog": 1}, "2": {"cat": 1, "dog": 1}}',
+        ),
         ("t.csv", "file,label\n0.jpg,['cat']\n1.jpg,\"['dog']\"\n2.jpg,\"['cat', 'dog']\"\n"),
     ],
 )
