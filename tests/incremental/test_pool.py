@@ -1,12 +1,13 @@
 """A pool takes items as it needs them, and gives results in their order."""
 
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bes.storage.pool import forked_map, in_order
+from bes.storage.pool import forked_map, in_order, limit_threads
 
 
 def slow_first(item: int) -> int:
@@ -53,3 +54,12 @@ def test_an_error_ends_it() -> None:
 
     with pytest.raises(ValueError, match="three"):
         list(forked_map(fail, range(1000), processes=2))
+
+
+def test_threads_are_few_and_sleep_while_they_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    limit_threads(2)
+    assert os.environ["OMP_NUM_THREADS"] == "2" and os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    os.environ["OMP_WAIT_POLICY"] = "ACTIVE"
+    limit_threads(1)
+    assert os.environ["OMP_NUM_THREADS"] == "1" and os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
