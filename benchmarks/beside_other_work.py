@@ -10,9 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
 ITERATIONS = 10
 TRAINING = f"""
 import time

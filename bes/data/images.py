@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from bes.data.png_chunks import PNG_BIT_DEPTH, PNG_SIGNATURE, pixels_of_png
-from bes.data.rgb import TIFF_SIGNATURES, deep_colours, has_deep_colours, to_rgb, white_of_pnm
+from bes.data.rgb import TIFF_SIGNATURES, deep_colours, has_deep_colours, says_its_white, to_rgb
 from bes.errors import BesError
 from bes.storage.vouched import read_vouched
 from bes.storage.words import convert, one_line, picture_of, pixels_of
@@ -89,7 +89,7 @@ def bits_of(content: bytes) -> int | None:
 
     `content` is that of a photograph that can be read.
     """
-    if (white_of_pnm(content) or 65535) < 65535:
+    if says_its_white(content):
         return None
     image = Image.open(io.BytesIO(pixels_of_png(content) or content), formats=FORMATS)
     if image.mode == "I" or image.mode.startswith("I;16"):

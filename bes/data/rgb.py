@@ -20,7 +20,7 @@ def to_rgb(image: Image.Image, content: bytes, bit_depth: int) -> Image.Image:
     are in use. Raises ValueError where there is no agreed conversion.
     """
     _check_tiff(image)
-    if (white_of_pnm(content) or 65535) < 65535:
+    if says_its_white(content):
         bit_depth = 16  # Pillow has scaled the values
     if bit_depth < 16 and has_deep_colours(content):
         image = Image.fromarray(_to_bytes(deep_colours(content), bit_depth))
@@ -71,6 +71,11 @@ def white_of_pnm(content: bytes) -> int | None:
     if isinstance(arguments, tuple):
         return int(arguments[1])
     return 65535 if "16" in str(arguments) else 255
+
+
+def says_its_white(content: bytes) -> bool:
+    """Whether a picture that can be read says that less than 16 bits make white."""
+    return (white_of_pnm(content) or 65535) < 65535
 
 
 def deep_colours(content: bytes) -> np.ndarray:

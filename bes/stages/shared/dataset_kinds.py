@@ -119,7 +119,7 @@ def layout_of(options: DatasetOptions) -> Layout:
         train=part("train", "ImageSets/Segmentation/train.txt", ""),
         val=part("val", "ImageSets/Segmentation/val.txt", ""),
         test=part("test", "", ""),
-        reviewed=(os.path.normpath(options.review or REVIEW), SCRIBBLES),
+        reviewed=(_below(root, options.review or REVIEW), SCRIBBLES),
     )
 
 
